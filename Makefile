@@ -1,0 +1,102 @@
+# make V=1 shows commands; make CC=clang and make SAN=address,undefined build
+# into folders of their own, so no tree ever holds objects of two kinds.
+ARCH  := $(shell uname -m)
+CC     = gcc
+CXX    = $(if $(findstring clang,$(CC)),clang++,g++)
+PREFIX = /usr/local
+CFLAGS = -O2 -g
+BUILD := build/$(ARCH)$(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)
+
+WARN   = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
+ALL    = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANFLAGS) $(WARN) -Iinclude -Iarch/$(ARCH)
+DEPS   = -MMD -MP -MF $@.d -MT $@
+LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty
+ifdef SAN
+SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+endif
+
+sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/output/*.c \
+		arch/$(ARCH)/*.c)
+objects := $(sources:%.c=$(BUILD)/%.o)
+units   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+benches := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+
+plugins := $(patsubst tests/%.c,$(BUILD)/%.so,$(wildcard tests/targets/plugin*.c))
+targets := $(patsubst tests/%.c,$(BUILD)/%, \
+		$(filter-out tests/targets/plugin%,$(wildcard tests/targets/*.c))) \
+	$(patsubst tests/%.cc,$(BUILD)/%,$(wildcard tests/targets/*.cc))
+preload := $(patsubst tests/preload/%.c,$(BUILD)/lib%.so,$(wildcard tests/preload/*.c))
+
+# Targets are ordinary programs: no sanitizer, no frame pointer, no lint.
+TARGET = -D_GNU_SOURCE -O2 -g -fomit-frame-pointer -pthread -Itests/targets
+
+say = $(if $(V),,@printf '  %-6s%s\n' $(1) $@;)
+MAKEFLAGS += --no-print-directory
+
+all: $(BUILD)/alloctrace
+
+$(BUILD)/alloctrace: $(objects)
+	$(call say,LINK)$(CC) $(SANFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(if $(filter build/$(ARCH),$(BUILD)),@ln -sfn $(ARCH)/alloctrace build/alloctrace)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(ALL) $(DEPS) -c -o $@ $<
+
+# Everything but main: a unit test that defines a function of its own wins
+# over the archive as long as nothing else from that object is needed.
+$(BUILD)/liball.a: $(filter-out $(BUILD)/src/main.o,$(objects))
+	$(call say,AR)rm -f $@ && ar qcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/liball.a
+	@mkdir -p $(@D)
+	$(call say,UNIT)$(CC) $(ALL) -Isrc $(DEPS) -o $@ $< $(BUILD)/liball.a $(LIBS) -lcmocka
+
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(ALL) $(DEPS) -o $@ $<
+
+$(BUILD)/targets/plugin%.so: tests/targets/plugin%.c
+	@mkdir -p $(@D)
+	$(call say,SO)$(CC) $(TARGET) $(CFLAGS_plugin$*) $(DEPS) -shared -fPIC -o $@ $< $(LDLIBS_plugin$*)
+
+$(BUILD)/targets/%: tests/targets/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(TARGET) $(CFLAGS_$*) $(DEPS) -o $@ $< $(LDLIBS_$*) -ldl
+
+$(BUILD)/targets/%: tests/targets/%.cc
+	@mkdir -p $(@D)
+	$(call say,CXX)$(CXX) $(TARGET) $(CFLAGS_$*) $(DEPS) -o $@ $< $(LDLIBS_$*) -ldl
+
+$(BUILD)/lib%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	$(call say,SO)$(CC) $(TARGET) $(DEPS) -shared -fPIC -o $@ $< -ldl
+
+-include tests/targets.mk
+
+unit: $(units)
+tests: all unit $(plugins) $(targets) $(preload)
+
+check:
+	@$(MAKE) CC=gcc SAN= tests
+	@$(MAKE) CC=clang SAN= all unit
+	@$(MAKE) CC=gcc SAN=address,undefined all unit
+	@tests/run
+
+bench: all $(benches)
+	@scripts/bench $(BUILD)
+
+demo: all
+	@scripts/demo
+
+install: all
+	install -D -m 755 $(BUILD)/alloctrace $(DESTDIR)$(PREFIX)/bin/alloctrace
+	$(if $(wildcard src/alloctrace.1),install -D -m 644 src/alloctrace.1 \
+		$(DESTDIR)$(PREFIX)/share/man/man1/alloctrace.1)
+
+clean:
+	rm -rf build
+
+.PHONY: all unit tests check bench demo install clean
+.DELETE_ON_ERROR:
+-include $(objects:=.d) $(addsuffix .d,$(units) $(benches) $(plugins) $(targets) $(preload))

@@ -1,0 +1,64 @@
+/* x86-64 registers by role. The layout is struct user_regs_struct
+ * (linux/arch/x86/include/asm/user_64.h), mirrored so that it compiles
+ * on any host; calling convention: System V psABI 1.0, 3.2. */
+#ifndef ARCH_REGS_H
+#define ARCH_REGS_H
+
+#include <stdint.h>
+
+#define ARCH_TRAP 0xcc
+#define ARCH_TRAP_SKID 1
+#define ARCH_REGS 16 /* general registers, numbered as the encoding does */
+#define ARCH_NAME "x86_64"
+
+enum arch_reg {
+	ARCH_RAX, ARCH_RCX, ARCH_RDX, ARCH_RBX, ARCH_RSP, ARCH_RBP, ARCH_RSI, ARCH_RDI,
+	ARCH_R8, ARCH_R9, ARCH_R10, ARCH_R11, ARCH_R12, ARCH_R13, ARCH_R14, ARCH_R15
+};
+
+#define ARCH_RESULT ARCH_RAX
+#define ARCH_ARG0 ARCH_RDI
+
+/* What a called function must give back unchanged (psABI figure 3.4), rsp apart. */
+#define ARCH_CALLEE_SAVED                                                                    \
+	(1u << ARCH_RBX | 1u << ARCH_RBP | 1u << ARCH_R12 | 1u << ARCH_R13 | 1u << ARCH_R14 | \
+	 1u << ARCH_R15)
+
+struct arch_regs {
+	uint64_t r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	uint64_t orig_rax, rip, cs, eflags, rsp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+
+/* The registers an unwinder starts from, in the caller of the function
+ * whose return address lies at .sp - 8. */
+struct arch_frame {
+	uint64_t pc, sp, rbp, rbx, r12, r13, r14, r15;
+};
+
+static inline uint64_t *arch_reg(struct arch_regs *regs, unsigned number)
+{
+	static const uint8_t slot[ARCH_REGS] = { 10, 11, 12, 5, 19, 4, 13, 14,
+		                                  9, 8, 7, 6, 3, 2, 1, 0 };
+	return (uint64_t *)regs + slot[number];
+}
+
+static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->rip; }
+static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->rip = pc; }
+static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->rsp; }
+
+static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)
+{
+	const uint64_t arg[] = { regs->rdi, regs->rsi, regs->rdx };
+	return arg[n];
+}
+
+/* The caller's frame, seen where every callee-saved register holds the
+ * caller's value and slot is the address of the return address. */
+static inline struct arch_frame arch_frame(const struct arch_regs *r, uint64_t slot,
+                                           uint64_t return_pc)
+{
+	return (struct arch_frame){ return_pc, slot + 8, r->rbp, r->rbx,
+		                    r->r12,    r->r13,   r->r14, r->r15 };
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* The analysis as the front drives it: records in, commands out. What it knows
+ * is asked through heap.h. */
+#ifndef ANALYSIS_H
+#define ANALYSIS_H
+
+#include "heap.h"
+#include "record.h"
+
+struct analysis_options {
+	unsigned depth; /* frames kept of a stack */
+};
+
+struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */
+void heap_free(struct heap *);
+void heap_apply(struct heap *, const struct record *);
+/* The oldest command not yet sent, or NULL; heap_sent drops it. */
+const struct record *heap_command(const struct heap *);
+void heap_sent(struct heap *);
+
+struct heap_program { /* of the program now running; strings live until the next exec */
+	int pid;
+	const char *exe;
+	const char *const *cmdline; /* NULL-terminated */
+	uint64_t began_ns;          /* CLOCK_MONOTONIC of the trace's begin */
+};
+const struct heap_program *heap_program(const struct heap *);
+void heap_note(struct heap *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,91 @@
+/* What an instruction set must give. A new one is a folder arch/NAME with
+ *
+ *   arch_regs.h   struct arch_regs (the kernel's NT_PRSTATUS layout), the roles
+ *                 arch_pc arch_set_pc arch_sp arch_arg arch_frame, ARCH_REGS
+ *                 (how many general registers), ARCH_TRAP (the trap byte) and
+ *                 ARCH_TRAP_SKID (how far pc stands behind it when it is hit)
+ *   decode.c      bytes -> struct decoded, by libcapstone; used when planting
+ *   emulate.c     struct insn + registers -> registers; pure, used when hit
+ *
+ * The build takes one folder by its include path (-Iarch/$(ARCH)). */
+#ifndef ARCH_H
+#define ARCH_H
+
+#include "types.h"
+#include "arch_regs.h"
+
+/* ---- one instruction as data: plain values, crosses processes ---------- */
+
+enum operand_kind { OPERAND_NONE, OPERAND_REG, OPERAND_MEM, OPERAND_IMM };
+
+#define ARCH_NO_REG 0xff
+
+struct operand {
+	uint8_t kind;    /* enum operand_kind */
+	uint8_t reg;     /* REG: general register number; MEM: base or ARCH_NO_REG */
+	uint8_t index;   /* MEM: index register or ARCH_NO_REG */
+	uint8_t scale;   /* MEM: 1, 2, 4, 8 */
+	uint8_t segment; /* MEM: 0, or the ISA's own segment code */
+	uint8_t high;    /* REG: bits 8..15 of the register (x86 ah, bh, ch, dh) */
+	uint8_t width;   /* bytes: 1, 2, 4, 8 */
+	uint8_t pad;
+	int64_t value;   /* IMM: sign-extended; MEM: displacement, absolute when
+	                    there is neither base nor index (pc-relative resolved) */
+};
+
+struct insn {
+	uint8_t op;   /* the ISA's own operation code, 0 = not emulated */
+	uint8_t len;  /* bytes */
+	uint8_t cond; /* the ISA's own condition code */
+	uint8_t pad[5];
+	struct operand dst, src;
+};
+
+/* ---- decode: what the planner asks about an instruction ---------------- */
+
+enum flow {
+	FLOW_NEXT,   /* goes on with the next instruction */
+	FLOW_BRANCH, /* conditional: next or target */
+	FLOW_JUMP,   /* unconditional */
+	FLOW_CALL,
+	FLOW_RET,
+	FLOW_STOP    /* never goes on: ud2, hlt, int3 */
+};
+
+struct decoded {
+	struct insn insn;    /* valid when refuse is NULL */
+	const char *refuse;  /* why it cannot be emulated; static string */
+	uint8_t len;
+	uint8_t flow;        /* enum flow */
+	bool touches_memory; /* reads or writes memory, other than pc-relative */
+	bool moves_sp;       /* writes the stack pointer ... */
+	bool sp_known;       /* ... by the constant sp_delta */
+	int32_t sp_delta;
+	uint32_t writes;     /* bit n: writes general register n (any part) */
+	taddr_t target;      /* direct jump, branch or call; else 0 */
+	taddr_t slot;        /* jump or call through a fixed memory slot; else 0 */
+};
+
+struct decoder; /* owns a capstone handle; not shared between threads */
+
+struct decoder *decoder_new(void); /* NULL: capstone or memory failed */
+void decoder_free(struct decoder *);
+/* Decodes the instruction at code[0..len), which stands at addr.
+ * 0, or -EILSEQ when it does not decode (out is then all zero). */
+int decoder_decode(struct decoder *, const uint8_t *code, size_t len, taddr_t addr,
+                   struct decoded *out);
+
+/* ---- emulate ------------------------------------------------------------ */
+
+struct arch_mem { /* both return 0 or a negative errno, whole or nothing */
+	int (*read)(void *ctx, taddr_t addr, void *buf, size_t len);
+	int (*write)(void *ctx, taddr_t addr, const void *buf, size_t len);
+	void *ctx;
+};
+
+/* Does insn, which stands at the pc in regs, and moves pc on. 0, -EFAULT when
+ * memory could not be reached or -ENOSYS when op is unknown; regs and memory
+ * are then unchanged. */
+int arch_emulate(const struct insn *, struct arch_regs *regs, const struct arch_mem *);
+
+#endif

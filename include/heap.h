@@ -1,0 +1,72 @@
+/* The questions a report asks of the analysis. Everything handed out belongs
+ * to the analysis and is valid until the next record is applied. */
+#ifndef HEAP_H
+#define HEAP_H
+
+#include "types.h"
+
+struct heap;
+
+struct heap_totals { /* bytes are requested bytes; calls are outermost calls */
+	uint64_t allocs, frees, bytes_allocated, bytes_freed;
+	uint64_t live_blocks, live_bytes, peak_live_bytes;
+};
+
+enum heap_kind { HEAP_ALLOC, HEAP_REALLOC, HEAP_FREE };
+
+struct heap_function {
+	const char *name; /* "malloc", "operator new(unsigned long)" */
+	uint8_t kind;     /* enum heap_kind */
+	uint64_t calls;   /* all of them, failed ones and free(NULL) included */
+	uint64_t failed;  /* ALLOC, REALLOC: no block came back though one was asked for */
+	uint64_t null;    /* FREE: calls with a null pointer */
+	uint64_t bytes;   /* requested, of the calls that succeeded */
+};
+
+struct heap_site { /* one function called from one stack */
+	uint32_t id;          /* from 1, in order of first use; stable */
+	const char *function; /* as heap_function.name */
+	uint64_t live_blocks, live_bytes, peak_bytes;
+	uint64_t allocs, frees;
+	uint64_t first_ms, last_ms; /* of its allocations, since the trace began */
+};
+
+struct heap_frame { /* innermost first; strings may be NULL where noted */
+	taddr_t address;       /* as it stood in the target (a return address) */
+	const char *module;    /* path, "[vdso]", or NULL: no module */
+	const char *build_id;  /* hex, or NULL */
+	const char *function;  /* demangled, or NULL */
+	uint64_t offset;       /* from the function's start, or the module's when there is none */
+	const char *file;      /* or NULL */
+	int line;              /* 0: unknown */
+	bool inlined;
+};
+
+struct heap_ledger {
+	uint64_t missed_calls;     /* calls that never returned, or whose end was not seen */
+	uint64_t unknown_frees;    /* free of an address nobody was seen to allocate */
+	uint64_t double_frees;     /* free of a block already freed and not handed out since */
+	uint64_t loader_frees;     /* free of what the dynamic loader handed out itself */
+	uint64_t truncated_stacks; /* ended before the depth asked and before the bottom */
+	uint64_t stalls;           /* the target waited for the analysis */
+	const char *const *unsymbolised_modules; /* seen in printed stacks, without symbols */
+	size_t unsymbolised_module_count;
+	const char *const *notes; /* sentences */
+	size_t note_count;
+};
+
+enum heap_sort { HEAP_BY_BYTES, HEAP_BY_BLOCKS, HEAP_BY_CALLS, HEAP_BY_PEAK };
+
+const struct heap_totals *heap_totals(const struct heap *);
+/* Functions that were called, in the catalogue's order. */
+size_t heap_functions(const struct heap *, const struct heap_function **);
+/* All sites, best first; ties by id. The array is the caller's to free; NULL
+ * with *count = 0 when there are none or no memory. */
+struct heap_site *heap_sites(const struct heap *, enum heap_sort, size_t *count);
+/* The stack of a site, names resolved now and cached. Never NULL unless *count = 0. */
+const struct heap_frame *heap_stack(struct heap *, uint32_t site, size_t *count);
+/* Complete only after heap_stack was asked for all that will be printed. */
+const struct heap_ledger *heap_ledger(const struct heap *);
+void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);
+
+#endif

@@ -1,0 +1,35 @@
+/* Report formats: one row each in outputs[], one file each in src/output. */
+#ifndef OUTPUT_H
+#define OUTPUT_H
+
+#include <stdio.h>
+
+#include "heap.h"
+
+struct report {
+	const char *reason; /* "exit", "dump", "interval", "detach" */
+	uint64_t time_ms;   /* since the trace began */
+	int pid;
+	const char *exe;            /* path of the executable now running */
+	const char *const *cmdline; /* NULL-terminated */
+	const char *ending;         /* "exited with status 3", "killed by SIGSEGV", or NULL */
+	struct heap *heap;
+	enum heap_sort sort;
+	size_t top;      /* sites to show; 0: the format's own default */
+	bool colour;     /* destination is a terminal that wants it */
+	bool one_line;   /* destination is a stream: a record is one line */
+};
+
+struct output {
+	const char *name;     /* "text" in -o text:PATH */
+	const char *suffix;   /* of a path that infers it, ".txt" */
+	/* Writes one report; the caller checks ferror and closes. */
+	void (*write)(FILE *, const struct report *);
+};
+
+extern const struct output outputs[];
+extern const size_t output_count;
+const struct output *output_by_name(const char *name, size_t len); /* or NULL */
+const struct output *output_by_path(const char *path);             /* or NULL */
+
+#endif

@@ -1,0 +1,58 @@
+/* What the analysis asks of the tracer. A command is a record in the command
+ * ring; the tracer does them in order. */
+#ifndef PLAN_H
+#define PLAN_H
+
+#include "arch.h"
+#include "record.h"
+
+enum probe_kind {
+	PROBE_ENTRY,  /* an allocator function begins */
+	PROBE_EXIT,   /* it ends: arch_reg(result) holds what it hands out */
+	PROBE_NAME,   /* a wrapper jumps to another allocator function: whoever
+	                 is called next on this thread is called by this name */
+	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
+};
+
+enum probe_flags {
+	PROBE_REPORT = 1,    /* ENTRY: report now (free, realloc's old block) */
+	PROBE_AWAIT = 2,     /* ENTRY: a call now pending until its EXIT */
+	PROBE_TAIL = 4,      /* ENTRY: may end in a jump to another allocator function */
+	PROBE_OUT_PARAM = 8  /* ENTRY: the result is stored where argument 0 points */
+};
+
+/* One trap. The address of the frame's return address ("slot") is the stack
+ * pointer when hit plus slot_delta. */
+struct probe {
+	taddr_t addr;
+	taddr_t twin; /* the same instruction elsewhere, never trapped, for when
+	                 memory cannot be reached from outside; 0: touches none */
+	uint32_t function; /* the analysis's number, handed back in records */
+	int32_t slot_delta;
+	uint8_t kind;     /* enum probe_kind */
+	uint8_t flags;    /* enum probe_flags */
+	uint8_t result;   /* EXIT: register number */
+	uint8_t original; /* the byte the trap replaces */
+	uint8_t pad[4];
+	struct insn insn;
+};
+
+enum command_kind {
+	CMD_SEIZE,  /* begin to trace record.tid; answered by REC_SEIZED */
+	CMD_PLANT,  /* struct command_plant */
+	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
+	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
+	CMD_DETACH  /* lift everything, let go, end */
+};
+
+struct command_plant {
+	struct record record;
+	struct probe probes[];
+};
+
+struct command_forget {
+	struct record record;
+	taddr_t begin, end;
+};
+
+#endif

@@ -1,0 +1,64 @@
+/* The record stream: what the tracer saw, as plain values without pointers.
+ * Every record begins with struct record and is a multiple of 8 bytes long. */
+#ifndef RECORD_H
+#define RECORD_H
+
+#include "arch.h"
+
+struct record {
+	uint32_t len;  /* bytes, this header included */
+	uint16_t kind; /* enum record_kind */
+	uint16_t pad;
+	int32_t tid;
+	int32_t pid;
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+};
+
+enum record_kind {
+	REC_SEIZED,  /* struct record_status: 0 or errno */
+	REC_EXEC,    /* a new image; the thread is held until CMD_GO */
+	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
+	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
+	REC_RETURN,  /* struct record_call: an outermost call returned */
+	REC_ABANDON, /* struct record_call: an outermost call will never return */
+	REC_THREAD_BEGIN,
+	REC_THREAD_END,
+	REC_EXIT,    /* struct record_status: the process's wait status */
+	REC_REFUSED, /* struct record_refused: a trap was not planted */
+	REC_END      /* the tracer's last: nothing is traced any more */
+};
+
+struct record_status {
+	struct record record;
+	int32_t status, pad;
+};
+
+struct record_refused {
+	struct record record;
+	taddr_t addr;
+	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
+};
+
+#define NO_FUNCTION UINT32_MAX
+#define RECORD_ARGS 3
+
+/* The bytes of the caller's stack are sent as a change to the image the thread
+ * left behind with its last record: [stack_addr, stack_addr + stack_len) is in
+ * stack[], [stack_addr + stack_len, stack_end) is as it was. */
+struct record_call {
+	struct record record;
+	uint32_t function; /* struct probe.function of the outermost call's entry */
+	uint32_t name;     /* of the PROBE_NAME just before, or NO_FUNCTION */
+	taddr_t slot;      /* address of the return address */
+	taddr_t name_slot; /* the same at the PROBE_NAME */
+	uint64_t name_arg; /* its argument 0 */
+	uint64_t args[RECORD_ARGS];
+	uint64_t result;   /* RETURN */
+	uint64_t out;      /* RETURN: what argument 0 points at, with PROBE_OUT_PARAM */
+	struct arch_frame frame; /* RETURN: the caller */
+	taddr_t stack_addr, stack_end;
+	uint32_t stack_len, stalls; /* stalls: times the ring was full so far */
+	uint8_t stack[];
+};
+
+#endif

@@ -1,0 +1,50 @@
+/* One ELF file, by libelf: what the planner and the unwinder need of it.
+ * Addresses are the file's own (link-time) virtual addresses. */
+#ifndef ELF_H_
+#define ELF_H_
+
+#include "table.h"
+#include "types.h"
+
+#define BUILD_ID_MAX 64
+
+struct elf_segment {
+	taddr_t vaddr;
+	uint64_t offset, filesz, memsz;
+	bool executable;
+};
+
+struct elf { /* owns fd */
+	int fd;
+	bool fixed;  /* ET_EXEC: no load bias */
+	char build_id[2 * BUILD_ID_MAX + 1]; /* hex, or "" */
+	struct elf_segment *segments;        /* PT_LOAD, ascending */
+	unsigned segment_count;
+	taddr_t eh_frame_hdr; /* 0: none */
+	uint64_t eh_frame_hdr_len;
+	bool has_interpreter;
+	struct table slots; /* GOT slot -> offset + 1 in names; read on first use */
+	char *names;
+	bool slots_read;
+};
+
+/* Takes fd over, also on failure. 0, -ENOEXEC (no ELF of this machine), or -errno. */
+int elf_open(struct elf *, int fd);
+void elf_close(struct elf *);
+/* Bytes as the file has them; whole or -EFAULT. Cached by page. */
+int elf_read(const struct elf *, taddr_t vaddr, void *buf, size_t len);
+/* As much of [vaddr, vaddr + len) as lies in one segment's file bytes. */
+size_t elf_read_some(const struct elf *, taddr_t vaddr, void *buf, size_t len);
+
+struct elf_symbol {
+	const char *name;
+	taddr_t vaddr;
+	uint64_t size;
+};
+/* Every defined function of .dynsym and .symtab, ends when each returns false. */
+void elf_each_function(const struct elf *, bool (*each)(void *ctx, const struct elf_symbol *),
+                       void *ctx);
+/* The symbol whose address the loader stores at slot, or NULL. */
+const char *elf_slot_name(struct elf *, taddr_t slot);
+
+#endif

@@ -1,0 +1,52 @@
+/* All the analysis knows. model.c changes it, record by record; heap.c answers
+ * questions about it. */
+#ifndef MODEL_H
+#define MODEL_H
+
+#include <stdio.h>
+
+#include "analysis.h"
+#include "live.h"
+#include "resolve.h"
+#include "site.h"
+
+struct view { /* of one thread */
+	struct stack_image image;
+	struct unwound stack;
+	bool in_realloc;      /* its old block has left the table, its end is not known */
+	bool had_old;
+	taddr_t old_addr;
+	struct block old;
+};
+
+struct notes {
+	char **list;
+	size_t count;
+};
+
+struct heap {
+	struct modules modules;
+	struct functions functions;
+	struct resolver *resolver;
+	struct unwinder *unwinder;
+	struct sites sites;
+	struct live live;
+	struct table views; /* tid -> struct view * */
+	unsigned depth;
+	struct heap_totals totals;
+	struct heap_function *stats; /* by catalogue entry, shared by entries of one name */
+	struct heap_function *called; /* the ones called, for heap_functions */
+	struct heap_ledger ledger;
+	const char **unsymbolised;
+	struct notes notes;
+	uint64_t threads_live, threads_total;
+	struct heap_program program;
+	char *exe, *cmdline;
+	const char **argv;
+	uint64_t now_ns;
+	/* commands not yet sent */
+	uint8_t *commands;
+	size_t commands_begin, commands_end, commands_capacity;
+};
+
+#endif

@@ -1,0 +1,250 @@
+#include "module.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "symbol.h"
+
+struct mapping { /* one line of /proc/PID/maps, proc(5) */
+	taddr_t begin, end;
+	uint64_t offset, dev, inode;
+	bool executable;
+	const char *path;
+};
+
+static bool parse(char *line, struct mapping *mapping)
+{
+	char perms[5];
+	unsigned major, minor;
+	unsigned long long begin, end, offset, inode;
+	int path = 0;
+
+	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &begin, &end, perms, &offset, &major,
+	           &minor, &inode, &path) < 7)
+		return false;
+	line[strcspn(line, "\n")] = '\0';
+	*mapping = (struct mapping){ begin, end, offset, makedev(major, minor), inode,
+		                     perms[2] == 'x', line + path };
+	return true;
+}
+
+/* map_files opens the very file that is mapped, be it deleted or in another mount
+ * namespace, but only for root; the path through the target's root is next best. */
+static int open_mapped(pid_t pid, const struct mapping *mapping)
+{
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
+	         (unsigned long long)mapping->begin, (unsigned long long)mapping->end);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, mapping->path);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static struct module *find_mapped(const struct modules *modules, const struct mapping *mapping)
+{
+	for (size_t i = 0; i < modules->mapped_count; i++) {
+		struct module *module = modules->mapped[i];
+
+		if (module->begin == mapping->begin && module->inode == mapping->inode &&
+		    module->dev == mapping->dev)
+			return module;
+	}
+	return NULL;
+}
+
+static struct module *module_new(pid_t pid, const struct mapping *mapping)
+{
+	struct module *module = calloc(1, sizeof(*module));
+	int fd = module ? open_mapped(pid, mapping) : -1;
+
+	if (fd < 0 || elf_open(&module->elf, fd) < 0) {
+		free(module);
+		return NULL;
+	}
+	module->path = strdup(mapping->path);
+	module->dev = mapping->dev;
+	module->inode = mapping->inode;
+	module->begin = mapping->begin;
+	module->end = mapping->end;
+	if (!module->elf.fixed)
+		module->bias = mapping->begin - (module->elf.segments[0].vaddr & ~(taddr_t)0xfff);
+	return module;
+}
+
+static bool append(struct module ***list, size_t *count, struct module *module)
+{
+	struct module **grown = realloc(*list, (*count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	*list = grown;
+	grown[(*count)++] = module;
+	return true;
+}
+
+/* The end of the last segment, as far as the maps show it mapped. */
+static void extend(struct module *module, const struct mapping *mapping)
+{
+	const struct elf_segment *last = &module->elf.segments[module->elf.segment_count - 1];
+	taddr_t limit = (module->bias + last->vaddr + last->memsz + 0xfff) & ~(taddr_t)0xfff;
+
+	if (mapping->begin < limit && mapping->end > module->end)
+		module->end = mapping->end < limit ? mapping->end : limit;
+}
+
+struct scan {
+	struct modules *modules;
+	pid_t pid;
+	struct module **fresh;
+	size_t fresh_count;
+	struct mapping first; /* the offset-0 mapping that may begin a module */
+	bool pending;         /* first is no module yet: no executable mapping was seen */
+	struct module *current;
+};
+
+static struct module *known_or_new(struct scan *scan)
+{
+	struct module *module = find_mapped(scan->modules, &scan->first);
+
+	if (!module && (module = module_new(scan->pid, &scan->first)))
+		append(&scan->fresh, &scan->fresh_count, module);
+	if (module)
+		module->seen = true;
+	return module;
+}
+
+/* A module is a run of mappings of one file from its offset 0 on, of which one is
+ * executable. Anonymous mappings behind it (.bss) belong to it up to its end. */
+static void see(struct scan *scan, const struct mapping *mapping)
+{
+	bool same = mapping->inode && mapping->inode == scan->first.inode &&
+	            mapping->dev == scan->first.dev;
+
+	if (mapping->inode && mapping->offset == 0 && (!same || mapping->begin != scan->first.end)) {
+		free((char *)scan->first.path);
+		scan->first = *mapping;
+		scan->first.path = strdup(mapping->path);
+		scan->pending = scan->first.path;
+		scan->current = NULL;
+		same = true;
+	}
+	if (same && mapping->executable && scan->pending) {
+		scan->pending = false;
+		scan->current = known_or_new(scan);
+	}
+	if (scan->current && (same || !mapping->inode))
+		extend(scan->current, mapping);
+}
+
+static int by_address(const void *a, const void *b)
+{
+	taddr_t x = (*(struct module *const *)a)->begin, y = (*(struct module *const *)b)->begin;
+
+	return x < y ? -1 : x > y;
+}
+
+static void drop_gone(struct modules *modules, const struct module_events *events)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < modules->mapped_count; i++) {
+		struct module *module = modules->mapped[i];
+
+		if (module->seen) {
+			modules->mapped[kept++] = module;
+			continue;
+		}
+		module->mapped = false;
+		events->gone(events->ctx, module);
+	}
+	modules->mapped_count = kept;
+}
+
+static void add_fresh(struct scan *scan, const struct module_events *events)
+{
+	struct modules *modules = scan->modules;
+
+	for (size_t i = 0; i < scan->fresh_count; i++) {
+		append(&modules->all, &modules->count, scan->fresh[i]);
+		append(&modules->mapped, &modules->mapped_count, scan->fresh[i]);
+		scan->fresh[i]->mapped = true;
+	}
+	qsort(modules->mapped, modules->mapped_count, sizeof(*modules->mapped), by_address);
+	for (size_t i = 0; i < scan->fresh_count; i++)
+		events->came(events->ctx, scan->fresh[i]);
+}
+
+int modules_scan(struct modules *modules, pid_t pid, const struct module_events *events)
+{
+	struct scan scan = { .modules = modules, .pid = pid };
+	struct mapping mapping;
+	char path[32], *line = NULL;
+	size_t room = 0;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "re");
+	if (!maps)
+		return -errno;
+	for (size_t i = 0; i < modules->mapped_count; i++)
+		modules->mapped[i]->seen = false;
+	while (getline(&line, &room, maps) > 0)
+		if (parse(line, &mapping))
+			see(&scan, &mapping);
+	free(line);
+	fclose(maps);
+	free((char *)scan.first.path);
+	drop_gone(modules, events);
+	add_fresh(&scan, events);
+	free(scan.fresh);
+	return 0;
+}
+
+void modules_forget(struct modules *modules)
+{
+	for (size_t i = 0; i < modules->mapped_count; i++)
+		modules->mapped[i]->mapped = false;
+	modules->mapped_count = 0;
+}
+
+void modules_deinit(struct modules *modules)
+{
+	for (size_t i = 0; i < modules->count; i++) {
+		struct module *module = modules->all[i];
+
+		symbol_close(module);
+		elf_close(&module->elf);
+		free(module->path);
+		free(module->named);
+		free(module);
+	}
+	free(modules->all);
+	free(modules->mapped);
+	*modules = (struct modules){ 0 };
+}
+
+struct module *module_at(const struct modules *modules, taddr_t addr)
+{
+	size_t low = 0, high = modules->mapped_count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (modules->mapped[middle]->begin <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && addr < modules->mapped[low - 1]->end ? modules->mapped[low - 1] : NULL;
+}

@@ -1,0 +1,55 @@
+/* The target's modules over time. A module is an ELF file mapped at one place; it
+ * is never freed, for stacks name it long after it was unmapped. */
+#ifndef MODULE_H
+#define MODULE_H
+
+#include <sys/types.h>
+
+#include "elf.h"
+
+struct named_range { /* a wrapper (strdup, operator new) that only names events */
+	taddr_t begin, end; /* addresses in the target */
+	int entry;          /* in the catalogue */
+};
+
+struct module {
+	struct elf elf;
+	char *path;       /* as /proc/PID/maps has it */
+	taddr_t begin, end; /* addresses in the target */
+	taddr_t bias;     /* target address = file address + bias */
+	uint64_t dev, inode;
+	bool mapped;      /* still there */
+	bool seen;        /* by the scan under way */
+	struct named_range *named;
+	size_t named_count;
+	void *symbols;    /* symbol.c's, or NULL */
+	bool unsymbolised; /* symbol.c found no name for an address in it */
+	bool is_loader;   /* the program's interpreter */
+};
+
+struct modules {
+	struct module **all; /* in order of appearance */
+	size_t count;
+	struct module **mapped; /* by address */
+	size_t mapped_count;
+};
+
+struct module_events {
+	void (*gone)(void *ctx, struct module *);
+	void (*came)(void *ctx, struct module *);
+	void *ctx;
+};
+
+/* Reads /proc/PID/maps: gone for every module that is no longer there, then came
+ * for every new one. 0 or -errno. */
+int modules_scan(struct modules *, pid_t pid, const struct module_events *);
+void modules_forget(struct modules *); /* a new image: nothing is mapped any more */
+void modules_deinit(struct modules *);
+struct module *module_at(const struct modules *, taddr_t); /* mapped now, or NULL */
+
+static inline taddr_t module_file_address(const struct module *module, taddr_t addr)
+{
+	return addr - module->bias;
+}
+
+#endif

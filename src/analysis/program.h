@@ -1,0 +1,12 @@
+/* What program the process now runs, from /proc. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "model.h"
+
+void program_read(struct heap *, int pid);
+void program_free(struct heap *);
+/* Is it the interpreter the kernel mapped for the program? AT_BASE, getauxval(3). */
+bool program_is_loader(const struct heap *, const struct module *);
+
+#endif

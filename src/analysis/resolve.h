@@ -1,0 +1,40 @@
+/* From a new module to probes: its symbols against the catalogue, the control
+ * flow of each allocator function, and a place for every trap. */
+#ifndef RESOLVE_H
+#define RESOLVE_H
+
+#include "catalog.h"
+#include "module.h"
+#include "plan.h"
+
+/* A function found at an address; its number is struct probe.function. */
+struct function {
+	const struct module *module;
+	taddr_t addr;    /* in the target */
+	int entry;       /* in the catalogue */
+	int alias;       /* another name of the same address, or CATALOG_NONE */
+};
+
+struct functions {
+	struct function *list;
+	size_t count;
+};
+
+struct plan { /* what resolving a module gave */
+	struct probe *probes;
+	size_t count;
+	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */
+	void *ctx;
+};
+
+struct resolver; /* owns a decoder */
+
+struct resolver *resolver_new(void);
+void resolver_free(struct resolver *);
+/* Adds to functions, fills in the module's named ranges and the plan. */
+void resolve_module(struct resolver *, struct module *, struct functions *, struct plan *);
+/* By which of its names a function with an alias was called: reads the call in
+ * front of return_pc. The catalogue entry, or CATALOG_NONE. */
+int resolve_called_name(struct resolver *, struct module *caller, taddr_t return_pc);
+
+#endif

@@ -1,0 +1,56 @@
+/* Frames and sites, interned: equal ones have one number. Both only grow, until
+ * the program execs. */
+#ifndef SITE_H
+#define SITE_H
+
+#include "heap.h"
+#include "module.h"
+#include "unwind.h"
+
+struct frame {
+	struct module *module; /* or NULL */
+	taddr_t addr;
+	bool exact;  /* addr is an interrupted instruction, not a return address */
+	int named;   /* the wrapper this frame is in, or CATALOG_NONE */
+	bool resolved;
+	struct heap_frame view; /* filled in when resolved */
+};
+
+struct site {
+	struct heap_site view;
+	int entry;        /* in the catalogue */
+	uint32_t *frames;
+	unsigned frame_count;
+	unsigned folded;  /* innermost frames that are the wrapper's own */
+	int call_entry;   /* as called, before naming: part of the identity */
+	int call_name;
+};
+
+struct sites {
+	struct modules *modules;
+	struct frame *frames;
+	size_t frame_count, frame_capacity;
+	struct site *sites;
+	size_t count, capacity;
+	struct table frame_by_pc;  /* while the modules stay as they are */
+	struct table frame_by_key;
+	struct table site_by_hash;
+};
+
+struct site_key {
+	int entry, name; /* catalogue; name: CATALOG_NONE, or the PROBE_NAME's */
+	const uint32_t *frames;
+	unsigned frame_count;
+};
+
+void sites_clear(struct sites *); /* exec */
+void sites_deinit(struct sites *);
+void sites_modules_changed(struct sites *);
+/* The number of the frame; 0 means no memory. */
+uint32_t site_frame(struct sites *, const struct unwound_frame *);
+/* The site's index, made when new (*is_new: entry and folded are then the caller's
+ * to set). SITE_NONE: no memory. */
+#define SITE_NONE UINT32_MAX
+uint32_t site_intern(struct sites *, const struct site_key *, bool *is_new);
+
+#endif

@@ -1,0 +1,434 @@
+/* libunwind asks for memory, registers and the unwind table of an address; it is
+ * given the captured stack, the caller's registers, and the table as the ELF file
+ * has it. Nothing is asked of the process, which has gone on or ended meanwhile.
+ *
+ * Consecutive stacks of a thread share their outer frames. The tracer says from
+ * which address on the stack is as it was; a frame that lies there and has the
+ * same pc, sp and callee-saved registers as one of the previous walk has the same
+ * callers, so the walk stops and takes them over. */
+#include "unwind.h"
+
+#include <libunwind-ptrace.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CACHE_SIZE 16384 /* unwind rows kept; libunwind's own default is 128 */
+
+/* exported by libunwind, declared in its private headers only */
+extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t ip, unw_dyn_info_t *,
+                                              unw_proc_info_t *, int need_unwind_info, void *arg);
+
+struct unwinder {
+	struct modules *modules;
+	unsigned depth;
+	unw_addr_space_t space;
+	void *upt; /* libunwind-ptrace's, for modules without an unwind index */
+	struct unwound_frame *scratch;
+	/* of the walk under way: */
+	const struct stack_image *image;
+	const struct arch_frame *start;
+	bool exact;       /* start's pc is no return address */
+	bool out_of_image;
+	struct module *only; /* unwind_bounds: the one module there is */
+};
+
+/* ---- images ----------------------------------------------------------------- */
+
+static uint8_t *image_at(const struct stack_image *image, taddr_t addr)
+{
+	return image->bytes + image->room - (image->end - addr);
+}
+
+static bool image_grow(struct stack_image *image, size_t len)
+{
+	size_t room = image->room ? image->room : 4096, kept = image->end - image->begin;
+	uint8_t *bytes;
+
+	while (room < len)
+		room *= 2;
+	if (room == image->room)
+		return true;
+	bytes = malloc(room);
+	if (!bytes)
+		return false;
+	if (kept)
+		memcpy(bytes + room - kept, image->bytes + image->room - kept, kept);
+	free(image->bytes);
+	image->bytes = bytes;
+	image->room = room;
+	return true;
+}
+
+bool image_apply(struct stack_image *image, taddr_t at, const uint8_t *bytes, size_t len,
+                 taddr_t end)
+{
+	bool whole = at + len == end;
+
+	if (end < at + len || (!whole && (image->end != end || image->begin > at + len)))
+		return false;
+	if (whole)
+		image->begin = image->end = end;
+	if (!image_grow(image, end - at))
+		return false;
+	image->begin = at;
+	memcpy(image_at(image, at), bytes, len);
+	return true;
+}
+
+bool image_read(const struct stack_image *image, taddr_t addr, void *buf, size_t len)
+{
+	if (addr < image->begin || addr > image->end || image->end - addr < len)
+		return false;
+	memcpy(buf, image_at(image, addr), len);
+	return true;
+}
+
+void image_deinit(struct stack_image *image)
+{
+	free(image->bytes);
+	*image = (struct stack_image){ 0 };
+}
+
+/* ---- libunwind's questions --------------------------------------------------- */
+
+static struct module *module_of(const struct unwinder *unwinder, taddr_t addr)
+{
+	struct module *only = unwinder->only;
+
+	if (!only)
+		return module_at(unwinder->modules, addr);
+	return addr >= only->begin && addr < only->end ? only : NULL;
+}
+
+static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int write,
+                      void *arg)
+{
+	struct unwinder *unwinder = arg;
+	const struct module *module;
+
+	(void)space;
+	if (write)
+		return -UNW_EINVAL;
+	if (unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value)))
+		return 0;
+	module = module_of(unwinder, addr);
+	*value = 0;
+	if (module && elf_read_some(&module->elf, module_file_address(module, addr), value,
+	                            sizeof(*value)) > 0)
+		return 0; /* the file's last bytes: the rest is not looked at */
+	unwinder->out_of_image = true;
+	return -UNW_EINVAL;
+}
+
+static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write,
+                      void *arg)
+{
+	const struct unwinder *unwinder = arg;
+	const struct arch_frame *start = unwinder->start;
+
+	(void)space;
+	if (write)
+		return -UNW_EINVAL;
+	*value = 0;
+	switch (number) {
+	case UNW_X86_64_RIP: /* the call's row, not that of the instruction behind it */
+		*value = start->pc - !unwinder->exact;
+		break;
+	case UNW_X86_64_RSP:
+		*value = start->sp;
+		break;
+	case UNW_X86_64_RBP:
+		*value = start->rbp;
+		break;
+	case UNW_X86_64_RBX:
+		*value = start->rbx;
+		break;
+	case UNW_X86_64_R12:
+		*value = start->r12;
+		break;
+	case UNW_X86_64_R13:
+		*value = start->r13;
+		break;
+	case UNW_X86_64_R14:
+		*value = start->r14;
+		break;
+	case UNW_X86_64_R15:
+		*value = start->r15;
+		break;
+	}
+	return 0; /* caller-saved ones are lost; no table row may need them */
+}
+
+/* .eh_frame_hdr, LSB 5.0 10.6.2: in the one form linkers write, a sorted table of
+ * 32-bit offsets from the header. */
+struct eh_frame_hdr {
+	uint8_t version, eh_frame_enc, count_enc, table_enc;
+	int32_t eh_frame;
+	uint32_t count;
+};
+
+static bool unwind_table(const struct module *module, unw_dyn_info_t *info)
+{
+	const struct elf *elf = &module->elf;
+	struct eh_frame_hdr hdr;
+
+	if (!elf->eh_frame_hdr || elf_read(elf, elf->eh_frame_hdr, &hdr, sizeof(hdr)) < 0 ||
+	    hdr.version != 1 || hdr.count_enc != 0x03 || hdr.table_enc != 0x3b)
+		return false;
+	*info = (unw_dyn_info_t){ .start_ip = module->begin, .end_ip = module->end,
+		                  .format = UNW_INFO_FORMAT_REMOTE_TABLE };
+	info->u.rti.segbase = elf->eh_frame_hdr + module->bias;
+	info->u.rti.table_data = info->u.rti.segbase + sizeof(hdr);
+	info->u.rti.table_len = hdr.count * (uint64_t)8 / sizeof(unw_word_t);
+	return true;
+}
+
+static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *out,
+                          int need_unwind_info, void *arg)
+{
+	struct unwinder *unwinder = arg;
+	const struct module *module = module_of(unwinder, ip);
+	unw_dyn_info_t info;
+
+	if (!module)
+		return -UNW_ENOINFO;
+	if (unwind_table(module, &info))
+		return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, out, need_unwind_info,
+		                                          arg);
+	return unwinder->upt ? _UPT_find_proc_info(space, ip, out, need_unwind_info,
+	                                           unwinder->upt) :
+	                       -UNW_ENOINFO;
+}
+
+static void put_unwind_info(unw_addr_space_t space, unw_proc_info_t *info, void *arg)
+{
+	_UPT_put_unwind_info(space, info, arg);
+}
+
+static int no_dyn_info(unw_addr_space_t space, unw_word_t *list, void *arg)
+{
+	(void)space, (void)list, (void)arg;
+	return -UNW_ENOINFO;
+}
+
+static int no_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write,
+                    void *arg)
+{
+	(void)space, (void)number, (void)value, (void)write, (void)arg;
+	return -UNW_EINVAL;
+}
+
+static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *arg)
+{
+	(void)space, (void)cursor, (void)arg;
+	return -UNW_EINVAL;
+}
+
+static int no_proc_name(unw_addr_space_t space, unw_word_t addr, char *buf, size_t len,
+                        unw_word_t *offset, void *arg)
+{
+	(void)space, (void)addr, (void)buf, (void)len, (void)offset, (void)arg;
+	return -UNW_ENOINFO;
+}
+
+static unw_accessors_t accessors = {
+	.find_proc_info = find_proc_info,
+	.put_unwind_info = put_unwind_info,
+	.get_dyn_info_list_addr = no_dyn_info,
+	.access_mem = access_mem,
+	.access_reg = access_reg,
+	.access_fpreg = no_fpreg,
+	.resume = no_resume,
+	.get_proc_name = no_proc_name,
+};
+
+/* ---- the walk ------------------------------------------------------------------ */
+
+static void read_frame(unw_cursor_t *cursor, struct arch_frame *regs)
+{
+	const struct { unw_regnum_t number; uint64_t *to; } wanted[] = {
+		{ UNW_X86_64_RIP, &regs->pc },  { UNW_X86_64_RSP, &regs->sp },
+		{ UNW_X86_64_RBP, &regs->rbp }, { UNW_X86_64_RBX, &regs->rbx },
+		{ UNW_X86_64_R12, &regs->r12 }, { UNW_X86_64_R13, &regs->r13 },
+		{ UNW_X86_64_R14, &regs->r14 }, { UNW_X86_64_R15, &regs->r15 },
+	};
+
+	for (size_t i = 0; i < countof(wanted); i++) {
+		unw_word_t value = 0;
+
+		unw_get_reg(cursor, wanted[i].number, &value);
+		*wanted[i].to = value;
+	}
+}
+
+/* The previous walk's frame that is this one, its callers with it, or count. */
+static unsigned meet(const struct unwound *last, const struct unwound_frame *frame,
+                     unsigned from)
+{
+	for (; from < last->count && last->frames[from].regs.sp < frame->regs.sp; from++)
+		;
+	if (from < last->count &&
+	    memcmp(&last->frames[from].regs, &frame->regs, sizeof(frame->regs)) == 0 &&
+	    last->frames[from].exact == frame->exact)
+		return from;
+	return last->count;
+}
+
+struct walk {
+	struct unwinder *unwinder;
+	struct unwound_frame *to;
+	unsigned count;
+	bool ended; /* at the bottom */
+};
+
+/* Steps on from the walk's last frame until the bottom, the depth, an error, or a
+ * frame of last above unchanged_from, whose index it returns (else last->count). */
+static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct unwound *last)
+{
+	struct unwinder *unwinder = walk->unwinder;
+	unw_cursor_t cursor;
+	unsigned at = 0;
+	int more;
+
+	unwinder->start = &walk->to[walk->count - 1].regs;
+	unwinder->exact = walk->to[walk->count - 1].exact;
+	if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
+		return last->count;
+	while (walk->count < unwinder->depth) {
+		struct unwound_frame *frame = &walk->to[walk->count];
+
+		frame->exact = unw_is_signal_frame(&cursor) > 0;
+		more = unw_step(&cursor);
+		if (more <= 0) {
+			walk->ended = more == 0;
+			return last->count;
+		}
+		read_frame(&cursor, &frame->regs);
+		if (!frame->regs.pc) {
+			walk->ended = true;
+			return last->count;
+		}
+		walk->count++;
+		if (frame->regs.sp < unchanged_from)
+			continue;
+		at = meet(last, frame, at);
+		if (at < last->count)
+			return at;
+	}
+	walk->ended = true; /* as deep as was asked */
+	return last->count;
+}
+
+/* Continuing from a spliced frame starts at a pc as if it were a return address;
+ * behind a signal frame it is not one, so go back to one that is. */
+static void extend(struct walk *walk)
+{
+	const struct unwound none = { 0 };
+
+	while (walk->count > 1 && walk->to[walk->count - 1].exact)
+		walk->count--;
+	step_on(walk, UINT64_MAX, &none);
+}
+
+void unwind(struct unwinder *unwinder, const struct stack_image *image,
+            const struct arch_frame *start, taddr_t unchanged_from, struct unwound *last)
+{
+	struct walk walk = { unwinder, unwinder->scratch, 1, false };
+	unsigned met;
+
+	if (!walk.to && !(walk.to = calloc(unwinder->depth, sizeof(*walk.to)))) {
+		last->count = 0;
+		last->truncated = true;
+		return;
+	}
+	unwinder->image = image;
+	walk.to[0] = (struct unwound_frame){ *start, false };
+	met = start->sp >= unchanged_from ? meet(last, &walk.to[0], 0) : last->count;
+	if (met == last->count)
+		met = step_on(&walk, unchanged_from, last);
+	if (met < last->count) { /* frame met is already there, as the walk's last */
+		unsigned rest = last->count - met - 1, room = unwinder->depth - walk.count;
+		bool was_cut = last->count == unwinder->depth;
+
+		rest = rest < room ? rest : room;
+		memcpy(walk.to + walk.count, last->frames + met + 1, rest * sizeof(*walk.to));
+		walk.count += rest;
+		walk.ended = !last->truncated;
+		if (was_cut && walk.count < unwinder->depth)
+			extend(&walk);
+	}
+	unwinder->scratch = last->frames;
+	last->frames = walk.to;
+	last->count = walk.count;
+	last->truncated = !walk.ended;
+}
+
+void unwound_deinit(struct unwound *unwound)
+{
+	free(unwound->frames);
+	*unwound = (struct unwound){ 0 };
+}
+
+/* ---- the unwinder ------------------------------------------------------------------ */
+
+struct unwinder *unwinder_new(struct modules *modules, unsigned depth)
+{
+	struct unwinder *unwinder = calloc(1, sizeof(*unwinder));
+
+	if (!unwinder)
+		return NULL;
+	unwinder->modules = modules;
+	unwinder->depth = depth;
+	unwinder->scratch = calloc(depth, sizeof(*unwinder->scratch));
+	unwinder->space = unw_create_addr_space(&accessors, 0);
+	if (!unwinder->scratch || !unwinder->space) {
+		unwinder_free(unwinder);
+		return NULL;
+	}
+	unw_set_caching_policy(unwinder->space, UNW_CACHE_GLOBAL);
+	unw_set_cache_size(unwinder->space, CACHE_SIZE, 0);
+	return unwinder;
+}
+
+void unwinder_free(struct unwinder *unwinder)
+{
+	if (!unwinder)
+		return;
+	if (unwinder->upt)
+		_UPT_destroy(unwinder->upt);
+	if (unwinder->space)
+		unw_destroy_addr_space(unwinder->space);
+	free(unwinder->scratch);
+	free(unwinder);
+}
+
+void unwinder_set_pid(struct unwinder *unwinder, pid_t pid)
+{
+	if (unwinder->upt)
+		_UPT_destroy(unwinder->upt);
+	unwinder->upt = _UPT_create(pid);
+	unwinder_flush(unwinder);
+}
+
+void unwinder_flush(struct unwinder *unwinder)
+{
+	unw_flush_cache(unwinder->space, 0, 0);
+}
+
+bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)
+{
+	static unw_addr_space_t space;
+	struct unwinder only = { .only = module };
+	unw_dyn_info_t info;
+	unw_proc_info_t proc;
+
+	if (!space)
+		space = unw_create_addr_space(&accessors, 0);
+	if (!space || !unwind_table(module, &info) ||
+	    UNW_OBJ(dwarf_search_unwind_table)(space, vaddr + module->bias, &info, &proc, 0,
+	                                       &only) < 0)
+		return false;
+	*begin = proc.start_ip - module->bias;
+	*end = proc.end_ip - module->bias;
+	return true;
+}

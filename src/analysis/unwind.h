@@ -1,0 +1,47 @@
+/* From a captured stack to return addresses, by libunwind. */
+#ifndef UNWIND_H
+#define UNWIND_H
+
+#include "arch.h"
+#include "module.h"
+
+struct stack_image { /* what is known of one thread's stack: [begin, end) */
+	taddr_t begin, end;
+	uint8_t *bytes; /* room bytes; the one at address a is bytes[room - (end - a)] */
+	size_t room;
+};
+
+/* Takes a change over: [at, at + len) is bytes, up to end it is as before. False:
+ * what is before is not known, or no memory. */
+bool image_apply(struct stack_image *, taddr_t at, const uint8_t *bytes, size_t len, taddr_t end);
+bool image_read(const struct stack_image *, taddr_t addr, void *buf, size_t len);
+void image_deinit(struct stack_image *);
+
+struct unwound_frame {
+	struct arch_frame regs; /* pc: a return address unless exact */
+	bool exact;             /* interrupted there by a signal */
+};
+
+struct unwound { /* a thread's last stack; innermost first */
+	struct unwound_frame *frames; /* depth of them */
+	unsigned count;
+	bool truncated; /* ended before the bottom and before the depth asked */
+};
+
+struct unwinder;
+
+struct unwinder *unwinder_new(struct modules *, unsigned depth);
+void unwinder_free(struct unwinder *);
+void unwinder_set_pid(struct unwinder *, pid_t); /* a new image */
+/* Modules came or went: what is known of addresses is void. */
+void unwinder_flush(struct unwinder *);
+/* Unwinds from start into last, which holds the thread's previous stack: where the
+ * walk meets one of its frames above unchanged_from, the rest is taken over. */
+void unwind(struct unwinder *, const struct stack_image *, const struct arch_frame *start,
+            taddr_t unchanged_from, struct unwound *last);
+void unwound_deinit(struct unwound *);
+
+/* The function around a file address, by the module's unwind table. */
+bool unwind_bounds(struct module *, taddr_t vaddr, taddr_t *begin, taddr_t *end);
+
+#endif

@@ -1,0 +1,194 @@
+#include "dest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+
+bool dest_parse(struct dest *dest, const char *text)
+{
+	const char *colon = strchr(text, ':');
+	char *end;
+
+	*dest = (struct dest){ .kind = DEST_FILE, .fd = -1 };
+	dest->output = colon ? output_by_name(text, colon - text) : NULL;
+	if (dest->output)
+		text = colon + 1;
+	if (strncmp(text, "tcp:", 4) == 0 || strncmp(text, "unix:", 5) == 0)
+		return false;
+	if (strcmp(text, "-") == 0) {
+		dest->kind = DEST_FD;
+		dest->fd = STDOUT_FILENO;
+	} else if (strncmp(text, "fd:", 3) == 0) {
+		dest->kind = DEST_FD;
+		dest->fd = strtol(text + 3, &end, 10);
+		if (end == text + 3 || *end || dest->fd < 0)
+			return false;
+	} else if (strncmp(text, "pipe:", 5) == 0) {
+		dest->kind = DEST_PIPE;
+		text += 5;
+	}
+	dest->path = text;
+	if (!dest->output)
+		dest->output = output_by_path(text);
+	if (!dest->output)
+		dest->output = output_by_name("text", 4);
+	return *text != '\0';
+}
+
+int dest_check(const struct dest *dest)
+{
+	char path[PATH_MAX];
+	struct stat stat_;
+
+	if (dest->kind == DEST_FD)
+		return fcntl(dest->fd, F_GETFL) < 0 ? -errno : 0;
+	if (stat(dest->path, &stat_) == 0 && S_ISDIR(stat_.st_mode))
+		return -EISDIR;
+	if (dest->kind == DEST_PIPE || strlen(dest->path) >= sizeof(path))
+		return dest->kind == DEST_PIPE ? 0 : -ENAMETOOLONG;
+	strcpy(path, dest->path);
+	return access(dirname(path), W_OK | X_OK) < 0 ? -errno : 0;
+}
+
+/* ---- file names ----------------------------------------------------------------- */
+
+static void put_time(FILE *to)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+	char text[32];
+
+	if (localtime_r(&now, &tm) && strftime(text, sizeof(text), "%Y%m%d-%H%M%S", &tm))
+		fputs(text, to);
+}
+
+/* The path with its %p, %n and %t; a dump's number otherwise goes before the
+ * ending. The caller frees. */
+static char *file_name(const char *path, int pid, unsigned number)
+{
+	const char *base = strrchr(path, '/'), *dot = strrchr(base ? base : path, '.');
+	bool numbered = strstr(path, "%n") != NULL;
+	char *name = NULL;
+	size_t len;
+	FILE *to = open_memstream(&name, &len);
+
+	if (!to)
+		return NULL;
+	if (dot == path || (dot && dot[-1] == '/'))
+		dot = NULL; /* a hidden file's dot begins no ending */
+	for (const char *at = path; *at; at++) {
+		if (at == dot && number && !numbered)
+			fprintf(to, ".%u", number);
+		if (at[0] == '%' && at[1] == 'p')
+			fprintf(to, "%d", pid), at++;
+		else if (at[0] == '%' && at[1] == 'n')
+			fprintf(to, "%u", number), at++;
+		else if (at[0] == '%' && at[1] == 't')
+			put_time(to), at++;
+		else
+			putc(*at, to);
+	}
+	if (!dot && number && !numbered)
+		fprintf(to, ".%u", number);
+	fclose(to);
+	return name;
+}
+
+/* ---- writing -------------------------------------------------------------------- */
+
+static bool is_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+}
+
+static int write_stream(FILE *file, const struct dest *dest, struct report *report)
+{
+	int error = 0;
+
+	if (!file)
+		return -errno;
+	errno = 0;
+	report->colour = is_terminal(fileno(file));
+	dest->output->write(file, report);
+	if (fflush(file) != 0 || ferror(file))
+		error = errno ? -errno : -EIO;
+	if (fclose(file) != 0 && !error)
+		error = -errno;
+	return error;
+}
+
+static int write_fd(const struct dest *dest, struct report *report)
+{
+	int fd = fcntl(dest->fd, F_DUPFD_CLOEXEC, 3);
+
+	report->one_line = true;
+	return fd < 0 ? -errno : write_stream(fdopen(fd, "w"), dest, report);
+}
+
+static int write_pipe(const struct dest *dest, struct report *report)
+{
+	report->one_line = true;
+	return write_stream(fopen(dest->path, "we"), dest, report);
+}
+
+/* Something that is no plain file (/dev/full, a fifo) is written as it stands. */
+static bool is_special(const char *name)
+{
+	struct stat stat_;
+
+	return stat(name, &stat_) == 0 && !S_ISREG(stat_.st_mode);
+}
+
+static int write_file(const char *name, const struct dest *dest, struct report *report)
+{
+	char *beside = NULL;
+	int error;
+
+	report->one_line = false;
+	if (is_special(name))
+		return write_stream(fopen(name, "we"), dest, report);
+	if (asprintf(&beside, "%s.tmp%d", name, (int)getpid()) < 0)
+		return -ENOMEM;
+	error = write_stream(fopen(beside, "we"), dest, report);
+	if (!error && rename(beside, name) < 0)
+		error = -errno;
+	if (error)
+		unlink(beside);
+	free(beside);
+	return error;
+}
+
+int dest_write(const struct dest *dest, struct report *report, unsigned number)
+{
+	char *name = NULL;
+	int error;
+
+	switch (dest->kind) {
+	case DEST_FD:
+		error = write_fd(dest, report);
+		break;
+	case DEST_PIPE:
+		error = write_pipe(dest, report);
+		break;
+	default:
+		name = file_name(dest->path, report->pid, number);
+		error = name ? write_file(name, dest, report) : -ENOMEM;
+	}
+	errno = -error;
+	if (error && dest->kind == DEST_FD)
+		warn("cannot write the report to descriptor %d:", dest->fd);
+	else if (error)
+		warn("cannot write the report to %s:", name ? name : dest->path);
+	free(name);
+	return error;
+}

@@ -1,0 +1,24 @@
+/* Where a report goes, and as what. */
+#ifndef DEST_H
+#define DEST_H
+
+#include "output.h"
+
+enum dest_kind { DEST_FILE, DEST_FD, DEST_PIPE };
+
+struct dest {
+	const struct output *output;
+	enum dest_kind kind;
+	const char *path; /* FILE, PIPE: the command line's own */
+	int fd;           /* FD */
+};
+
+/* [FORMAT:]DEST; false: not well-formed. */
+bool dest_parse(struct dest *, const char *text);
+/* Can it be written, as far as that can be told beforehand? 0 or -errno. */
+int dest_check(const struct dest *);
+/* One whole report; number: of the dump, 0 for the final one. A file appears whole
+ * or not at all. 0, or -errno after saying so. */
+int dest_write(const struct dest *, struct report *, unsigned number);
+
+#endif

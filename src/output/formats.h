@@ -1,0 +1,10 @@
+/* The writers that outputs[] lists; one file each. */
+#ifndef FORMATS_H
+#define FORMATS_H
+
+#include "output.h"
+
+void text_write(FILE *, const struct report *);
+void json_write(FILE *, const struct report *);
+
+#endif

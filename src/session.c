@@ -1,0 +1,352 @@
+/* The front's poll loop: records to the analysis, its commands to the tracer,
+ * signals to whom they are meant for, reports when they are due.
+ *
+ * The front never waits for the tracer without draining its records: the tracer
+ * may be waiting for room to write them. */
+#include "session.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "analysis.h"
+#include "guard.h"
+#include "launch.h"
+#include "log.h"
+#include "tracer.h"
+
+#define NAP_MS 4 /* how long records may lie while the target is busy */
+
+/* What reaches the front. Sent by a process, these are passed on; from the
+ * terminal, the target has got them itself. */
+static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR2 };
+/* Left to the target's decision, see stop_too. */
+static const int job_control[] = { SIGTSTP, SIGTTIN, SIGTTOU };
+
+struct session {
+	const struct options *options;
+	struct tracer tracer;
+	struct launch target;
+	struct heap *heap;
+	int signals;
+	bool seized;
+	bool executed;    /* at least one image has run */
+	bool tracer_ended;
+	bool target_ended;
+	int status;       /* of the target, as waitpid gave it */
+	int failed;       /* an exit status of our own, or 0 */
+	unsigned dumps;
+};
+
+/* ---- reports ---------------------------------------------------------------------- */
+
+static const char *ending(const struct session *session)
+{
+	static char text[64];
+	int sig = WTERMSIG(session->status);
+
+	if (WIFEXITED(session->status))
+		snprintf(text, sizeof(text), "exited with status %d", WEXITSTATUS(session->status));
+	else
+		snprintf(text, sizeof(text), "killed by SIG%s",
+		         sigabbrev_np(sig) ? sigabbrev_np(sig) : "RT");
+	return text;
+}
+
+static uint64_t since_ms(uint64_t began_ns)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec * UINT64_C(1000000000) + now.tv_nsec - began_ns) / 1000000;
+}
+
+static void report(struct session *session, const char *reason, unsigned number)
+{
+	const struct heap_program *program = heap_program(session->heap);
+	const struct options *options = session->options;
+
+	for (unsigned i = 0; i < options->dest_count; i++) {
+		struct report report = {
+			.reason = reason,
+			.time_ms = since_ms(program->began_ns),
+			.pid = program->pid,
+			.exe = program->exe,
+			.cmdline = program->cmdline,
+			.ending = number ? NULL : ending(session),
+			.heap = session->heap,
+			.sort = options->sort,
+			.top = options->top,
+		};
+
+		if (dest_write(&options->dests[i], &report, number) < 0)
+			session->failed = EXIT_OURS;
+	}
+}
+
+/* ---- records and commands ------------------------------------------------------------ */
+
+static void on_seized(struct session *session, int error)
+{
+	if (error == 0) {
+		session->seized = true;
+		launch_go(&session->target);
+		return;
+	}
+	errno = error;
+	if (error == EPERM)
+		warn("cannot trace: not permitted; see /proc/sys/kernel/yama/ptrace_scope, "
+		     "the container's seccomp profile, or another tracer of this shell");
+	else
+		warn("cannot trace:");
+	session->failed = EXIT_OURS;
+	kill(session->target.pid, SIGKILL);
+}
+
+static void on_record(struct session *session, const struct record *record)
+{
+	switch (record->kind) {
+	case REC_SEIZED:
+		on_seized(session, ((const struct record_status *)record)->status);
+		return;
+	case REC_EXEC:
+		session->executed = true;
+		guard_image(record->pid);
+		break;
+	case REC_END:
+		session->tracer_ended = true;
+		return;
+	}
+	heap_apply(session->heap, record);
+}
+
+/* Commands the ring has no room for stay with the analysis until the next round. */
+static void send_commands(struct session *session)
+{
+	const struct record *command;
+
+	while ((command = heap_command(session->heap))) {
+		void *at = tracer_command(&session->tracer, command->len);
+
+		if (!at)
+			return;
+		memcpy(at, command, command->len);
+		guard_command(command);
+		tracer_send(&session->tracer, at, command->len);
+		heap_sent(session->heap);
+	}
+}
+
+/* True when there was something. */
+static bool drain(struct session *session)
+{
+	struct ring *ring = &session->tracer.records;
+	const struct record *record;
+	size_t len;
+
+	for (bool any = false;; any = true) {
+		record = ring_peek(ring, &len);
+		if (len == 0)
+			return any;
+		on_record(session, record);
+		ring_consume(ring, record->len);
+		send_commands(session);
+	}
+}
+
+/* ---- children --------------------------------------------------------------------------- */
+
+/* The target was stopped, from the terminal or otherwise: whoever waits for us is to
+ * see the same of us, and when we are continued, so is the target. */
+static void stop_too(struct session *session, int sig)
+{
+	sigset_t set, old;
+
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, &old);
+	raise(sig);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	kill(session->target.pid, SIGCONT);
+}
+
+static void tracer_lost(struct session *session)
+{
+	size_t left;
+
+	drain(session);
+	if (session->tracer_ended)
+		return;
+	session->tracer_ended = true;
+	left = guard_restore();
+	warn("the tracer was killed: the original code is put back, %zu traps left; "
+	     "a thread that stood on a trap is lost", left);
+	session->failed = EXIT_OURS;
+}
+
+static void reap(struct session *session)
+{
+	int status;
+
+	if (!session->tracer_ended && waitpid(session->tracer.pid, &status, WNOHANG) > 0)
+		tracer_lost(session);
+	if (session->target_ended ||
+	    waitpid(session->target.pid, &status, WNOHANG | WUNTRACED) <= 0)
+		return;
+	if (WIFSTOPPED(status)) {
+		stop_too(session, WSTOPSIG(status));
+		return;
+	}
+	session->target_ended = true;
+	session->status = status;
+}
+
+/* ---- signals ------------------------------------------------------------------------------ */
+
+static bool is_in(int sig, const int *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == sig)
+			return true;
+	return false;
+}
+
+static void take_signals(struct session *session)
+{
+	struct signalfd_siginfo info;
+
+	while (read(session->signals, &info, sizeof(info)) == sizeof(info)) {
+		int sig = info.ssi_signo;
+
+		if (sig == SIGUSR1 && session->executed) {
+			drain(session);
+			report(session, "dump", ++session->dumps);
+		} else if (is_in(sig, passed_on, countof(passed_on)) && info.ssi_code <= 0 &&
+		           !session->target_ended) {
+			kill(session->target.pid, sig);
+		}
+	}
+}
+
+/* Nothing here may be inherited by the target, which gets *was back. */
+static int open_signals(struct launch_signals *was)
+{
+	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGUSR1);
+	for (size_t i = 0; i < countof(passed_on); i++)
+		sigaddset(&set, passed_on[i]);
+	for (size_t i = 0; i < countof(job_control); i++)
+		sigaddset(&set, job_control[i]);
+	sigaction(SIGCHLD, &dfl, &was->chld);
+	sigprocmask(SIG_BLOCK, &set, &was->mask);
+	for (size_t i = 0; i < countof(job_control); i++)
+		sigdelset(&set, job_control[i]);
+	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* ---- the loop --------------------------------------------------------------------------------- */
+
+static void sleep_until_due(struct session *session, bool busy)
+{
+	struct ring *ring = &session->tracer.records;
+	struct pollfd fds[] = { { session->tracer.doorbell, POLLIN, 0 },
+		                { session->signals, POLLIN, 0 } };
+	bool unsent = heap_command(session->heap) != NULL;
+	uint64_t rung;
+
+	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
+	if (busy || ring_empty(ring))
+		poll(fds, countof(fds), unsent ? 1 : busy ? NAP_MS : -1);
+	ring_set_reader(ring, RING_AWAKE);
+	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
+		return; /* nobody rang */
+}
+
+static void loop(struct session *session)
+{
+	while (!session->tracer_ended || !session->target_ended) {
+		bool busy = drain(session);
+
+		send_commands(session);
+		take_signals(session);
+		reap(session);
+		if (!session->tracer_ended || !session->target_ended)
+			sleep_until_due(session, busy);
+	}
+	drain(session);
+	waitpid(session->tracer.pid, NULL, 0);
+}
+
+static int exit_status(const struct session *session)
+{
+	if (session->failed)
+		return session->failed;
+	return WIFEXITED(session->status) ? WEXITSTATUS(session->status) :
+	                                    EXIT_SIGNALLED + WTERMSIG(session->status);
+}
+
+static void check_outputs(const struct options *options)
+{
+	for (unsigned i = 0; i < options->dest_count; i++) {
+		int error = dest_check(&options->dests[i]);
+
+		if (error == -EBADF && i == 0 && options->dests[i].fd == STDERR_FILENO)
+			continue; /* a closed stderr: nobody to tell, and no reason not to run */
+		errno = -error;
+		if (error < 0)
+			die(EXIT_OURS, "cannot report to %s:", options->dests[i].path);
+	}
+}
+
+static void start(struct session *session, struct title title)
+{
+	const struct tracer_options tracer = { session->options->depth, title.begin, title.len };
+	const struct analysis_options analysis = { session->options->depth };
+	struct launch_signals was;
+	struct record *seize;
+	int error;
+
+	session->signals = open_signals(&was);
+	error = tracer_start(&session->tracer, &tracer);
+	if (error == 0)
+		error = launch(&session->target, session->options->argv, session->tracer.pid, &was);
+	errno = -error;
+	if (error < 0 || session->signals < 0)
+		die(EXIT_OURS, "cannot start:");
+	signal(SIGPIPE, SIG_IGN);
+	session->heap = heap_new(&analysis);
+	if (!session->heap)
+		die(EXIT_OURS, "cannot start: no memory");
+	seize = tracer_command(&session->tracer, sizeof(*seize));
+	*seize = (struct record){ .kind = CMD_SEIZE, .tid = session->target.pid };
+	tracer_send(&session->tracer, seize, sizeof(*seize));
+}
+
+int session_run(const struct options *options, struct title title)
+{
+	struct session session = { .options = options };
+	int error;
+
+	launch_check(options->argv);
+	check_outputs(options);
+	start(&session, title);
+	loop(&session);
+	error = launch_result(&session.target);
+	errno = error;
+	if (error && !session.failed)
+		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s:", options->argv[0]);
+	if (session.executed)
+		report(&session, "exit", 0);
+	heap_free(session.heap);
+	return exit_status(&session);
+}

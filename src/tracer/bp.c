@@ -1,0 +1,104 @@
+#include "bp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "mem.h"
+
+int space_open(struct space *space, pid_t pid)
+{
+	int mem = mem_open(pid);
+
+	if (mem < 0)
+		return mem;
+	*space = (struct space){ .pid = pid, .mem = mem };
+	return 0;
+}
+
+void space_close(struct space *space)
+{
+	if (space->pid)
+		close(space->mem);
+	free(space->probes);
+	table_deinit(&space->by_addr);
+	*space = (struct space){ 0 };
+}
+
+static bool has_room(struct space *space)
+{
+	size_t capacity = space->capacity ? space->capacity * 2 : 64;
+	struct probe *probes;
+
+	if (space->count < space->capacity)
+		return true;
+	probes = realloc(space->probes, capacity * sizeof(*probes));
+	if (!probes)
+		return false;
+	space->probes = probes;
+	space->capacity = capacity;
+	return true;
+}
+
+int bp_plant(struct space *space, const struct probe *probe)
+{
+	const uint8_t trap = ARCH_TRAP;
+	uint64_t *index;
+	uint8_t byte;
+
+	if (bp_find(space, probe->addr))
+		return -EEXIST;
+	if (mem_read(space->mem, probe->addr, &byte, 1) < 0)
+		return -EFAULT;
+	if (byte != probe->original)
+		return -EILSEQ;
+	if (!has_room(space) || !(index = table_put(&space->by_addr, probe->addr)))
+		return -ENOMEM;
+	/* known first, planted second: a hit may come at once */
+	space->probes[space->count++] = *probe;
+	*index = space->count;
+	if (mem_write(space->mem, probe->addr, &trap, 1) == 0)
+		return 0;
+	table_remove(&space->by_addr, probe->addr);
+	space->count--;
+	return -EFAULT;
+}
+
+const struct probe *bp_find(const struct space *space, taddr_t addr)
+{
+	const uint64_t *index = table_find(&space->by_addr, addr);
+
+	return index ? &space->probes[*index - 1] : NULL;
+}
+
+void bp_forget(struct space *space, taddr_t begin, taddr_t end)
+{
+	for (size_t i = space->count; i-- > 0;) {
+		struct probe *probe = &space->probes[i];
+
+		if (probe->addr < begin || probe->addr >= end)
+			continue;
+		table_remove(&space->by_addr, probe->addr);
+		*probe = space->probes[--space->count];
+		if (i < space->count)
+			*table_find(&space->by_addr, probe->addr) = i + 1;
+	}
+}
+
+static bool lift(const struct probe *probe, int mem)
+{
+	uint8_t byte;
+
+	if (mem_read(mem, probe->addr, &byte, 1) < 0 || byte != ARCH_TRAP)
+		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
+	return mem_write(mem, probe->addr, &probe->original, 1) == 0;
+}
+
+size_t bp_lift_all(const struct space *space, int mem)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < space->count; i++)
+		left += !lift(&space->probes[i], mem);
+	return left;
+}

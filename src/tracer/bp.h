@@ -1,0 +1,30 @@
+/* The traps of one address space. A space owns its memory descriptor and its
+ * probes; pointers to probes live until the next plant, forget or reset. */
+#ifndef BP_H
+#define BP_H
+
+#include <sys/types.h>
+
+#include "plan.h"
+#include "table.h"
+
+struct space {
+	pid_t pid; /* whose memory; 0: none */
+	int mem;
+	struct probe *probes;
+	size_t count, capacity;
+	struct table by_addr; /* address -> index in probes + 1 */
+};
+
+int space_open(struct space *, pid_t pid); /* 0 or -errno; no traps yet */
+void space_close(struct space *);          /* forgets; lifts nothing */
+
+/* 0; -EILSEQ: another byte stands there; -EEXIST; or -errno of the write. */
+int bp_plant(struct space *, const struct probe *);
+const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
+void bp_forget(struct space *, taddr_t begin, taddr_t end);
+/* Puts the original bytes back in mem, the space's own or a copy's. The space
+ * still knows its probes afterwards. Returns how many could not be restored. */
+size_t bp_lift_all(const struct space *, int mem);
+
+#endif

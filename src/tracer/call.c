@@ -1,0 +1,47 @@
+#include "call.h"
+
+#include <errno.h>
+
+#include "plan.h"
+
+static bool in_handler(const struct call *barrier, const struct call *below, taddr_t slot)
+{
+	if (slot >= barrier->slot)
+		return false;
+	return !below || below->slot < slot || barrier->slot <= below->slot;
+}
+
+enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t entry,
+                              bool restorer_intact)
+{
+	const struct call *top = calls->depth ? &calls->stack[calls->depth - 1] : NULL;
+
+	if (!top)
+		return CALL_OUTERMOST;
+	if (!top->entry) {
+		const struct call *below = calls->depth > 1 ? top - 1 : NULL;
+
+		return restorer_intact && in_handler(top, below, slot) ? CALL_OUTERMOST :
+		                                                         CALL_LEFT;
+	}
+	if (slot == top->slot)
+		return (top->flags & PROBE_TAIL) && entry != top->entry ? CALL_NESTED :
+		                                                          CALL_ABANDONED;
+	return slot < top->slot ? CALL_NESTED : CALL_ABANDONED;
+}
+
+int calls_push(struct calls *calls, const struct call *call)
+{
+	if (calls->depth == CALLS_MAX)
+		return -ENOSPC;
+	calls->stack[calls->depth++] = *call;
+	return 0;
+}
+
+struct call *calls_find(struct calls *calls, taddr_t slot)
+{
+	for (unsigned i = calls->depth; i-- > 0;)
+		if (calls->stack[i].slot == slot && calls->stack[i].entry)
+			return &calls->stack[i];
+	return NULL;
+}

@@ -1,0 +1,26 @@
+/* Capturing a thread's stack. The image of the last capture is kept, and only
+ * what changed since is handed on: between two allocations a thread rewrites
+ * its innermost frames and leaves the many above them alone. */
+#ifndef STACK_H
+#define STACK_H
+
+#include <sys/types.h>
+
+#include "types.h"
+
+struct capture {        /* of one thread; all zero: none yet */
+	uint8_t *image; /* stack_room() bytes, aligned to the end */
+	taddr_t end;    /* the address behind the image */
+	size_t len;     /* bytes of it that are known */
+	taddr_t limit;  /* where the thread's stack was last seen to end; 0: not seen */
+};
+
+void stack_set_depth(unsigned frames); /* before any capture */
+size_t stack_room(void);               /* the most a capture can hold, bytes */
+/* Reads from slot upwards. [slot, slot + *changed) of the image differs from the
+ * last capture; the image reaches to capture->end. False: nothing could be read. */
+bool stack_take(struct capture *, pid_t tid, taddr_t slot, size_t *changed);
+const uint8_t *stack_bytes(const struct capture *, taddr_t addr);
+void stack_drop(struct capture *);  /* forgets the image, keeps the memory */
+
+#endif

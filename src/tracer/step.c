@@ -1,0 +1,109 @@
+#include "step.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+
+#include "mem.h"
+
+#define WORDS (sizeof(struct arch_regs) / sizeof(uint64_t))
+
+struct reach { /* of the emulator: the memory file, and what was just read */
+	int mem;
+	const struct capture *fresh;
+};
+
+static int reach_read(void *ctx, taddr_t addr, void *buf, size_t len)
+{
+	const struct reach *reach = ctx;
+	const struct capture *fresh = reach->fresh;
+
+	if (!fresh || addr < fresh->end - fresh->len || addr + len > fresh->end)
+		return mem_read(reach->mem, addr, buf, len);
+	memcpy(buf, stack_bytes(fresh, addr), len);
+	return 0;
+}
+
+static int reach_write(void *ctx, taddr_t addr, const void *buf, size_t len)
+{
+	return mem_write(((const struct reach *)ctx)->mem, addr, buf, len);
+}
+
+int step_get_regs(pid_t tid, struct arch_regs *regs)
+{
+	return ptrace(PTRACE_GETREGS, tid, 0, regs) < 0 ? -errno : 0;
+}
+
+static void poke(pid_t tid, size_t word, uint64_t value)
+{
+	ptrace(PTRACE_POKEUSER, tid, word * sizeof(value), value);
+}
+
+int step_set_pc(pid_t tid, taddr_t pc)
+{
+	poke(tid, offsetof(struct arch_regs, rip) / sizeof(uint64_t), pc);
+	return 0;
+}
+
+/* One word costs a quarter of the whole set. */
+static void set_regs(pid_t tid, const struct arch_regs *was, const struct arch_regs *regs)
+{
+	const uint64_t *a = (const uint64_t *)was, *b = (const uint64_t *)regs;
+	size_t changed[2], n = 0;
+
+	for (size_t i = 0; i < WORDS; i++) {
+		if (a[i] == b[i])
+			continue;
+		if (n == countof(changed)) {
+			ptrace(PTRACE_SETREGS, tid, 0, regs);
+			return;
+		}
+		changed[n++] = i;
+	}
+	for (size_t i = 0; i < n; i++)
+		poke(tid, changed[i], b[changed[i]]);
+}
+
+static struct resume step_on_twin(struct thread *thread, const struct probe *probe)
+{
+	thread->stepping = true;
+	thread->step = *probe;
+	step_set_pc(thread->tid, probe->twin);
+	return (struct resume){ GO_STEP, 0 };
+}
+
+struct resume step_past(struct thread *thread, const struct space *space,
+                        const struct probe *probe, struct arch_regs *regs, bool fresh)
+{
+	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
+	const struct arch_mem mem = { reach_read, reach_write, &reach };
+	struct arch_regs trapped = *regs;
+
+	arch_set_pc(&trapped, probe->addr + ARCH_TRAP_SKID);
+	if (arch_emulate(&probe->insn, regs, &mem) < 0)
+		return step_on_twin(thread, probe);
+	set_regs(thread->tid, &trapped, regs);
+	thread->resumed_pc = arch_pc(regs);
+	return (struct resume){ GO_RUN, 0 };
+}
+
+bool step_arrived(struct thread *thread, bool is_trap)
+{
+	const struct probe *probe = &thread->step;
+	struct arch_regs regs;
+
+	thread->stepping = false;
+	if (step_get_regs(thread->tid, &regs) < 0)
+		return false;
+	if (is_trap && arch_pc(&regs) == probe->twin + probe->insn.len) {
+		step_set_pc(thread->tid, probe->addr + probe->insn.len);
+		return true;
+	}
+	/* a signal before, or because of, the instruction: it is to be seen at
+	 * the trap's address, and the trap will be met again after it */
+	if (arch_pc(&regs) == probe->twin) {
+		step_set_pc(thread->tid, probe->addr);
+		thread->silent_addr = probe->addr;
+	}
+	return false;
+}

@@ -1,0 +1,104 @@
+#include "thread.h"
+
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+
+#include "table.h"
+
+/* Linux's own limit on threads is /proc/sys/kernel/threads-max; memory is only
+ * taken for those that were ever alive at once. */
+#define THREADS_MAX (1u << 17)
+
+static struct thread *threads;
+static size_t used, alive;
+static struct table by_tid; /* tid -> index + 1 */
+
+static struct thread *free_thread(void)
+{
+	if (!threads) {
+		threads = mmap(NULL, THREADS_MAX * sizeof(*threads), PROT_READ | PROT_WRITE,
+		               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (threads == MAP_FAILED)
+			threads = NULL;
+	}
+	if (!threads)
+		return NULL;
+	for (size_t i = alive < used ? 0 : used; i < used; i++)
+		if (!threads[i].tid)
+			return &threads[i];
+	return used < THREADS_MAX ? &threads[used++] : NULL;
+}
+
+struct thread *thread_find(pid_t tid)
+{
+	const uint64_t *index = table_find(&by_tid, tid);
+
+	return index ? &threads[*index - 1] : NULL;
+}
+
+struct thread *thread_add(pid_t tid, pid_t pid, enum thread_role role)
+{
+	struct thread *thread = free_thread();
+	uint64_t *index = thread ? table_put(&by_tid, tid) : NULL;
+	struct capture capture;
+
+	if (!index)
+		return NULL;
+	capture = thread->capture;
+	*thread = (struct thread){ .tid = tid, .pid = pid, .role = role };
+	thread->capture = capture; /* its memory serves the next thread */
+	thread_forget_calls(thread);
+	*index = thread - threads + 1;
+	alive++;
+	return thread;
+}
+
+void thread_remove(struct thread *thread)
+{
+	table_remove(&by_tid, thread->tid);
+	thread->tid = 0;
+	alive--;
+}
+
+size_t thread_count(void)
+{
+	return alive;
+}
+
+struct thread *thread_next(size_t *at)
+{
+	while (*at < used) {
+		struct thread *thread = &threads[(*at)++];
+
+		if (thread->tid)
+			return thread;
+	}
+	return NULL;
+}
+
+void thread_forget_calls(struct thread *thread)
+{
+	thread->calls.depth = 0;
+	thread->name.function = NO_FUNCTION;
+	thread->last_free.count = 0;
+	thread->silent_addr = 0;
+	stack_drop(&thread->capture);
+}
+
+void thread_resume(struct thread *thread, struct resume resume)
+{
+	static const enum __ptrace_request request[] = {
+		[GO_RUN] = PTRACE_CONT,
+		[GO_STEP] = PTRACE_SINGLESTEP,
+		[GO_LISTEN] = PTRACE_LISTEN,
+		[GO_DETACH] = PTRACE_DETACH,
+	};
+
+	if (resume.go == GO_GONE || resume.go == GO_HOLD)
+		return;
+	thread->stopped = false;
+	thread->listening = resume.go == GO_LISTEN;
+	ptrace(request[resume.go], thread->tid, 0, (long)resume.sig);
+	if (resume.go == GO_DETACH)
+		thread_remove(thread);
+}

@@ -1,0 +1,75 @@
+/* The threads being traced: every task the kernel reports to us. */
+#ifndef THREAD_H
+#define THREAD_H
+
+#include <sys/types.h>
+
+#include "call.h"
+#include "plan.h"
+#include "stack.h"
+
+enum thread_role {
+	ROLE_UNKNOWN,  /* stopped before its parent's event said what it is */
+	ROLE_TARGET,   /* of the traced process */
+	ROLE_BORROWER, /* another process in the same memory: vfork, CLONE_VM */
+	ROLE_COPY      /* a forked process, let go at its first stop */
+};
+
+enum go { /* how a handler wants the thread to go on */
+	GO_RUN,    /* with signal sig, or none */
+	GO_STEP,   /* one instruction, with signal sig, or none */
+	GO_LISTEN, /* stay in group-stop, hear of its end */
+	GO_HOLD,   /* not yet: thread_go_on follows */
+	GO_DETACH, /* never again ours */
+	GO_GONE    /* there is nothing to resume */
+};
+
+struct resume {
+	enum go go;
+	int sig;
+};
+
+struct last_free { /* how a free that calls another free is told from two frees */
+	uint64_t arg;
+	taddr_t slot;
+	taddr_t entries[4];
+	unsigned count;
+};
+
+struct pending_name { /* PROBE_NAME */
+	uint32_t function; /* or NO_FUNCTION */
+	taddr_t slot;
+	uint64_t arg;
+};
+
+struct thread {
+	pid_t tid;
+	pid_t pid;
+	enum thread_role role;
+	bool begun; /* its first stop is past */
+	bool stopped;
+	bool listening; /* in a group-stop */
+	bool held;        /* the analysis has not answered */
+	bool barrier_due; /* stepping into a signal handler, see call.h */
+	bool stepping;    /* past a trap at step.addr, on its twin */
+	taddr_t resumed_pc;   /* where an emulated trap sent it */
+	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
+	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */
+	struct calls calls;
+	struct last_free last_free;
+	struct pending_name name;
+	struct capture capture;
+};
+
+struct thread *thread_find(pid_t tid);           /* or NULL */
+struct thread *thread_add(pid_t tid, pid_t pid, enum thread_role); /* NULL: too many */
+void thread_remove(struct thread *);
+size_t thread_count(void);
+struct thread *thread_next(size_t *at); /* all of them; start with *at = 0 */
+void thread_forget_calls(struct thread *);
+
+/* The one place where a thread is resumed. A vanished thread is no error: its
+ * exit will be reported. */
+void thread_resume(struct thread *, struct resume);
+
+#endif

@@ -1,0 +1,546 @@
+/* The writers, over a heap of the test's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "output.h"
+#include "output/units.h"
+#include "output/utf8.h"
+
+struct heap {
+	struct heap_totals totals;
+	const struct heap_function *functions;
+	size_t function_count;
+	const struct heap_site *sites;
+	size_t site_count;
+	const struct heap_frame *stack; /* of every site */
+	size_t depth;
+	struct heap_ledger ledger;
+	uint64_t threads_live, threads_total;
+	bool asked_for_stack;
+};
+
+const struct heap_totals *heap_totals(const struct heap *heap)
+{
+	return &heap->totals;
+}
+
+size_t heap_functions(const struct heap *heap, const struct heap_function **functions)
+{
+	*functions = heap->functions;
+	return heap->function_count;
+}
+
+struct heap_site *heap_sites(const struct heap *heap, enum heap_sort sort, size_t *count)
+{
+	struct heap_site *copy = calloc(heap->site_count + 1, sizeof(*copy));
+
+	(void)sort;
+	*count = heap->site_count;
+	if (*count)
+		memcpy(copy, heap->sites, *count * sizeof(*copy));
+	return copy;
+}
+
+const struct heap_frame *heap_stack(struct heap *heap, uint32_t site, size_t *count)
+{
+	assert_true(site >= 1 && site <= heap->site_count);
+	heap->asked_for_stack = true;
+	*count = heap->depth;
+	return heap->stack;
+}
+
+/* As the contract has it, not complete before the stacks were asked for. */
+const struct heap_ledger *heap_ledger(const struct heap *heap)
+{
+	static const struct heap_ledger early;
+
+	return heap->site_count && !heap->asked_for_stack ? &early : &heap->ledger;
+}
+
+void heap_threads(const struct heap *heap, uint64_t *live, uint64_t *total)
+{
+	*live = heap->threads_live;
+	*total = heap->threads_total;
+}
+
+static const struct heap_function functions[] = {
+	{ "malloc", HEAP_ALLOC, 12345, 1, 0, 1612345 },
+	{ "realloc", HEAP_REALLOC, 7, 0, 0, 700 },
+	{ "free", HEAP_FREE, 12000, 0, 345, 0 },
+	{ "operator new(unsigned long, std::align_val_t, std::nothrow_t const&)", HEAP_ALLOC, 1, 0,
+	  0, 64 },
+};
+
+static const struct heap_site sites[] = {
+	{ 2, "malloc", 345, 1572864, 2097152, 12000, 11655, 3, 900 },
+	{ 1, "realloc", 1, 100, 100, 1, 0, 5, 5 },
+	{ 3, "malloc", 0, 0, 10, 1, 1, 5, 5 },
+};
+
+static const struct heap_frame stack[] = {
+	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "fill", 0x16, "src/fill.c", 12, true },
+	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x36, "src/fill.c", 20, false },
+	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false },
+	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false },
+	{ 0x7f0000001234, "/usr/lib/libnameless.so.1", NULL, NULL, 0x1234, NULL, 0, false },
+	{ 0x7f00000020b8, "/usr/lib/libc.so.6", "abcd", "__libc_start_main", 0x85, NULL, 0, false },
+	{ 0x500000, NULL, NULL, NULL, 0, NULL, 0, false },
+};
+
+static const char *const cmdline[] = { "prog", "caf\xc3\xa9", "bad\xc3(", NULL };
+static const char *const modules[] = { "/usr/lib/libnameless.so.1" };
+static const char *const notes[] = { "libodd.so: its malloc could not be planted" };
+
+static struct heap small_heap(void)
+{
+	return (struct heap){
+		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252 },
+		.functions = functions,
+		.function_count = countof(functions),
+		.sites = sites,
+		.site_count = countof(sites),
+		.stack = stack,
+		.depth = countof(stack),
+		.ledger = { 1, 2, 1, 3, 4, 5, modules, 1, notes, 1 },
+		.threads_live = 1,
+		.threads_total = 8,
+	};
+}
+
+static char *written(const char *format, const struct report *report)
+{
+	const struct output *output = output_by_name(format, strlen(format));
+	char *text;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	assert_non_null(output);
+	output->write(out, report);
+	assert_int_equal(fclose(out), 0);
+	return text;
+}
+
+static void check(const char *format, const struct report *report, const char *expected)
+{
+	char *text = written(format, report);
+
+	assert_string_equal(text, expected);
+	free(text);
+}
+
+static struct report report_of(struct heap *heap)
+{
+	return (struct report){ .reason = "exit", .time_ms = 1234, .pid = 42,
+				.exe = "/opt/pr\xffg/bin/prog", .cmdline = cmdline,
+				.ending = "exited with status 3", .heap = heap };
+}
+
+static void text_small(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+
+	(void)state;
+	report.top = 1;
+	check("text", &report,
+	      "alloctrace report: prog (pid 42) exited with status 3 after 1.2 s\n"
+	      "  prog café bad�(\n"
+	      "\n"
+	      "  left over     1.5 MiB in 346 blocks\n"
+	      "  at most       2.0 MiB\n"
+	      "  allocated     1.5 MiB in 12,002 blocks\n"
+	      "  freed        39.2 KiB in 11,656 blocks\n"
+	      "  threads             8, 1 of them alive\n"
+	      "\n"
+	      "  This picture has gaps: 1 call whose end was not seen, 2 frees of blocks nobody was seen to\n"
+	      "  allocate, 4 stacks cut short. 1 free of a block already freed: an error of the program. No\n"
+	      "  symbols in libnameless.so.1. libodd.so: its malloc could not be planted.\n"
+	      "  3 frees of what the dynamic loader handed out itself. The program waited for the analysis 5\n"
+	      "  times.\n"
+	      "\n"
+	      "  Sites that hold the most bytes (1 of 2):\n"
+	      "\n"
+	      "  1. 1.5 MiB in 345 blocks, 99.9 % of the bytes, by malloc\n"
+	      "     12,000 allocations, 11,655 frees, at most 2.0 MiB; first after 3 ms, last after 900 ms\n"
+	      "      fill (inlined)                                prog  src/fill.c:12\n"
+	      "      deep                                          prog  src/fill.c:20\n"
+	      "      deep                                          prog  src/fill.c:21  x 2\n"
+	      "      libnameless.so.1+0x1234\n"
+	      "      __libc_start_main+0x85                        libc.so.6\n"
+	      "      0x500000\n"
+	      "\n"
+	      "  Not shown: 1 site holding 100 B in 1 block; --top N shows more.\n"
+	      "\n"
+	      "  function                                               calls       bytes\n"
+	      "  malloc                                                12,345     1.5 MiB  1 failed\n"
+	      "  realloc                                                    7       700 B\n"
+	      "  free                                                  12,000           -  345 of NULL\n"
+	      "  operator new(unsigned ...::nothrow_t const&)               1        64 B\n");
+}
+
+static void text_complete(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+
+	(void)state;
+	heap.ledger = (struct heap_ledger){ 0 };
+	heap.function_count = 0;
+	heap.depth = 0;
+	report.reason = "dump";
+	check("text", &report,
+	      "alloctrace report: prog (pid 42), running for 1.2 s\n"
+	      "  prog café bad�(\n"
+	      "\n"
+	      "  live now      1.5 MiB in 346 blocks\n"
+	      "  at most       2.0 MiB\n"
+	      "  allocated     1.5 MiB in 12,002 blocks\n"
+	      "  freed        39.2 KiB in 11,656 blocks\n"
+	      "  threads             8, 1 of them alive\n"
+	      "\n"
+	      "  Nothing was missed: every call seen, every stack whole.\n"
+	      "\n"
+	      "  Sites that hold the most bytes (2 of 2):\n"
+	      "\n"
+	      "  1. 1.5 MiB in 345 blocks, 99.9 % of the bytes, by malloc\n"
+	      "     12,000 allocations, 11,655 frees, at most 2.0 MiB; first after 3 ms, last after 900 ms\n"
+	      "      (no stack)\n"
+	      "\n"
+	      "  2. 100 B in 1 block, <0.1 % of the bytes, by realloc\n"
+	      "     1 allocation, 0 frees, at most 100 B; after 5 ms\n"
+	      "      (no stack)\n");
+}
+
+static void text_by_peak_shows_what_is_freed(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	report.sort = HEAP_BY_PEAK;
+	text = written("text", &report);
+	assert_non_null(strstr(text, "Sites that held the most at their peak (3 of 3):"));
+	free(text);
+}
+
+static void text_all_freed(void **state)
+{
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10 }, .sites = &sites[2],
+			     .site_count = 1, .stack = stack, .depth = 1, .threads_total = 1 };
+	struct report report = { .reason = "exit", .time_ms = 4, .pid = 7, .exe = "/bin/true",
+				 .ending = "killed by SIGSEGV", .heap = &heap };
+
+	(void)state;
+	check("text", &report,
+	      "alloctrace report: true (pid 7) killed by SIGSEGV after 4 ms\n"
+	      "\n"
+	      "  left over         0 B in 0 blocks\n"
+	      "  at most          10 B\n"
+	      "  allocated        10 B in 2 blocks\n"
+	      "  freed            10 B in 2 blocks\n"
+	      "  threads             1\n"
+	      "\n"
+	      "  Nothing was missed: every call seen, every stack whole.\n"
+	      "\n"
+	      "  All clean: every block was given back.\n");
+}
+
+static void text_never_cleaner_than_it_is(void **state)
+{
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10 }, .ledger.missed_calls = 1 };
+	struct report report = report_of(&heap);
+	char *text = written("text", &report);
+
+	(void)state;
+	assert_null(strstr(text, "Nothing was missed"));
+	assert_null(strstr(text, "All clean"));
+	assert_non_null(strstr(text, "Every block that was seen was given back."));
+	free(text);
+}
+
+static void text_empty(void **state)
+{
+	struct heap heap = { .threads_live = 1, .threads_total = 1 };
+	struct report report = { .reason = "detach", .time_ms = 61000, .pid = 7, .heap = &heap };
+
+	(void)state;
+	check("text", &report,
+	      "alloctrace report: ? (pid 7), left running after 1 min 1 s\n"
+	      "\n"
+	      "  live now          0 B in 0 blocks\n"
+	      "  at most           0 B\n"
+	      "  allocated         0 B in 0 blocks\n"
+	      "  freed             0 B in 0 blocks\n"
+	      "  threads             1\n"
+	      "\n"
+	      "  Nothing was missed: every call seen, every stack whole.\n"
+	      "\n"
+	      "  Nothing was allocated.\n");
+}
+
+static void text_colour_only_when_asked(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text = written("text", &report);
+
+	(void)state;
+	assert_null(strchr(text, '\033'));
+	free(text);
+	report.colour = true;
+	text = written("text", &report);
+	assert_non_null(strstr(text, "\033[31m  This picture has gaps"));
+	free(text);
+}
+
+/* Whatever the target calls its files, lines stay short and the terminal unharmed. */
+static void text_hostile_names(void **state)
+{
+	static char name[5000], file[3000], module[2000];
+	struct heap_frame frame = { 1, module, NULL, name, 0xffffffffffffffff, file, 2147483647,
+				    false };
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	memset(file, 'f', sizeof(file) - 1);
+	memset(module, 'm', sizeof(module) - 1);
+	name[3] = '\033';
+	file[2990] = '\n';
+	heap.stack = &frame;
+	heap.depth = 1;
+	for (int i = 0; i < 4; i++) {
+		frame.function = i & 1 ? name : NULL;
+		frame.file = i & 2 ? file : NULL;
+		text = written("text", &report);
+		assert_null(strchr(text, '\033'));
+		for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+			assert_in_range(utf8_columns(line), 1, 98);
+		free(text);
+	}
+}
+
+static void json_small(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+
+	(void)state;
+	report.one_line = true;
+	report.top = 1;
+	check("json", &report,
+	      "{\"alloctrace\":1,\"reason\":\"exit\",\"time_ms\":1234,\"pid\":42,"
+	      "\"exe\":\"/opt/pr�g/bin/prog\",\"cmdline\":[\"prog\",\"café\",\"bad�(\"],\"totals\":{"
+	      "\"allocs\":12002,\"frees\":11656,\"bytes_allocated\":1613109,\"bytes_freed\":40145,"
+	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,"
+	      "\"usable_live_bytes\":null},\"functions\":{\"malloc\":{\"calls\":12345,\"failed\":1,"
+	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
+	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
+	      " std::nothrow_t const&)\":{\"calls\":1,\"failed\":0,\"bytes\":64}},\"maps\":null,"
+	      "\"threads\":{\"live\":1,\"total\":8},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
+	      "\"double_frees\":1,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
+	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
+	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},\"sites\":[{\"id\":2,"
+	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
+	      "\"frees\":11655,\"peak_bytes\":2097152,\"first_ms\":3,\"last_ms\":900,\"stack\":[{"
+	      "\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
+	      "\"function\":\"fill\",\"offset\":22,\"file\":\"src/fill.c\",\"line\":12,\"inlined\":true},"
+	      "{\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
+	      "\"function\":\"deep\",\"offset\":54,\"file\":\"src/fill.c\",\"line\":20,"
+	      "\"inlined\":false},{\"address\":\"0x401200\",\"module\":\"/opt/pr�g/bin/prog\","
+	      "\"build_id\":\"c0ffee\",\"function\":\"deep\",\"offset\":64,\"file\":\"src/fill.c\","
+	      "\"line\":21,\"inlined\":false},{\"address\":\"0x401200\","
+	      "\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\",\"function\":\"deep\","
+	      "\"offset\":64,\"file\":\"src/fill.c\",\"line\":21,\"inlined\":false},{"
+	      "\"address\":\"0x7f0000001234\",\"module\":\"/usr/lib/libnameless.so.1\","
+	      "\"build_id\":null,\"function\":null,\"offset\":4660,\"file\":null,\"line\":null,"
+	      "\"inlined\":false},{\"address\":\"0x7f00000020b8\",\"module\":\"/usr/lib/libc.so.6\","
+	      "\"build_id\":\"abcd\",\"function\":\"__libc_start_main\",\"offset\":133,\"file\":null,"
+	      "\"line\":null,\"inlined\":false},{\"address\":\"0x500000\",\"module\":null,"
+	      "\"build_id\":null,\"function\":null,\"offset\":0,\"file\":null,\"line\":null,"
+	      "\"inlined\":false}]}]}\n");
+}
+
+static void json_all_sites(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text = written("json", &report), *at = text;
+	int found = 0;
+
+	(void)state;
+	for (; (at = strstr(at, "\"first_ms\"")); at++)
+		found++;
+	assert_int_equal(found, 3);
+	free(text);
+}
+
+static void json_empty(void **state)
+{
+	struct heap heap = { .threads_live = 1, .threads_total = 1 };
+	struct report report = { .reason = "detach", .time_ms = 61000, .pid = 7, .heap = &heap };
+
+	(void)state;
+	heap.totals.allocs = UINT64_MAX;
+	check("json", &report,
+	      "{\n"
+	      "  \"alloctrace\": 1,\n"
+	      "  \"reason\": \"detach\",\n"
+	      "  \"time_ms\": 61000,\n"
+	      "  \"pid\": 7,\n"
+	      "  \"exe\": null,\n"
+	      "  \"cmdline\": [\n"
+	      "\n"
+	      "  ],\n"
+	      "  \"totals\": {\n"
+	      "    \"allocs\": 18446744073709551615,\n"
+	      "    \"frees\": 0,\n"
+	      "    \"bytes_allocated\": 0,\n"
+	      "    \"bytes_freed\": 0,\n"
+	      "    \"live_blocks\": 0,\n"
+	      "    \"live_bytes\": 0,\n"
+	      "    \"peak_live_bytes\": 0,\n"
+	      "    \"usable_live_bytes\": null\n"
+	      "  },\n"
+	      "  \"functions\": {\n"
+	      "\n"
+	      "  },\n"
+	      "  \"maps\": null,\n"
+	      "  \"threads\": {\n"
+	      "    \"live\": 1,\n"
+	      "    \"total\": 1\n"
+	      "  },\n"
+	      "  \"ledger\": {\n"
+	      "    \"missed_calls\": 0,\n"
+	      "    \"unknown_frees\": 0,\n"
+	      "    \"double_frees\": 0,\n"
+	      "    \"loader_frees\": 0,\n"
+	      "    \"truncated_stacks\": 0,\n"
+	      "    \"stalls\": 0,\n"
+	      "    \"unsymbolised_modules\": [\n"
+	      "\n"
+	      "    ],\n"
+	      "    \"notes\": [\n"
+	      "\n"
+	      "    ]\n"
+	      "  },\n"
+	      "  \"sites\": [\n"
+	      "\n"
+	      "  ]\n"
+	      "}\n");
+}
+
+static void formats_are_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < output_count; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "dir.d/x%s", outputs[i].suffix);
+		assert_ptr_equal(output_by_path(path), &outputs[i]);
+		assert_ptr_equal(output_by_name(outputs[i].name, strlen(outputs[i].name)),
+				 &outputs[i]);
+	}
+	assert_non_null(output_by_name("json:x", 4));
+	assert_null(output_by_name("json", 3));
+	assert_null(output_by_name("jsonl", 5));
+	assert_null(output_by_path(".json"));
+	assert_null(output_by_path("json"));
+}
+
+static void numbers_are_readable(void **state)
+{
+	(void)state;
+	assert_string_equal(in_digits(0), "0");
+	assert_string_equal(in_digits(999), "999");
+	assert_string_equal(in_digits(1000), "1,000");
+	assert_string_equal(in_digits(UINT64_MAX), "18,446,744,073,709,551,615");
+	assert_string_equal(in_bytes(1023), "1023 B");
+	assert_string_equal(in_bytes(1024), "1.0 KiB");
+	assert_string_equal(in_bytes(1024 * 1024 - 1), "1.0 MiB");
+	assert_string_equal(in_bytes(3ull << 29), "1.5 GiB");
+	assert_string_equal(in_bytes(UINT64_MAX), "16.0 EiB");
+	assert_string_equal(in_count(1, "block"), "1 block");
+	assert_string_equal(in_count(0, "block"), "0 blocks");
+	assert_string_equal(in_time(999), "999 ms");
+	assert_string_equal(in_time(59999), "59.9 s");
+	assert_string_equal(in_time(200000), "3 min 20 s");
+	assert_string_equal(in_time(7500000), "2 h 5 min");
+	assert_string_equal(in_share(0, 0), "0.0 %");
+	assert_string_equal(in_share(1, 100000), "<0.1 %");
+	assert_string_equal(in_share(1, 3), "33.3 %");
+	assert_string_equal(in_share(99999, 100000), "99.9 %");
+	assert_string_equal(in_share(7, 7), "100.0 %");
+}
+
+/* As Unicode 15, table 3-8 and after, has it: one U+FFFD for a maximal subpart. */
+static void utf8_is_mended(void **state)
+{
+#define FFFD "\xef\xbf\xbd"
+	static const char *const cases[][2] = {
+		{ "\xff", FFFD },
+		{ "\x80x", FFFD "x" },
+		{ "\xc0\xaf", FFFD FFFD },
+		{ "\xe0\x80\x80", FFFD FFFD FFFD },
+		{ "\xed\xa0\x80", FFFD FFFD FFFD },
+		{ "\xf4\x90\x80\x80", FFFD FFFD FFFD FFFD },
+		{ "\xe1\x80\xe2\xf0\x91\x92\xf1\xbf" "A", FFFD FFFD FFFD FFFD "A" },
+		{ "\xf0\x9f\x98", FFFD },
+		{ "ok\xe2\x82", "ok" FFFD },
+	};
+	static const char fine[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf";
+
+	(void)state;
+	assert_ptr_equal(utf8_clean(fine), fine);
+	for (size_t i = 0; i < countof(cases); i++) {
+		char *clean = utf8_clean(cases[i][0]);
+
+		assert_string_equal(clean, cases[i][1]);
+		free(clean);
+	}
+}
+
+static void utf8_is_fitted(void **state)
+{
+	char out[UTF8_FIT(8)];
+
+	(void)state;
+	assert_string_equal(utf8_fit(out, "12345678", 8, 4), "12345678");
+	assert_string_equal(utf8_fit(out, "123456789", 8, 4), "1234...9");
+	assert_string_equal(utf8_fit(out, "123456789", 8, 0), "...56789");
+	assert_string_equal(utf8_fit(out, "123456789", 8, 8), "12345...");
+	assert_string_equal(utf8_fit(out, "\xc3\xa9\t\xc2\x9b\x7f\xff", 8, 8),
+			    "\xc3\xa9???" FFFD);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(text_small),
+		cmocka_unit_test(text_complete),
+		cmocka_unit_test(text_by_peak_shows_what_is_freed),
+		cmocka_unit_test(text_all_freed),
+		cmocka_unit_test(text_never_cleaner_than_it_is),
+		cmocka_unit_test(text_empty),
+		cmocka_unit_test(text_colour_only_when_asked),
+		cmocka_unit_test(text_hostile_names),
+		cmocka_unit_test(json_small),
+		cmocka_unit_test(json_all_sites),
+		cmocka_unit_test(json_empty),
+		cmocka_unit_test(formats_are_found),
+		cmocka_unit_test(numbers_are_readable),
+		cmocka_unit_test(utf8_is_mended),
+		cmocka_unit_test(utf8_is_fitted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
