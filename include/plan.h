@@ -11,6 +11,7 @@ enum probe_kind {
 	PROBE_EXIT,   /* it ends: arch_reg(result) holds what it hands out */
 	PROBE_NAME,   /* a wrapper jumps to another allocator function: whoever
 	                 is called next on this thread is called by this name */
+	PROBE_INTERNAL, /* the allocator calls itself from here: no event */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 
@@ -25,8 +26,8 @@ enum probe_flags {
  * pointer when hit plus slot_delta. */
 struct probe {
 	taddr_t addr;
-	taddr_t twin; /* the same instruction elsewhere, never trapped, for when
-	                 memory cannot be reached from outside; 0: touches none */
+	taddr_t push; /* a one-byte push instruction that is never trapped, by which
+	                 the thread makes its own stack grow */
 	uint32_t function; /* the analysis's number, handed back in records */
 	int32_t slot_delta;
 	uint8_t kind;     /* enum probe_kind */

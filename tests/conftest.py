@@ -187,9 +187,11 @@ class Report(dict):
         return [site for site in self["sites"]
                 if any(frame["function"] == function for frame in site["stack"])]
 
-    def sums_of(self, *functions):
-        """The sums of all sites whose stack goes through one of the functions."""
-        sites = [site for function in functions for site in self.sites_through(function)]
+    def sums_of(self, function, others=()):
+        """The sums of the sites whose stack goes through the function before any
+        of the others: a handler's block is not that of the call it interrupted."""
+        sites = [site for site in self["sites"]
+                 if innermost(site, {function, *others}) == function]
         return {key: sum(site[key] for site in sites) for key in SUMS}
 
     def stacks_through(self, function):
@@ -216,6 +218,11 @@ class Report(dict):
     def assert_unblemished(self):
         blemishes = ("missed_calls", "unknown_frees", "double_frees", "truncated_stacks")
         assert {key: self["ledger"][key] for key in blemishes} == dict.fromkeys(blemishes, 0)
+
+
+def innermost(site, functions):
+    return next((frame["function"] for frame in site["stack"]
+                 if frame["function"] in functions), None)
 
 
 def names(site):
@@ -250,9 +257,12 @@ class Run:
         told = self.truth["totals"]
         assert {key: self.report["totals"][key] for key in told} == told
 
+    def sums_of(self, marker):
+        return self.report.sums_of(marker, others=self.truth["markers"])
+
     def assert_marker_true(self, marker):
         told = self.truth["markers"][marker]
-        assert self.report.sums_of(marker) == {key: told[key] for key in SUMS}, marker
+        assert self.sums_of(marker) == {key: told[key] for key in SUMS}, marker
 
     def assert_markers_true(self, but=()):
         for marker in self.truth["markers"]:

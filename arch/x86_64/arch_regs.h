@@ -9,7 +9,7 @@
 #define ARCH_TRAP 0xcc
 #define ARCH_TRAP_SKID 1
 #define ARCH_REGS 16 /* general registers, numbered as the encoding does */
-#define ARCH_NAME "x86_64"
+#define ARCH_PUSH 0x50 /* push %rax, one byte */
 
 enum arch_reg {
 	ARCH_RAX, ARCH_RCX, ARCH_RDX, ARCH_RBX, ARCH_RSP, ARCH_RBP, ARCH_RSI, ARCH_RDI,
@@ -44,6 +44,7 @@ static inline uint64_t *arch_reg(struct arch_regs *regs, unsigned number)
 
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->rip; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->rip = pc; }
+static inline void arch_set_sp(struct arch_regs *regs, uint64_t sp) { regs->rsp = sp; }
 static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->rsp; }
 
 static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)

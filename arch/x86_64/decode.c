@@ -200,13 +200,16 @@ static bool is_string(const struct encoded *e)
 }
 
 /* Near branches under an operand-size prefix are 64 bits wide to one maker's
- * processors and 16 to another's. And before a repeat prefix capstone takes the
- * operand-size prefix for part of a vector opcode: the length may be wrong. */
+ * processors and 16 to another's. Elsewhere it is capstone that gets the length
+ * wrong: it reads 16-bit branches under an address-size prefix and REX.W, and
+ * 66 before a repeat prefix is part of a vector opcode to it. */
 static bool is_ambiguous(const struct encoded *e)
 {
-	if (e->form->near) /* 67 makes capstone forget that REX.W overrides 66 */
-		return e->prefix.operand_size && (!e->prefix.rex_w || e->prefix.address_size);
-	return e->prefix.operand_size && e->prefix.repeat && e->x86->opcode[0] != 0x0f &&
+	const struct prefixes *prefix = &e->prefix;
+
+	if (e->form->near)
+		return is_16_bit(prefix) || (prefix->address_size && prefix->rex_w);
+	return prefix->operand_size && prefix->repeat && e->x86->opcode[0] != 0x0f &&
 	       !is_string(e);
 }
 

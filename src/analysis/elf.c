@@ -282,6 +282,17 @@ static void read_slots(struct elf *elf)
 	elf_end(slots.file);
 }
 
+bool elf_has_slot(struct elf *elf, const char *name)
+{
+	const struct table_slot *slot;
+
+	elf_slot_name(elf, 0);
+	for (size_t at = 0; elf->names && (slot = table_next(&elf->slots, &at));)
+		if (strcmp(elf->names + slot->value - 1, name) == 0)
+			return true;
+	return false;
+}
+
 const char *elf_slot_name(struct elf *elf, taddr_t slot)
 {
 	const uint64_t *at;

@@ -47,4 +47,6 @@ void elf_each_function(const struct elf *, bool (*each)(void *ctx, const struct 
 /* The symbol whose address the loader stores at slot, or NULL. */
 const char *elf_slot_name(struct elf *, taddr_t slot);
 
+bool elf_has_slot(struct elf *, const char *name); /* is there one for the symbol? */
+
 #endif

@@ -20,6 +20,8 @@
 #include "unwind.h"
 
 #define ENTRY_CANDIDATES 8
+#define CALL_OPCODE 0xe8 /* call rel32 */
+#define CALL_LEN 5
 #define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
 
 struct resolver {
@@ -328,53 +330,108 @@ static void plan_loader(struct job *job, const struct found *found, const struct
 	add(job->plan, &probe);
 }
 
-/* ---- twins -------------------------------------------------------------------- */
+/* ---- the allocator's own calls ------------------------------------------------ */
 
-static bool search_twin(struct job *job, struct probe *probe, const struct elf_segment *segment,
-                        const uint8_t *bytes)
+/* Is the byte at vaddr the first of an instruction? Decodes its function from the
+ * beginning. */
+static bool is_insn(struct job *job, taddr_t vaddr)
 {
-	const struct module *module = job->module;
-	uint8_t chunk[4096];
+	struct cfg_bounds in;
+	struct decoded insn;
+	uint8_t bytes[15];
+
+	if (!bounds(job, vaddr, &in))
+		return false;
+	for (taddr_t at = in.begin; at < vaddr; at += insn.len) {
+		size_t len = elf_read_some(&job->module->elf, at, bytes, sizeof(bytes));
+
+		if (decoder_decode(job->resolver->decoder, bytes, len, at, &insn) < 0)
+			return false;
+		if (at + insn.len == vaddr)
+			return true;
+	}
+	return in.begin == vaddr;
+}
+
+static void plan_internal(struct job *job, taddr_t call, uint32_t function)
+{
+	uint8_t bytes[15];
+	size_t len = elf_read_some(&job->module->elf, call, bytes, sizeof(bytes));
+	taddr_t addr = call + job->module->bias;
+	struct decoded insn;
+	struct probe probe;
+
+	if (!is_insn(job, call) || is_planned(job->plan, addr, addr + 1) ||
+	    decoder_decode(job->resolver->decoder, bytes, len, addr, &insn) < 0 || insn.refuse)
+		return;
+	probe = probe_at(job, call, &insn, PROBE_INTERNAL, function);
+	probe.slot_delta = -(int32_t)sizeof(taddr_t);
+	add(job->plan, &probe);
+}
+
+static void plan_internals_in(struct job *job, const struct elf_segment *segment, taddr_t callee,
+                              uint32_t function)
+{
+	uint8_t chunk[4096 + CALL_LEN];
 	size_t got;
 
 	for (taddr_t at = segment->vaddr;
-	     (got = elf_read_some(&module->elf, at, chunk, sizeof(chunk))) > probe->insn.len;
-	     at += got - probe->insn.len) {
-		uint8_t *hit = chunk;
+	     (got = elf_read_some(&job->module->elf, at, chunk, sizeof(chunk))) >= CALL_LEN;
+	     at += got - CALL_LEN + 1)
+		for (size_t i = 0; i + CALL_LEN <= got; i++) {
+			int32_t distance;
 
-		while ((hit = memmem(hit, chunk + got - hit, bytes, probe->insn.len))) {
-			taddr_t twin = at + (hit - chunk) + module->bias;
-
-			if (!is_planned(job->plan, twin, twin + probe->insn.len)) {
-				probe->twin = twin;
-				return true;
-			}
-			hit++;
+			memcpy(&distance, chunk + i + 1, sizeof(distance));
+			if (chunk[i] == CALL_OPCODE && at + i + CALL_LEN + distance == callee)
+				plan_internal(job, at + i, function);
 		}
-	}
-	return false;
 }
 
-/* Probes that touch memory and have no twin are dropped: law 6. */
-static void find_twins(struct job *job)
+/* A library that calls its own free through a slot, so that another's can take its
+ * place, means itself where it calls it directly: glibc empties the cache of an
+ * ending thread so, freeing what the program has freed already. */
+static void plan_internals(struct job *job, const struct found *found, uint32_t function)
 {
-	const struct module *module = job->module;
-	struct plan *plan = job->plan;
+	const struct elf *elf = &job->module->elf;
 
-	for (size_t i = 0; i < plan->count; i++) {
-		struct probe *probe = &plan->probes[i];
-		taddr_t vaddr = module_file_address(module, probe->addr);
-		uint8_t bytes[15];
-		struct decoded insn;
-		size_t len = elf_read_some(&module->elf, vaddr, bytes, sizeof(bytes));
+	if (!elf_has_slot(&job->module->elf, catalog[found->entry].symbol))
+		return;
+	for (unsigned i = 0; i < elf->segment_count; i++)
+		if (elf->segments[i].executable)
+			plan_internals_in(job, &elf->segments[i], found->vaddr, function);
+}
 
-		if (decoder_decode(job->resolver->decoder, bytes, len, probe->addr, &insn) < 0 ||
-		    !insn.touches_memory)
+/* ---- growing the stack ----------------------------------------------------------- */
+
+/* Any byte that is a push when jumped to will do, be it inside another instruction. */
+static taddr_t find_push(struct job *job)
+{
+	const struct elf *elf = &job->module->elf;
+	uint8_t chunk[4096];
+
+	for (unsigned i = 0; i < elf->segment_count; i++) {
+		taddr_t at = elf->segments[i].vaddr;
+		size_t got;
+
+		if (!elf->segments[i].executable)
 			continue;
-		for (unsigned s = 0; s < module->elf.segment_count && !probe->twin; s++)
-			if (module->elf.segments[s].executable)
-				search_twin(job, probe, &module->elf.segments[s], bytes);
+		for (; (got = elf_read_some(elf, at, chunk, sizeof(chunk))) > 0; at += got)
+			for (size_t b = 0; b < got; b++) {
+				taddr_t push = at + b + job->module->bias;
+
+				if (chunk[b] == ARCH_PUSH && !is_planned(job->plan, push, push + 1))
+					return push;
+			}
 	}
+	return 0;
+}
+
+static void give_push(struct job *job)
+{
+	taddr_t push = job->plan->count ? find_push(job) : 0;
+
+	for (size_t i = 0; i < job->plan->count; i++)
+		job->plan->probes[i].push = push;
 }
 
 /* ---- a module -------------------------------------------------------------------- */
@@ -423,6 +480,8 @@ static void resolve_function(struct job *job, const struct found *found)
 		plan_name(job, found, &cfg, function);
 	else
 		plan_allocator(job, found, &cfg, function);
+	if (catalog[found->entry].role == CATALOG_FREE)
+		plan_internals(job, found, function);
 	if (catalog_is_name(found->entry))
 		add_range(job->module, found);
 	cfg_deinit(&cfg);
@@ -450,7 +509,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	for (size_t i = 0; i < job.found_count; i++)
 		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)
 			resolve_function(&job, &job.found[i]);
-	find_twins(&job);
+	give_push(&job);
 	free(job.found);
 }
 

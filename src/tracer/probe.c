@@ -58,6 +58,14 @@ static bool is_handed_on(struct last_free *last, const struct call *call)
 	return true;
 }
 
+static bool is_internal(struct thread *thread, taddr_t slot)
+{
+	bool internal = thread->internal_slot == slot;
+
+	thread->internal_slot = 0;
+	return internal;
+}
+
 static void take_name(struct thread *thread, struct call *call)
 {
 	call->name = thread->name.function;
@@ -75,7 +83,7 @@ static void enter(struct thread *thread, const struct space *space, const struct
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, i);
-	if (!is_outermost(thread, space, slot, probe->addr) ||
+	if (is_internal(thread, slot) || !is_outermost(thread, space, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
 	take_name(thread, &call);
@@ -143,6 +151,9 @@ bool probe_hit(struct thread *thread, const struct space *space, const struct pr
 		break;
 	case PROBE_EXIT:
 		return leave(thread, space, probe, regs, slot);
+	case PROBE_INTERNAL:
+		thread->internal_slot = slot;
+		break;
 	case PROBE_NAME:
 		name(thread, space, probe, regs, slot);
 		break;

@@ -64,46 +64,64 @@ static void set_regs(pid_t tid, const struct arch_regs *was, const struct arch_r
 		poke(tid, changed[i], b[changed[i]]);
 }
 
-static struct resume step_on_twin(struct thread *thread, const struct probe *probe)
+static int emulate(struct thread *thread, const struct space *space, const struct probe *probe,
+                   struct arch_regs *regs, bool fresh)
 {
-	thread->stepping = true;
+	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
+	const struct arch_mem mem = { reach_read, reach_write, &reach };
+
+	return arch_emulate(&probe->insn, regs, &mem);
+}
+
+static struct resume grow(struct thread *thread, const struct space *space,
+                          const struct probe *probe, const struct arch_regs *regs)
+{
+	thread->growing = true;
 	thread->step = *probe;
-	step_set_pc(thread->tid, probe->twin);
+	/* what the push will overwrite, when it is there already */
+	thread->below = 0;
+	mem_read(space->mem, arch_sp(regs) - sizeof(thread->below), &thread->below,
+	         sizeof(thread->below));
+	step_set_pc(thread->tid, probe->push);
 	return (struct resume){ GO_STEP, 0 };
 }
 
 struct resume step_past(struct thread *thread, const struct space *space,
                         const struct probe *probe, struct arch_regs *regs, bool fresh)
 {
-	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
-	const struct arch_mem mem = { reach_read, reach_write, &reach };
 	struct arch_regs trapped = *regs;
 
 	arch_set_pc(&trapped, probe->addr + ARCH_TRAP_SKID);
-	if (arch_emulate(&probe->insn, regs, &mem) < 0)
-		return step_on_twin(thread, probe);
+	if (emulate(thread, space, probe, regs, fresh) < 0)
+		return grow(thread, space, probe, regs);
 	set_regs(thread->tid, &trapped, regs);
 	thread->resumed_pc = arch_pc(regs);
 	return (struct resume){ GO_RUN, 0 };
 }
 
-bool step_arrived(struct thread *thread, bool is_trap)
+bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 {
-	const struct probe *probe = &thread->step;
-	struct arch_regs regs;
+	struct probe probe = thread->step;
+	struct arch_regs regs, now;
 
-	thread->stepping = false;
-	if (step_get_regs(thread->tid, &regs) < 0)
+	thread->growing = false;
+	thread->step.addr = 0;
+	if (step_get_regs(thread->tid, &now) < 0)
 		return false;
-	if (is_trap && arch_pc(&regs) == probe->twin + probe->insn.len) {
-		step_set_pc(thread->tid, probe->addr + probe->insn.len);
-		return true;
+	regs = now;
+	arch_set_pc(&regs, probe.addr);
+	if (is_trap && arch_pc(&now) == probe.push + 1) {
+		arch_set_sp(&regs, arch_sp(&regs) + sizeof(uint64_t));
+		mem_write(space->mem, arch_sp(&regs) - sizeof(thread->below), &thread->below,
+		          sizeof(thread->below));
+		if (emulate(thread, space, &probe, &regs, false) == 0) {
+			set_regs(thread->tid, &now, &regs);
+			return true;
+		}
 	}
-	/* a signal before, or because of, the instruction: it is to be seen at
-	 * the trap's address, and the trap will be met again after it */
-	if (arch_pc(&regs) == probe->twin) {
-		step_set_pc(thread->tid, probe->addr);
-		thread->silent_addr = probe->addr;
-	}
+	/* a signal came first, or memory is out of the thread's reach too: it goes
+	 * back to the trap, whose next hit is no new event */
+	set_regs(thread->tid, &now, &regs);
+	thread->silent_addr = probe.addr;
 	return false;
 }

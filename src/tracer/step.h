@@ -2,10 +2,10 @@
  * done. The trap byte stays where it is: lifted even for a moment, another
  * thread would run through.
  *
- * Memory that the thread could reach may be out of our reach: a push that makes
- * the stack grow faults from outside but not from inside. The thread then does
- * the instruction itself, on the same bytes elsewhere (the probe's twin), single
- * stepped, and is put back behind the trap. */
+ * Memory the thread could reach may be out of our reach: a push onto a page that
+ * the stack has not grown to faults from outside, but not from inside. The thread
+ * then executes a push somewhere else, single-stepped, which makes its stack grow;
+ * that is undone, and the instruction emulated again. */
 #ifndef STEP_H
 #define STEP_H
 
@@ -18,7 +18,8 @@ int step_set_pc(pid_t tid, taddr_t pc);
  * trap. fresh: the thread's capture was taken at this very stop. */
 struct resume step_past(struct thread *, const struct space *, const struct probe *,
                         struct arch_regs *regs, bool fresh);
-/* A stop of a thread that is stepping on a twin. True when that was all it was. */
-bool step_arrived(struct thread *, bool is_trap);
+/* The next stop of a thread whose stack is growing. Is it past the trap? Else it
+ * stands on it again, and what has stopped it is still to be dealt with. */
+bool step_grown(struct thread *, const struct space *, bool is_trap);
 
 #endif

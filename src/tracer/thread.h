@@ -51,13 +51,15 @@ struct thread {
 	bool listening; /* in a group-stop */
 	bool held;        /* the analysis has not answered */
 	bool barrier_due; /* stepping into a signal handler, see call.h */
-	bool stepping;    /* past a trap at step.addr, on its twin */
+	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */
 	taddr_t resumed_pc;   /* where an emulated trap sent it */
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
+	uint64_t below;       /* the word under its stack pointer, while growing */
 	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */
 	struct calls calls;
 	struct last_free last_free;
 	struct pending_name name;
+	taddr_t internal_slot; /* of the allocator's own call, see PROBE_INTERNAL; or 0 */
 	struct capture capture;
 };
 

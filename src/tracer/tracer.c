@@ -93,8 +93,8 @@ static struct resume on_trap(struct thread *thread)
 		probe_handler_begins(thread, &space);
 		return RUN;
 	}
-	if (thread->stepping && step_arrived(thread, true))
-		return RUN;
+	if (thread->growing)
+		return step_grown(thread, &space, true) ? RUN : (struct resume){ GO_RUN, SIGSEGV };
 	if (step_get_regs(thread->tid, &regs) < 0)
 		return GONE;
 	probe = bp_find(&space, arch_pc(&regs) - ARCH_TRAP_SKID);
@@ -125,8 +125,8 @@ static struct resume on_signal(struct thread *thread, int sig)
 {
 	const struct call *top;
 
-	if (thread->stepping)
-		step_arrived(thread, false);
+	if (thread->growing)
+		step_grown(thread, &space, false);
 	top = calls_top(&thread->calls);
 	thread->barrier_due = top && top->entry && is_caught(thread->tid, sig);
 	return (struct resume){ thread->barrier_due ? GO_STEP : GO_RUN, sig };
@@ -346,8 +346,8 @@ static void let_go(struct thread *thread, struct event event)
 	struct arch_regs regs;
 	int sig = event.kind == EV_SIGNAL ? event.sig : 0;
 
-	if (thread->stepping)
-		step_arrived(thread, event.kind == EV_TRAP);
+	if (thread->growing)
+		step_grown(thread, &space, event.kind == EV_TRAP);
 	else if ((event.kind == EV_TRAP || thread->held) &&
 	         step_get_regs(thread->tid, &regs) == 0) {
 		if (bp_find(&space, arch_pc(&regs) - ARCH_TRAP_SKID))
