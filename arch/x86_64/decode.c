@@ -113,6 +113,7 @@ static const struct form forms[X86_INS_ENDING] = {
 struct prefixes {
 	bool lock, repeat, operand_size, address_size;
 	bool rex_w;
+	bool buried_repeat; /* another prefix between it and the opcode */
 	bool stray_rex; /* one before the last: the processor ignores it, capstone may not */
 	uint8_t segments;
 };
@@ -142,6 +143,7 @@ static struct prefixes scan_prefixes(const uint8_t *code, size_t len)
 
 		if (!legacy && (code[i] & 0xf0) != 0x40)
 			break;
+		prefix.buried_repeat |= legacy && prefix.repeat && (code[i] & 0xfe) != 0xf2;
 		prefix.stray_rex |= rex;
 		rex = !legacy;
 		prefix.rex_w = rex && code[i] & 8;
@@ -200,17 +202,19 @@ static bool is_string(const struct encoded *e)
 }
 
 /* Near branches under an operand-size prefix are 64 bits wide to one maker's
- * processors and 16 to another's. Elsewhere it is capstone that gets the length
- * wrong: it reads 16-bit branches under an address-size prefix and REX.W, and
- * 66 before a repeat prefix is part of a vector opcode to it. */
+ * processors and 16 to another's. The others are capstone's: lengths are wrong
+ * for branches under an address-size prefix and REX.W, and where 66 comes before
+ * a repeat prefix; a repeat prefix that belongs to the opcode (as in cvttss2si)
+ * is not seen behind another one. No compiler writes any of them. */
 static bool is_ambiguous(const struct encoded *e)
 {
 	const struct prefixes *prefix = &e->prefix;
 
 	if (e->form->near)
 		return is_16_bit(prefix) || (prefix->address_size && prefix->rex_w);
-	return prefix->operand_size && prefix->repeat && e->x86->opcode[0] != 0x0f &&
-	       !is_string(e);
+	if (e->x86->opcode[0] == 0x0f)
+		return prefix->buried_repeat;
+	return prefix->operand_size && prefix->repeat && !is_string(e);
 }
 
 static bool is_memory(const cs_x86_op *op) { return op->type == X86_OP_MEM; }

@@ -447,7 +447,8 @@ static void collect(pid_t tid, int status)
 		batch[n].resume = dispatch(tid, status, &batch[n].thread);
 		batch[n].tid = tid;
 		n++;
-	} while (n < BATCH && (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0);
+	} while (n < BATCH && thread_count() > 1 &&
+	         (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0);
 	for (size_t i = 0; i < n; i++)
 		if (batch[i].thread && batch[i].thread->tid == batch[i].tid)
 			thread_resume(batch[i].thread, batch[i].resume);
@@ -455,11 +456,14 @@ static void collect(pid_t tid, int status)
 
 static void loop(void)
 {
-	while (!leaving && !front_gone()) {
+	while (!leaving) {
 		int status;
 		pid_t tid;
 
-		kicked = 0;
+		if (kicked) { /* cleared first: the next kick counts again */
+			kicked = 0;
+			leaving = front_gone();
+		}
 		obey_all();
 		if (leaving)
 			break;
@@ -495,6 +499,7 @@ static void become(const struct tracer_options *options)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, KICK);
+	kicked = 1; /* it may have died before */
 	for (int fd = 0; fd < 3; fd++)
 		dup2(null, fd);
 	close(null);

@@ -143,6 +143,7 @@ static const char *const undecodable[] = {
 	"48 66 89 c3",       /* REX not next to the opcode */
 	"67 48 e8 00 01 00 00", /* capstone 4 gets the length of these two wrong */
 	"66 f3 68 00 00 00 00",
+	"f3 67 0f 2c ef", /* cvttss2si, taken for cvttps2pi */
 };
 
 static size_t parse(const char *hex, uint8_t *bytes)

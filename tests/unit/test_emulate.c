@@ -410,14 +410,14 @@ static void put_address(struct trial *t, unsigned digit, taddr_t want)
 
 static void put_immediate(struct trial *t, taddr_t want)
 {
-	unsigned bits = t->width * 8;
+	unsigned bits = t->width * 8, wraps = bits == 64 ? 64 : 32;
 
 	switch (t->form->imm) {
 	case IB: put(t, interesting(), 1); break;
 	case IW: put(t, interesting(), 2); break;
 	case IZ: put(t, interesting(), t->width == 2 ? 2 : 4); break;
 	case IV: put(t, interesting(), t->width); break;
-	case COUNT: put(t, below(bits) + (bits == 64 ? 64 : 32) * below(4), 1); break;
+	case COUNT: put(t, (below(4) * wraps) | below(bits), 1); break;
 	case MOFFS:
 		t->operand = want;
 		put(t, want - segment_base(t), 8);
@@ -627,11 +627,12 @@ static void run_form(struct bed *bed, const struct form *form, unsigned long n,
                      taddr_t (*place)(void))
 {
 	struct trial t = { .form = form };
+	taddr_t near = place(), stack = place();
 
 	choose(&t, n);
 	choose_address(&t);
 	choose_registers(&t, bed);
-	encode(&t, place(), place());
+	encode(&t, near, stack);
 	put_data(&t, bed);
 	compare(bed, &t);
 }
