@@ -56,15 +56,15 @@ $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,BENCH)$(CC) $(ALL) $(DEPS) -o $@ $<
 
-$(BUILD)/targets/plugin%.so: tests/targets/plugin%.c
+$(BUILD)/targets/%.so: tests/targets/%.c tests/targets.mk
 	@mkdir -p $(@D)
-	$(call say,SO)$(CC) $(TARGET) $(CFLAGS_plugin$*) $(DEPS) -shared -fPIC -o $@ $< $(LDLIBS_plugin$*)
+	$(call say,SO)$(CC) $(TARGET) $(CFLAGS_$*) $(DEPS) -shared -fPIC -o $@ $< $(LDLIBS_$*)
 
-$(BUILD)/targets/%: tests/targets/%.c
+$(BUILD)/targets/%: tests/targets/%.c tests/targets.mk
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(TARGET) $(CFLAGS_$*) $(DEPS) -o $@ $< $(LDLIBS_$*) -ldl
 
-$(BUILD)/targets/%: tests/targets/%.cc
+$(BUILD)/targets/%: tests/targets/%.cc tests/targets.mk
 	@mkdir -p $(@D)
 	$(call say,CXX)$(CXX) $(TARGET) $(CFLAGS_$*) $(DEPS) -o $@ $< $(LDLIBS_$*) -ldl
 

@@ -9,9 +9,12 @@
 enum probe_kind {
 	PROBE_ENTRY,  /* an allocator function begins */
 	PROBE_EXIT,   /* it ends: arch_reg(result) holds what it hands out */
-	PROBE_NAME,   /* a wrapper jumps to another allocator function: whoever
-	                 is called next on this thread is called by this name */
+	PROBE_NAME,   /* a wrapper (operator new) begins or goes on to an allocator
+	                 function: what is called next may be called by this name */
 	PROBE_INTERNAL, /* the allocator calls itself from here: no event */
+	PROBE_SIGRETURN, /* a handler has returned; planted when first needed */
+	PROBE_PASS,      /* no trap: an instruction that the tracer may emulate when it
+	                    gets there, on the way from a wrapper to the allocator */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 

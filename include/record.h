@@ -39,8 +39,15 @@ struct record_refused {
 	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
 };
 
-#define NO_FUNCTION UINT32_MAX
+#define NO_FUNCTION UINT32_MAX /* no struct probe.function */
 #define RECORD_ARGS 3
+#define RECORD_NAMES 4
+
+struct record_name { /* a PROBE_NAME that was met on the way to the call */
+	uint32_t function, pad;
+	taddr_t slot; /* as record_call.slot, of the wrapper */
+	uint64_t arg; /* its argument 0 */
+};
 
 /* The bytes of the caller's stack are sent as a change to the image the thread
  * left behind with its last record: [stack_addr, stack_addr + stack_len) is in
@@ -48,16 +55,17 @@ struct record_refused {
 struct record_call {
 	struct record record;
 	uint32_t function; /* struct probe.function of the outermost call's entry */
-	uint32_t name;     /* of the PROBE_NAME just before, or NO_FUNCTION */
+	uint32_t name_count;
 	taddr_t slot;      /* address of the return address */
-	taddr_t name_slot; /* the same at the PROBE_NAME */
-	uint64_t name_arg; /* its argument 0 */
+	struct record_name names[RECORD_NAMES]; /* outermost first; may be stale */
 	uint64_t args[RECORD_ARGS];
 	uint64_t result;   /* RETURN */
 	uint64_t out;      /* RETURN: what argument 0 points at, with PROBE_OUT_PARAM */
 	struct arch_frame frame; /* RETURN: the caller */
 	taddr_t stack_addr, stack_end;
 	uint32_t stack_len, stalls; /* stalls: times the ring was full so far */
+	taddr_t other_addr;         /* in a signal handler with a stack of its own: the */
+	uint32_t other_len, pad;    /* interrupted one's bytes, behind those of stack[] */
 	uint8_t stack[];
 };
 

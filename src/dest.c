@@ -11,36 +11,49 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "socket.h"
+
+static const struct {
+	const char *prefix;
+	enum dest_kind kind;
+} kinds[] = { { "fd:", DEST_FD }, { "pipe:", DEST_PIPE }, { "tcp:", DEST_TCP },
+	      { "unix:", DEST_UNIX } };
+
+static bool parse_fd(const char *text, int *fd)
+{
+	char *end;
+	long number = strtol(text, &end, 10);
+
+	*fd = number;
+	return end != text && !*end && number >= 0 && number <= INT_MAX;
+}
 
 bool dest_parse(struct dest *dest, const char *text)
 {
 	const char *colon = strchr(text, ':');
-	char *end;
 
-	*dest = (struct dest){ .kind = DEST_FILE, .fd = -1 };
+	*dest = (struct dest){ .kind = DEST_FILE, .fd = STDOUT_FILENO };
 	dest->output = colon ? output_by_name(text, colon - text) : NULL;
 	if (dest->output)
 		text = colon + 1;
-	if (strncmp(text, "tcp:", 4) == 0 || strncmp(text, "unix:", 5) == 0)
-		return false;
-	if (strcmp(text, "-") == 0) {
-		dest->kind = DEST_FD;
-		dest->fd = STDOUT_FILENO;
-	} else if (strncmp(text, "fd:", 3) == 0) {
-		dest->kind = DEST_FD;
-		dest->fd = strtol(text + 3, &end, 10);
-		if (end == text + 3 || *end || dest->fd < 0)
-			return false;
-	} else if (strncmp(text, "pipe:", 5) == 0) {
-		dest->kind = DEST_PIPE;
-		text += 5;
-	}
 	dest->path = text;
+	if (strcmp(text, "-") == 0)
+		dest->kind = DEST_FD;
+	for (size_t i = 0; i < countof(kinds); i++) {
+		size_t len = strlen(kinds[i].prefix);
+
+		if (strncmp(text, kinds[i].prefix, len) != 0)
+			continue;
+		dest->kind = kinds[i].kind;
+		dest->path = text + len;
+		if (dest->kind == DEST_FD && !parse_fd(dest->path, &dest->fd))
+			return false;
+	}
 	if (!dest->output)
-		dest->output = output_by_path(text);
+		dest->output = output_by_path(dest->path);
 	if (!dest->output)
 		dest->output = output_by_name("text", 4);
-	return *text != '\0';
+	return *dest->path != '\0';
 }
 
 int dest_check(const struct dest *dest)
@@ -50,10 +63,12 @@ int dest_check(const struct dest *dest)
 
 	if (dest->kind == DEST_FD)
 		return fcntl(dest->fd, F_GETFL) < 0 ? -errno : 0;
+	if (dest->kind != DEST_FILE)
+		return 0;
 	if (stat(dest->path, &stat_) == 0 && S_ISDIR(stat_.st_mode))
 		return -EISDIR;
-	if (dest->kind == DEST_PIPE || strlen(dest->path) >= sizeof(path))
-		return dest->kind == DEST_PIPE ? 0 : -ENAMETOOLONG;
+	if (strlen(dest->path) >= sizeof(path))
+		return -ENAMETOOLONG;
 	strcpy(path, dest->path);
 	return access(dirname(path), W_OK | X_OK) < 0 ? -errno : 0;
 }
@@ -127,18 +142,13 @@ static int write_stream(FILE *file, const struct dest *dest, struct report *repo
 	return error;
 }
 
-static int write_fd(const struct dest *dest, struct report *report)
+/* fd: the report's own, or -1 with errno. */
+static int write_to(int fd, const struct dest *dest, struct report *report)
 {
-	int fd = fcntl(dest->fd, F_DUPFD_CLOEXEC, 3);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
 	report->one_line = true;
-	return fd < 0 ? -errno : write_stream(fdopen(fd, "w"), dest, report);
-}
-
-static int write_pipe(const struct dest *dest, struct report *report)
-{
-	report->one_line = true;
-	return write_stream(fopen(dest->path, "we"), dest, report);
+	return write_stream(file, dest, report);
 }
 
 /* Something that is no plain file (/dev/full, a fifo) is written as it stands. */
@@ -171,18 +181,25 @@ static int write_file(const char *name, const struct dest *dest, struct report *
 int dest_write(const struct dest *dest, struct report *report, unsigned number)
 {
 	char *name = NULL;
-	int error;
+	int error = 0;
 
 	switch (dest->kind) {
 	case DEST_FD:
-		error = write_fd(dest, report);
+		error = write_to(fcntl(dest->fd, F_DUPFD_CLOEXEC, 3), dest, report);
 		break;
 	case DEST_PIPE:
-		error = write_pipe(dest, report);
+		error = write_to(open(dest->path, O_WRONLY | O_CLOEXEC), dest, report);
 		break;
-	default:
+	case DEST_TCP:
+		error = write_to(socket_tcp(dest->path), dest, report);
+		break;
+	case DEST_UNIX:
+		error = write_to(socket_unix(dest->path), dest, report);
+		break;
+	case DEST_FILE:
 		name = file_name(dest->path, report->pid, number);
 		error = name ? write_file(name, dest, report) : -ENOMEM;
+		break;
 	}
 	errno = -error;
 	if (error && dest->kind == DEST_FD)

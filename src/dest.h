@@ -4,12 +4,12 @@
 
 #include "output.h"
 
-enum dest_kind { DEST_FILE, DEST_FD, DEST_PIPE };
+enum dest_kind { DEST_FILE, DEST_FD, DEST_PIPE, DEST_TCP, DEST_UNIX };
 
 struct dest {
 	const struct output *output;
 	enum dest_kind kind;
-	const char *path; /* FILE, PIPE: the command line's own */
+	const char *path; /* all but FD: the command line's own */
 	int fd;           /* FD */
 };
 

@@ -1,5 +1,6 @@
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "options.h"
 #include "session.h"
@@ -16,10 +17,20 @@ static struct title title_of(char **argv)
 	return (struct title){ argv[0], end - argv[0] };
 }
 
+/* A standard stream that is closed stays so for the target, but its number must not
+ * become that of a file of ours: it is taken, until the target's exec. */
+static void take_closed_streams(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
 int main(int argc, char **argv)
 {
 	struct options options;
 
+	take_closed_streams();
 	options_parse(&options, argc, argv);
 	return session_run(&options, title_of(argv));
 }

@@ -85,7 +85,8 @@ static bool show_version(struct options *options, const char *value)
 static const struct option table[] = {
 	{ "output", 'o', "[FORMAT:]DEST",
 	  "report there, repeatable; text or json; a path\n"
-	  "(%p pid, %n dump number, %t time), - or fd:N or pipe:PATH", set_output },
+	  "(%p pid, %n dump number, %t time), -, fd:N, pipe:PATH,\n"
+	  "tcp:HOST:PORT or unix:PATH", set_output },
 	{ "depth", 0, "N", "frames kept of a stack, 1 to 512; default 64", set_depth },
 	{ "top", 0, "N", "sites shown; default 10 in text, all in json", set_top },
 	{ "sort", 0, "KEY", "bytes, blocks, calls or peak; default bytes", set_sort },

@@ -8,10 +8,9 @@ PYTHON = """
 import json, decimal, threading
 def work(n):
     return json.dumps([{"n": i, "root": str(decimal.Decimal(i).sqrt())} for i in range(n)])
-threads = [threading.Thread(target=work, args=(50,)) for _ in range(4)]
-for thread in threads:
-    thread.start()
-    thread.join()
+thread = threading.Thread(target=work, args=(50,))
+thread.start()
+thread.join()
 print(len(work(300)), len(json.loads(work(300))))
 """
 
@@ -38,7 +37,7 @@ SELECT count(*), group_concat(name) FROM t WHERE id < 50;
 
 GAWK = """
 BEGIN {
-    for (i = 0; i < 3000; i++) { word = "w" (i * 7919 % 701); count[word]++; text = text " " word }
+    for (i = 0; i < 1000; i++) { word = "w" (i * 7919 % 701); count[word]++; text = text " " word }
     n = split(text, parts)
     for (i = 1; i <= n; i++) if (match(parts[i], /w([0-9]+)7$/, m)) sum += m[1]
     PROCINFO["sorted_in"] = "@val_num_desc"
@@ -50,7 +49,7 @@ BEGIN {
 BASH = r"""
 declare -A seen
 words=()
-for ((i = 0; i < 200; i++)); do
+for ((i = 0; i < 60; i++)); do
     word="w$((i * 7919 % 53))"
     seen[$word]=$((${seen[$word]:-0} + 1))
     words+=("$word")

@@ -258,9 +258,10 @@ class Terminal:
         self.type(character)
 
     def close(self):
-        self.type("exit\n")
-        self.until(lambda: self.read() or os.waitpid(self.pid, os.WNOHANG)[0], "the shell's end")
+        """Hangs up, as when a terminal's window is closed."""
         os.close(self.master)
+        os.kill(self.pid, signal.SIGHUP)
+        self.until(lambda: os.waitpid(self.pid, os.WNOHANG)[0], "the shell's end")
 
 
 CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"

@@ -51,8 +51,9 @@ def test_two_runs_have_the_same_totals(trace, command_of, installed, program):
 # Rows enough to allocate for a while, then a count that takes its time.
 LONG_QUERY = """
 WITH RECURSIVE a(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM a WHERE i < 20000),
-               b(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM b WHERE i < 10000000)
-SELECT (SELECT sum(length(printf('%d-%s', i, hex(i)))) FROM a), (SELECT sum(i % 7) FROM b);
+               d(i) AS (VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9))
+SELECT (SELECT sum(length(printf('%d-%s', i, hex(i)))) FROM a),
+       (SELECT sum((d.i + g.i * j.i) % 7) FROM d, d e, d f, d g, d h, d j);
 """
 
 

@@ -10,6 +10,12 @@
 #define ARCH_TRAP_SKID 1
 #define ARCH_REGS 16 /* general registers, numbered as the encoding does */
 #define ARCH_PUSH 0x50 /* push %rax, one byte */
+#define ARCH_CALL 0xe8 /* call rel32 */
+#define ARCH_CALL_LEN 5
+#define ARCH_INSN_MAX 15
+/* What a signal handler returns to (mov $15,%rax; syscall), and debuggers know it by. */
+#define ARCH_SIGRETURN "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
+#define ARCH_SIGRETURN_LEN 9
 
 enum arch_reg {
 	ARCH_RAX, ARCH_RCX, ARCH_RDX, ARCH_RBX, ARCH_RSP, ARCH_RBP, ARCH_RSI, ARCH_RDI,

@@ -5,8 +5,9 @@
 #define NONE CATALOG_NONE
 #define ALLOC(symbol, size, count) { symbol, symbol, CATALOG_ALLOC, size, count, NONE, false }
 #define FREE(symbol) { symbol, symbol, CATALOG_FREE, NONE, NONE, 0, false }
-#define NAME_ALLOC(symbol, name) { symbol, name, CATALOG_NAME_ALLOC, NONE, NONE, NONE, false }
-#define NAME_FREE(symbol, name) { symbol, name, CATALOG_NAME_FREE, NONE, NONE, NONE, false }
+#define COPY(symbol, name) { symbol, name, CATALOG_NAME_ALLOC, NONE, NONE, NONE, false }
+#define NEW(symbol, name) { symbol, name, CATALOG_NAME_ALLOC, 0, NONE, NONE, false }
+#define DELETE(symbol, name) { symbol, name, CATALOG_NAME_FREE, NONE, NONE, NONE, false }
 
 #define NOTHROW "std::nothrow_t const&"
 #define ALIGN "std::align_val_t"
@@ -24,33 +25,33 @@ const struct catalog_entry catalog[] = {
 	ALLOC("aligned_alloc", 1, NONE),
 	ALLOC("valloc", 0, NONE),
 	ALLOC("pvalloc", 0, NONE),
-	NAME_ALLOC("strdup", "strdup"),
-	NAME_ALLOC("__strdup", "strdup"),
-	NAME_ALLOC("strndup", "strndup"),
-	NAME_ALLOC("__strndup", "strndup"),
-	NAME_ALLOC("_Znwm", "operator new(unsigned long)"),
-	NAME_ALLOC("_ZnwmRKSt9nothrow_t", "operator new(unsigned long, " NOTHROW ")"),
-	NAME_ALLOC("_ZnwmSt11align_val_t", "operator new(unsigned long, " ALIGN ")"),
-	NAME_ALLOC("_ZnwmSt11align_val_tRKSt9nothrow_t",
+	COPY("strdup", "strdup"),
+	COPY("__strdup", "strdup"),
+	COPY("strndup", "strndup"),
+	COPY("__strndup", "strndup"),
+	NEW("_Znwm", "operator new(unsigned long)"),
+	NEW("_ZnwmRKSt9nothrow_t", "operator new(unsigned long, " NOTHROW ")"),
+	NEW("_ZnwmSt11align_val_t", "operator new(unsigned long, " ALIGN ")"),
+	NEW("_ZnwmSt11align_val_tRKSt9nothrow_t",
 	           "operator new(unsigned long, " ALIGN ", " NOTHROW ")"),
-	NAME_ALLOC("_Znam", "operator new[](unsigned long)"),
-	NAME_ALLOC("_ZnamRKSt9nothrow_t", "operator new[](unsigned long, " NOTHROW ")"),
-	NAME_ALLOC("_ZnamSt11align_val_t", "operator new[](unsigned long, " ALIGN ")"),
-	NAME_ALLOC("_ZnamSt11align_val_tRKSt9nothrow_t",
+	NEW("_Znam", "operator new[](unsigned long)"),
+	NEW("_ZnamRKSt9nothrow_t", "operator new[](unsigned long, " NOTHROW ")"),
+	NEW("_ZnamSt11align_val_t", "operator new[](unsigned long, " ALIGN ")"),
+	NEW("_ZnamSt11align_val_tRKSt9nothrow_t",
 	           "operator new[](unsigned long, " ALIGN ", " NOTHROW ")"),
-	NAME_FREE("_ZdlPv", "operator delete(void*)"),
-	NAME_FREE("_ZdlPvm", "operator delete(void*, unsigned long)"),
-	NAME_FREE("_ZdlPvRKSt9nothrow_t", "operator delete(void*, " NOTHROW ")"),
-	NAME_FREE("_ZdlPvSt11align_val_t", "operator delete(void*, " ALIGN ")"),
-	NAME_FREE("_ZdlPvmSt11align_val_t", "operator delete(void*, unsigned long, " ALIGN ")"),
-	NAME_FREE("_ZdlPvSt11align_val_tRKSt9nothrow_t",
+	DELETE("_ZdlPv", "operator delete(void*)"),
+	DELETE("_ZdlPvm", "operator delete(void*, unsigned long)"),
+	DELETE("_ZdlPvRKSt9nothrow_t", "operator delete(void*, " NOTHROW ")"),
+	DELETE("_ZdlPvSt11align_val_t", "operator delete(void*, " ALIGN ")"),
+	DELETE("_ZdlPvmSt11align_val_t", "operator delete(void*, unsigned long, " ALIGN ")"),
+	DELETE("_ZdlPvSt11align_val_tRKSt9nothrow_t",
 	          "operator delete(void*, " ALIGN ", " NOTHROW ")"),
-	NAME_FREE("_ZdaPv", "operator delete[](void*)"),
-	NAME_FREE("_ZdaPvm", "operator delete[](void*, unsigned long)"),
-	NAME_FREE("_ZdaPvRKSt9nothrow_t", "operator delete[](void*, " NOTHROW ")"),
-	NAME_FREE("_ZdaPvSt11align_val_t", "operator delete[](void*, " ALIGN ")"),
-	NAME_FREE("_ZdaPvmSt11align_val_t", "operator delete[](void*, unsigned long, " ALIGN ")"),
-	NAME_FREE("_ZdaPvSt11align_val_tRKSt9nothrow_t",
+	DELETE("_ZdaPv", "operator delete[](void*)"),
+	DELETE("_ZdaPvm", "operator delete[](void*, unsigned long)"),
+	DELETE("_ZdaPvRKSt9nothrow_t", "operator delete[](void*, " NOTHROW ")"),
+	DELETE("_ZdaPvSt11align_val_t", "operator delete[](void*, " ALIGN ")"),
+	DELETE("_ZdaPvmSt11align_val_t", "operator delete[](void*, unsigned long, " ALIGN ")"),
+	DELETE("_ZdaPvSt11align_val_tRKSt9nothrow_t",
 	          "operator delete[](void*, " ALIGN ", " NOTHROW ")"),
 	{ "_dl_debug_state", "_dl_debug_state", CATALOG_LOADER, NONE, NONE, NONE, false },
 };

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #define INSNS_MAX 20000
-#define INSN_BYTES_MAX 15
 
 struct walk {
 	struct cfg *cfg;
@@ -43,7 +42,7 @@ static bool add_exit(struct cfg *cfg, const struct cfg_exit *add)
 
 static int decode_at(const struct walk *walk, taddr_t vaddr, struct decoded *out)
 {
-	uint8_t bytes[INSN_BYTES_MAX];
+	uint8_t bytes[ARCH_INSN_MAX];
 	size_t len = elf_read_some(walk->source->elf, vaddr, bytes, sizeof(bytes));
 
 	return len ? decoder_decode(walk->source->decoder, bytes, len, vaddr, out) : -EFAULT;

@@ -91,6 +91,7 @@ static void view_free(struct view *view)
 {
 	if (view) {
 		image_deinit(&view->image);
+		image_deinit(&view->other);
 		unwound_deinit(&view->stack);
 	}
 	free(view);
@@ -169,37 +170,47 @@ static void scan(struct heap *heap, pid_t pid)
 
 /* ---- sites ------------------------------------------------------------------------------ */
 
-/* The address of the return address of the function k frames inside frame k. */
-static taddr_t slot_below(const struct record_call *call, const struct unwound *stack, unsigned k)
-{
-	return k == 0 ? call->slot : stack->frames[k].regs.sp - sizeof(taddr_t);
-}
-
-/* How the program called it: by the outermost of the wrappers around it, one that
- * jumped included, else by the name of the function itself. */
-static void name_site(struct heap *heap, struct site *site, const struct record_call *call,
-                      const struct unwound *stack, const struct function *function)
+/* How many of the innermost frames are wrappers'. */
+static unsigned wrappers(const struct heap *heap, const struct site_key *key)
 {
 	unsigned k = 0;
 
-	while (k < site->frame_count &&
-	       heap->sites.frames[site->frames[k] - 1].named != CATALOG_NONE)
+	while (k < key->frame_count &&
+	       heap->sites.frames[key->frames[k] - 1].named != CATALOG_NONE)
 		k++;
-	site->folded = k;
-	if (call->name != NO_FUNCTION && k < stack->count &&
-	    call->name_slot == slot_below(call, stack, k)) {
-		site->entry = heap->functions.list[call->name].entry;
-	} else if (k > 0) {
-		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
-	} else if (function->alias != CATALOG_NONE && site->frame_count) {
-		const struct frame *caller = &heap->sites.frames[site->frames[0] - 1];
-		int called = caller->module ? resolve_called_name(heap->resolver, caller->module,
-		                                                  caller->addr) :
-		                              CATALOG_NONE;
+	return k;
+}
 
-		if (called == function->alias)
-			site->entry = called;
-	}
+/* The wrapper met on the way whose frame is the outermost one's: a name whose slot
+ * is no other's is of a wrapper that returned without an event. */
+static const struct record_name *outermost_name(const struct record_call *call,
+                                                const struct unwound *stack, unsigned k)
+{
+	taddr_t slot = k == 0 ? call->slot : stack->frames[k].regs.sp - sizeof(taddr_t);
+
+	if (k >= stack->count)
+		return NULL;
+	for (unsigned i = 0; i < call->name_count; i++)
+		if (call->names[i].slot == slot)
+			return &call->names[i];
+	return NULL;
+}
+
+/* How the program called it: by the outermost of the wrappers around it, one that
+ * jumped on included, else by the name of the function itself. */
+static void name_site(struct heap *heap, struct site *site, unsigned k, int called)
+{
+	const struct frame *caller =
+		site->frame_count ? &heap->sites.frames[site->frames[0] - 1] : NULL;
+
+	site->folded = k;
+	if (site->call_name != CATALOG_NONE)
+		site->entry = site->call_name;
+	else if (k > 0)
+		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
+	else if (called != CATALOG_NONE && caller && caller->module &&
+	         resolve_called_name(heap->resolver, caller->module, caller->addr) == called)
+		site->entry = called;
 	site->view.function = catalog[site->entry].name;
 }
 
@@ -207,6 +218,9 @@ static void take_stack(struct heap *heap, struct view *view, const struct record
 {
 	struct arch_frame start = call->frame;
 	taddr_t changed_to = call->stack_addr + call->stack_len;
+	bool has_other = call->other_len &&
+	                 image_apply(&view->other, call->other_addr, call->stack + call->stack_len,
+	                             call->other_len, call->other_addr + call->other_len);
 
 	if (call->stack_end == call->stack_addr ||
 	    !image_apply(&view->image, call->stack_addr, call->stack, call->stack_len,
@@ -216,33 +230,51 @@ static void take_stack(struct heap *heap, struct view *view, const struct record
 		view->stack.truncated = true;
 		return;
 	}
-	unwind(heap->unwinder, &view->image, &start, changed_to, &view->stack);
+	if (has_other || view->on_other)
+		view->stack.count = 0; /* frames of two stacks: nothing is known unchanged */
+	view->on_other = has_other;
+	unwind(heap->unwinder, &view->image, has_other ? &view->other : NULL, &start, changed_to,
+	       &view->stack);
 }
 
-static uint32_t site_of(struct heap *heap, struct view *view, const struct record_call *call,
-                        const struct function *function)
+static bool intern_frames(struct heap *heap, const struct unwound *stack, struct site_key *key)
 {
 	static uint32_t *frames;
-	struct site_key key = { function->entry, CATALOG_NONE, NULL, 0 };
+
+	if (!frames && !(frames = calloc(heap->depth, sizeof(*frames))))
+		return false;
+	for (unsigned i = 0; i < stack->count; i++)
+		if (!(frames[i] = site_frame(&heap->sites, &stack->frames[i])))
+			return false;
+	key->frames = frames;
+	key->frame_count = stack->count;
+	return true;
+}
+
+/* size: what the function was asked for; what the program asked for where a wrapper
+ * has been given another one. */
+static uint32_t site_of(struct heap *heap, struct view *view, const struct record_call *call,
+                        const struct function *function, uint64_t *size)
+{
+	struct site_key key = { .entry = function->entry, .name = CATALOG_NONE };
+	const struct record_name *name;
+	unsigned k;
 	uint32_t index;
 	bool is_new;
 
 	take_stack(heap, view, call);
 	heap->ledger.truncated_stacks += view->stack.truncated;
-	if (!frames && !(frames = calloc(heap->depth, sizeof(*frames))))
+	if (!intern_frames(heap, &view->stack, &key))
 		return SITE_NONE;
-	for (; key.frame_count < view->stack.count; key.frame_count++) {
-		frames[key.frame_count] =
-			site_frame(&heap->sites, &view->stack.frames[key.frame_count]);
-		if (!frames[key.frame_count])
-			return SITE_NONE;
+	k = wrappers(heap, &key);
+	name = outermost_name(call, &view->stack, k);
+	if (name) {
+		key.name = heap->functions.list[name->function].entry;
+		*size = name->arg;
 	}
-	key.frames = frames;
-	if (call->name != NO_FUNCTION)
-		key.name = heap->functions.list[call->name].entry;
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)
-		name_site(heap, &heap->sites.sites[index], call, &view->stack, function);
+		name_site(heap, &heap->sites.sites[index], k, function->alias);
 	return index;
 }
 
@@ -339,20 +371,39 @@ static uint64_t size_of(const struct catalog_entry *entry, const struct record_c
 	return entry->count == CATALOG_NONE ? size : size * call->args[entry->count];
 }
 
-static void free_entered(struct heap *heap, const struct record_call *call,
+/* The first of the wrappers that were given this block and led here. */
+static int freed_by(const struct heap *heap, const struct record_call *call,
+                    const struct function *function, taddr_t addr)
+{
+	for (unsigned i = 0; i < call->name_count; i++)
+		if (call->names[i].arg == addr && call->names[i].slot >= call->slot)
+			return heap->functions.list[call->names[i].function].entry;
+	return function->entry;
+}
+
+static void restore_old(struct heap *heap, struct view *view)
+{
+	struct block other;
+	bool had_other;
+
+	if (view->in_realloc && view->had_old)
+		live_add(&heap->live, view->old_addr, &view->old, &other, &had_other);
+	view->in_realloc = false;
+}
+
+static void free_entered(struct heap *heap, struct view *view, const struct record_call *call,
                          const struct function *function)
 {
 	taddr_t addr = call->args[catalog[function->entry].block];
-	bool named = call->name != NO_FUNCTION && call->name_arg == addr &&
-	             call->name_slot >= call->slot;
-	struct heap_function *stats =
-		stats_of(heap, named ? heap->functions.list[call->name].entry : function->entry);
+	struct heap_function *stats = stats_of(heap, freed_by(heap, call, function, addr));
 	struct block block;
 
 	stats->calls++;
 	stats->null += !addr;
 	if (!addr)
 		return;
+	if (view->in_realloc && view->old_addr == addr)
+		restore_old(heap, view); /* that realloc was jumped out of */
 	if (live_remove(&heap->live, addr, &block))
 		count_freed(heap, &block);
 	else
@@ -364,18 +415,10 @@ static void free_entered(struct heap *heap, const struct record_call *call,
 static void realloc_entered(struct heap *heap, struct view *view, const struct record_call *call,
                             const struct function *function)
 {
+	restore_old(heap, view);
 	view->in_realloc = true;
 	view->old_addr = call->args[catalog[function->entry].block];
 	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
-}
-
-static void restore_old(struct heap *heap, struct view *view)
-{
-	struct block other;
-	bool had_other;
-
-	if (view->had_old)
-		live_add(&heap->live, view->old_addr, &view->old, &other, &had_other);
 }
 
 static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
@@ -383,10 +426,12 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 {
 	bool freed = call->result || (size == 0 && view->old_addr);
 
-	view->in_realloc = false;
 	if (!freed)
 		restore_old(heap, view);
-	else if (view->had_old)
+	view->in_realloc = false;
+	if (!freed)
+		return;
+	if (view->had_old)
 		count_freed(heap, &view->old);
 	else if (view->old_addr)
 		unknown_free(heap, view->old_addr);
@@ -400,7 +445,7 @@ static void call_entered(struct heap *heap, const struct record_call *call)
 	if (!function || !view)
 		return;
 	if (catalog[function->entry].role == CATALOG_FREE)
-		free_entered(heap, call, function);
+		free_entered(heap, view, call, function);
 	else
 		realloc_entered(heap, view, call, function);
 }
@@ -410,16 +455,15 @@ static void call_returned(struct heap *heap, const struct record_call *call)
 	const struct function *function = function_of(heap, call->function);
 	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
 	struct view *view = view_of(heap, call->record.tid);
-	uint32_t site = entry && view ? site_of(heap, view, call, function) : SITE_NONE;
+	uint64_t size = entry ? size_of(entry, call) : 0;
+	uint32_t site = entry && view ? site_of(heap, view, call, function, &size) : SITE_NONE;
 	struct heap_function *stats;
-	uint64_t size;
 	taddr_t addr;
 
 	if (site == SITE_NONE) {
 		heap->ledger.missed_calls++;
 		return;
 	}
-	size = size_of(entry, call);
 	addr = entry->out_param ? (call->result ? 0 : call->out) : call->result;
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
@@ -438,10 +482,8 @@ static void call_abandoned(struct heap *heap, const struct record_call *call)
 	struct view *view = view_of(heap, call->record.tid);
 
 	heap->ledger.missed_calls++;
-	if (!view || !view->in_realloc)
-		return;
-	view->in_realloc = false;
-	restore_old(heap, view);
+	if (view)
+		restore_old(heap, view);
 }
 
 /* ---- the process ------------------------------------------------------------------------------- */

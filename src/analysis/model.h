@@ -11,7 +11,8 @@
 #include "site.h"
 
 struct view { /* of one thread */
-	struct stack_image image;
+	struct stack_image image, other;
+	bool on_other; /* the last stack was of a handler with a stack of its own */
 	struct unwound stack;
 	bool in_realloc;      /* its old block has left the table, its end is not known */
 	bool had_old;

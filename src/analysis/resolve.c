@@ -20,8 +20,7 @@
 #include "unwind.h"
 
 #define ENTRY_CANDIDATES 8
-#define CALL_OPCODE 0xe8 /* call rel32 */
-#define CALL_LEN 5
+#define WAY_MAX 16
 #define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
 
 struct resolver {
@@ -172,7 +171,7 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
                         struct probe *probe, const char **why)
 {
 	struct decoded insn;
-	uint8_t bytes[15];
+	uint8_t bytes[ARCH_INSN_MAX];
 	taddr_t at = entry;
 	int32_t slot_delta = 0;
 	unsigned best = UINT32_MAX;
@@ -223,7 +222,7 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 /* The instruction as it stands in the target: jumps are relative. */
 static bool decode_exit(struct job *job, const struct cfg_exit *out, struct decoded *insn)
 {
-	uint8_t bytes[15];
+	uint8_t bytes[ARCH_INSN_MAX];
 	size_t len = elf_read_some(&job->module->elf, out->vaddr, bytes, sizeof(bytes));
 
 	return decoder_decode(job->resolver->decoder, bytes, len,
@@ -283,37 +282,55 @@ static void plan_allocator(struct job *job, const struct found *found, const str
 		plan_exit(job, found, &cfg->exits[i], function);
 }
 
-static bool calls_allocator(struct job *job, const struct cfg_exit *out, enum heap_kind kind)
+/* Instructions the tracer may emulate on the way from a wrapper's trap to the
+ * allocator, so that it needs no second stop there. Only a saving: any may lack. */
+static taddr_t plan_pass(struct job *job, taddr_t vaddr, struct decoded *insn)
 {
-	int entry = tail_entry(job, out);
+	uint8_t bytes[ARCH_INSN_MAX];
+	size_t len = elf_read_some(&job->module->elf, vaddr, bytes, sizeof(bytes));
+	taddr_t addr = vaddr + job->module->bias;
+	struct probe probe;
 
-	return entry >= 0 && catalog_kind(entry) == kind;
+	if (decoder_decode(job->resolver->decoder, bytes, len, addr, insn) < 0 || insn->refuse)
+		return 0;
+	if (!is_planned(job->plan, addr, addr + 1)) {
+		probe = probe_at(job, vaddr, insn, PROBE_PASS, NO_FUNCTION);
+		add(job->plan, &probe);
+	}
+	return vaddr + insn->len;
 }
 
-/* A free leaves no stack to read the wrapper's frame in: its entry is trapped. */
+static void plan_way(struct job *job, taddr_t vaddr)
+{
+	struct decoded insn;
+
+	for (int i = 0; i < WAY_MAX && (vaddr = plan_pass(job, vaddr, &insn)); i++) {
+		if (insn.flow == FLOW_RET || (insn.flow == FLOW_JUMP && !insn.target))
+			return;
+		if (insn.flow == FLOW_JUMP || insn.flow == FLOW_CALL)
+			vaddr = insn.target - job->module->bias; /* a PLT stub */
+	}
+}
+
+/* A wrapper is recognised in the stack; it is trapped for what the stack does not
+ * tell: that it jumped on and left no frame, and the size it was asked for, which
+ * operator new rounds up for an alignment, and from 0 to 1. */
 static void plan_name(struct job *job, const struct found *found, const struct cfg *cfg,
                       uint32_t function)
 {
+	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = { .function = function };
 	const char *why;
 
-	if (catalog[found->entry].role == CATALOG_NAME_FREE) {
-		if (place_entry(job, cfg, found->vaddr, &probe, &why)) {
-			probe.kind = PROBE_NAME;
-			add(job->plan, &probe);
-		}
+	if (entry->role == CATALOG_NAME_ALLOC && entry->size == CATALOG_NONE)
+		return;
+	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+		note(job, found, "not told from what it calls", why);
 		return;
 	}
-	for (size_t i = 0; i < cfg->exit_count; i++) {
-		const struct cfg_exit *out = &cfg->exits[i];
-		struct decoded insn;
-
-		if (out->kind != CFG_TAIL || !calls_allocator(job, out, HEAP_ALLOC) ||
-		    !decode_exit(job, out, &insn) || insn.refuse)
-			continue;
-		probe = probe_at(job, out->vaddr, &insn, PROBE_NAME, function);
-		add(job->plan, &probe);
-	}
+	probe.kind = PROBE_NAME;
+	add(job->plan, &probe);
+	plan_way(job, found->vaddr);
 }
 
 static void plan_loader(struct job *job, const struct found *found, const struct cfg *cfg,
@@ -338,7 +355,7 @@ static bool is_insn(struct job *job, taddr_t vaddr)
 {
 	struct cfg_bounds in;
 	struct decoded insn;
-	uint8_t bytes[15];
+	uint8_t bytes[ARCH_INSN_MAX];
 
 	if (!bounds(job, vaddr, &in))
 		return false;
@@ -355,7 +372,7 @@ static bool is_insn(struct job *job, taddr_t vaddr)
 
 static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 {
-	uint8_t bytes[15];
+	uint8_t bytes[ARCH_INSN_MAX];
 	size_t len = elf_read_some(&job->module->elf, call, bytes, sizeof(bytes));
 	taddr_t addr = call + job->module->bias;
 	struct decoded insn;
@@ -372,17 +389,17 @@ static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 static void plan_internals_in(struct job *job, const struct elf_segment *segment, taddr_t callee,
                               uint32_t function)
 {
-	uint8_t chunk[4096 + CALL_LEN];
+	uint8_t chunk[4096 + ARCH_CALL_LEN];
 	size_t got;
 
 	for (taddr_t at = segment->vaddr;
-	     (got = elf_read_some(&job->module->elf, at, chunk, sizeof(chunk))) >= CALL_LEN;
-	     at += got - CALL_LEN + 1)
-		for (size_t i = 0; i + CALL_LEN <= got; i++) {
+	     (got = elf_read_some(&job->module->elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
+	     at += got - ARCH_CALL_LEN + 1)
+		for (size_t i = 0; i + ARCH_CALL_LEN <= got; i++) {
 			int32_t distance;
 
 			memcpy(&distance, chunk + i + 1, sizeof(distance));
-			if (chunk[i] == CALL_OPCODE && at + i + CALL_LEN + distance == callee)
+			if (chunk[i] == ARCH_CALL && at + i + ARCH_CALL_LEN + distance == callee)
 				plan_internal(job, at + i, function);
 		}
 }
@@ -399,6 +416,35 @@ static void plan_internals(struct job *job, const struct found *found, uint32_t 
 	for (unsigned i = 0; i < elf->segment_count; i++)
 		if (elf->segments[i].executable)
 			plan_internals_in(job, &elf->segments[i], found->vaddr, function);
+}
+
+/* ---- the end of signal handlers ---------------------------------------------------- */
+
+/* The C library has the code that handlers return to. */
+static void plan_sigreturn(struct job *job)
+{
+	const struct elf *elf = &job->module->elf;
+	uint8_t chunk[4096];
+	struct decoded insn;
+	size_t got;
+
+	for (unsigned i = 0; i < elf->segment_count; i++)
+		for (taddr_t at = elf->segments[i].vaddr;
+		     elf->segments[i].executable &&
+		     (got = elf_read_some(elf, at, chunk, sizeof(chunk))) > ARCH_SIGRETURN_LEN;
+		     at += got - ARCH_SIGRETURN_LEN) {
+			uint8_t *hit = memmem(chunk, got, ARCH_SIGRETURN, ARCH_SIGRETURN_LEN);
+			taddr_t vaddr = at + (hit - chunk);
+			struct probe probe;
+
+			if (!hit || decoder_decode(job->resolver->decoder, hit, ARCH_SIGRETURN_LEN,
+			                           vaddr + job->module->bias, &insn) < 0)
+				continue;
+			probe = probe_at(job, vaddr, &insn, PROBE_SIGRETURN, NO_FUNCTION);
+			probe.slot_delta = -(int32_t)sizeof(taddr_t);
+			add(job->plan, &probe);
+			return;
+		}
 }
 
 /* ---- growing the stack ----------------------------------------------------------- */
@@ -480,8 +526,10 @@ static void resolve_function(struct job *job, const struct found *found)
 		plan_name(job, found, &cfg, function);
 	else
 		plan_allocator(job, found, &cfg, function);
-	if (catalog[found->entry].role == CATALOG_FREE)
+	if (catalog[found->entry].role == CATALOG_FREE) {
 		plan_internals(job, found, function);
+		plan_sigreturn(job);
+	}
 	if (catalog_is_name(found->entry))
 		add_range(job->module, found);
 	cfg_deinit(&cfg);

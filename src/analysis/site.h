@@ -22,8 +22,8 @@ struct site {
 	uint32_t *frames;
 	unsigned frame_count;
 	unsigned folded;  /* innermost frames that are the wrapper's own */
-	int call_entry;   /* as called, before naming: part of the identity */
-	int call_name;
+	int call_entry;   /* before naming, and the wrapper that named it: */
+	int call_name;    /* part of the identity */
 };
 
 struct sites {

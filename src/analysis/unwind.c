@@ -25,7 +25,7 @@ struct unwinder {
 	void *upt; /* libunwind-ptrace's, for modules without an unwind index */
 	struct unwound_frame *scratch;
 	/* of the walk under way: */
-	const struct stack_image *image;
+	const struct stack_image *image, *other;
 	const struct arch_frame *start;
 	bool exact;       /* start's pc is no return address */
 	bool out_of_image;
@@ -109,7 +109,8 @@ static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value
 	(void)space;
 	if (write)
 		return -UNW_EINVAL;
-	if (unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value)))
+	if ((unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value))) ||
+	    (unwinder->other && image_read(unwinder->other, addr, value, sizeof(*value))))
 		return 0;
 	module = module_of(unwinder, addr);
 	*value = 0;
@@ -281,34 +282,60 @@ struct walk {
 	bool ended; /* at the bottom */
 };
 
+/* Is it what a signal handler returns to? */
+static bool is_trampoline(const struct unwinder *unwinder, taddr_t pc)
+{
+	const struct module *module = module_of(unwinder, pc);
+	uint8_t bytes[ARCH_SIGRETURN_LEN];
+
+	return module &&
+	       elf_read(&module->elf, module_file_address(module, pc), bytes, sizeof(bytes)) == 0 &&
+	       memcmp(bytes, ARCH_SIGRETURN, sizeof(bytes)) == 0;
+}
+
+enum stepped { STEPPED, STEPPED_TO_EXACT, STEPPED_NOWHERE };
+
+/* One frame outwards. Behind a trampoline stands the interrupted frame, whose pc is
+ * no return address: the cursor must be set up anew to know. */
+static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
+{
+	struct unwound_frame *frame = &walk->to[walk->count];
+	bool interrupted = is_trampoline(walk->unwinder, frame[-1].regs.pc);
+	int more = unw_step(cursor);
+
+	if (more > 0)
+		read_frame(cursor, &frame->regs);
+	if (more <= 0 || !frame->regs.pc) {
+		walk->ended = more >= 0;
+		return STEPPED_NOWHERE;
+	}
+	frame->exact = interrupted || is_trampoline(walk->unwinder, frame->regs.pc);
+	walk->count++;
+	return interrupted ? STEPPED_TO_EXACT : STEPPED;
+}
+
 /* Steps on from the walk's last frame until the bottom, the depth, an error, or a
  * frame of last above unchanged_from, whose index it returns (else last->count). */
 static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct unwound *last)
 {
 	struct unwinder *unwinder = walk->unwinder;
+	enum stepped stepped = STEPPED_TO_EXACT;
 	unw_cursor_t cursor;
 	unsigned at = 0;
-	int more;
 
-	unwinder->start = &walk->to[walk->count - 1].regs;
-	unwinder->exact = walk->to[walk->count - 1].exact;
-	if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
-		return last->count;
 	while (walk->count < unwinder->depth) {
-		struct unwound_frame *frame = &walk->to[walk->count];
+		const struct unwound_frame *frame = &walk->to[walk->count - 1];
 
-		frame->exact = unw_is_signal_frame(&cursor) > 0;
-		more = unw_step(&cursor);
-		if (more <= 0) {
-			walk->ended = more == 0;
-			return last->count;
+		if (stepped == STEPPED_TO_EXACT) {
+			unwinder->start = &frame->regs;
+			unwinder->exact = frame->exact;
+			if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
+				return last->count;
 		}
-		read_frame(&cursor, &frame->regs);
-		if (!frame->regs.pc) {
-			walk->ended = true;
+		stepped = step(walk, &cursor);
+		if (stepped == STEPPED_NOWHERE)
 			return last->count;
-		}
-		walk->count++;
+		frame = &walk->to[walk->count - 1];
 		if (frame->regs.sp < unchanged_from)
 			continue;
 		at = meet(last, frame, at);
@@ -319,19 +346,20 @@ static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct 
 	return last->count;
 }
 
-/* Continuing from a spliced frame starts at a pc as if it were a return address;
- * behind a signal frame it is not one, so go back to one that is. */
+/* On from a frame that was taken over; not from a trampoline, which is to be stepped
+ * to, so that what it interrupted is known for it. */
 static void extend(struct walk *walk)
 {
 	const struct unwound none = { 0 };
 
-	while (walk->count > 1 && walk->to[walk->count - 1].exact)
+	if (walk->count > 1 && is_trampoline(walk->unwinder, walk->to[walk->count - 1].regs.pc))
 		walk->count--;
 	step_on(walk, UINT64_MAX, &none);
 }
 
 void unwind(struct unwinder *unwinder, const struct stack_image *image,
-            const struct arch_frame *start, taddr_t unchanged_from, struct unwound *last)
+            const struct stack_image *other, const struct arch_frame *start,
+            taddr_t unchanged_from, struct unwound *last)
 {
 	struct walk walk = { unwinder, unwinder->scratch, 1, false };
 	unsigned met;
@@ -342,6 +370,7 @@ void unwind(struct unwinder *unwinder, const struct stack_image *image,
 		return;
 	}
 	unwinder->image = image;
+	unwinder->other = other;
 	walk.to[0] = (struct unwound_frame){ *start, false };
 	met = start->sp >= unchanged_from ? meet(last, &walk.to[0], 0) : last->count;
 	if (met == last->count)

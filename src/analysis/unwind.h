@@ -36,9 +36,10 @@ void unwinder_set_pid(struct unwinder *, pid_t); /* a new image */
 /* Modules came or went: what is known of addresses is void. */
 void unwinder_flush(struct unwinder *);
 /* Unwinds from start into last, which holds the thread's previous stack: where the
- * walk meets one of its frames above unchanged_from, the rest is taken over. */
-void unwind(struct unwinder *, const struct stack_image *, const struct arch_frame *start,
-            taddr_t unchanged_from, struct unwound *last);
+ * walk meets one of its frames above unchanged_from, the rest is taken over.
+ * other: of another stack, when a signal handler runs on its own; or NULL. */
+void unwind(struct unwinder *, const struct stack_image *, const struct stack_image *other,
+            const struct arch_frame *start, taddr_t unchanged_from, struct unwound *last);
 void unwound_deinit(struct unwound *);
 
 /* The function around a file address, by the module's unwind table. */

@@ -40,11 +40,18 @@ static bool has_room(struct space *space)
 	return true;
 }
 
-int bp_plant(struct space *space, const struct probe *probe)
+static int put_trap(struct space *space, const struct probe *probe)
 {
 	const uint8_t trap = ARCH_TRAP;
+
+	return probe->kind == PROBE_PASS ? 0 : mem_write(space->mem, probe->addr, &trap, 1);
+}
+
+static int add(struct space *space, const struct probe *probe)
+{
 	uint64_t *index;
 	uint8_t byte;
+	int error;
 
 	if (bp_find(space, probe->addr))
 		return -EEXIST;
@@ -57,11 +64,26 @@ int bp_plant(struct space *space, const struct probe *probe)
 	/* known first, planted second: a hit may come at once */
 	space->probes[space->count++] = *probe;
 	*index = space->count;
-	if (mem_write(space->mem, probe->addr, &trap, 1) == 0)
+	error = put_trap(space, probe);
+	if (error == 0)
 		return 0;
 	table_remove(&space->by_addr, probe->addr);
 	space->count--;
-	return -EFAULT;
+	return error;
+}
+
+int bp_plant(struct space *space, const struct probe *probe)
+{
+	if (probe->kind != PROBE_SIGRETURN)
+		return add(space, probe);
+	space->sigreturn = *probe;
+	return 0;
+}
+
+void bp_plant_sigreturn(struct space *space)
+{
+	if (space->sigreturn.addr)
+		add(space, &space->sigreturn);
 }
 
 const struct probe *bp_find(const struct space *space, taddr_t addr)
@@ -89,7 +111,8 @@ static bool lift(const struct probe *probe, int mem)
 {
 	uint8_t byte;
 
-	if (mem_read(mem, probe->addr, &byte, 1) < 0 || byte != ARCH_TRAP)
+	if (probe->kind == PROBE_PASS || mem_read(mem, probe->addr, &byte, 1) < 0 ||
+	    byte != ARCH_TRAP)
 		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
 	return mem_write(mem, probe->addr, &probe->original, 1) == 0;
 }

@@ -14,13 +14,16 @@ struct space {
 	struct probe *probes;
 	size_t count, capacity;
 	struct table by_addr; /* address -> index in probes + 1 */
+	struct probe sigreturn; /* known, not planted; addr 0: none */
 };
 
 int space_open(struct space *, pid_t pid); /* 0 or -errno; no traps yet */
 void space_close(struct space *);          /* forgets; lifts nothing */
 
-/* 0; -EILSEQ: another byte stands there; -EEXIST; or -errno of the write. */
+/* A SIGRETURN probe is only kept, a PASS one only known.
+ * 0; -EILSEQ: another byte stands there; -EEXIST; or -errno of the write. */
 int bp_plant(struct space *, const struct probe *);
+void bp_plant_sigreturn(struct space *); /* once is enough */
 const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
 /* Puts the original bytes back in mem, the space's own or a copy's. The space

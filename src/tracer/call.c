@@ -11,8 +11,7 @@ static bool in_handler(const struct call *barrier, const struct call *below, tad
 	return !below || below->slot < slot || barrier->slot <= below->slot;
 }
 
-enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t entry,
-                              bool restorer_intact)
+enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t entry)
 {
 	const struct call *top = calls->depth ? &calls->stack[calls->depth - 1] : NULL;
 
@@ -21,8 +20,7 @@ enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t e
 	if (!top->entry) {
 		const struct call *below = calls->depth > 1 ? top - 1 : NULL;
 
-		return restorer_intact && in_handler(top, below, slot) ? CALL_OUTERMOST :
-		                                                         CALL_LEFT;
+		return in_handler(top, below, slot) ? CALL_OUTERMOST : CALL_LEFT;
 	}
 	if (slot == top->slot)
 		return (top->flags & PROBE_TAIL) && entry != top->entry ? CALL_NESTED :
@@ -44,4 +42,13 @@ struct call *calls_find(struct calls *calls, taddr_t slot)
 		if (calls->stack[i].slot == slot && calls->stack[i].entry)
 			return &calls->stack[i];
 	return NULL;
+}
+
+void calls_handler_returned(struct calls *calls, taddr_t slot)
+{
+	for (unsigned i = calls->depth; i-- > 0;)
+		if (calls->stack[i].slot == slot && !calls->stack[i].entry) {
+			calls->depth = i;
+			return;
+		}
 }

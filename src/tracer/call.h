@@ -8,11 +8,12 @@
  * Equal slots: a tail jump to another allocator function, or the same place
  * calling again after the first call was left.
  *
- * A signal handler that runs while a call is pending is marked by a barrier:
- * what it calls is its own, not the interrupted call's. The barrier holds the
- * handler's slot. Whether the handler still runs is read off the next call's
- * slot: it belongs to the frame nearest above it, the handler's or the pending
- * call's, which also tells an alternate stack from the thread's own. Pure. */
+ * A signal handler that runs while a call is pending is marked by a barrier: what
+ * it calls is its own, not the interrupted call's. The barrier holds the handler's
+ * slot and goes when the handler returns, which is trapped. A handler that never
+ * returns jumps out of the call as well: seen when something is called that does
+ * not belong to the handler's stack, that is, when the frame nearest above it is
+ * not the barrier. Until then what is called is an event either way. Pure. */
 #ifndef CALL_H
 #define CALL_H
 
@@ -24,9 +25,8 @@ struct call {
 	taddr_t slot;
 	taddr_t entry; /* the probe's address; 0: a signal barrier */
 	uint32_t function;
-	uint32_t name; /* as in record_call */
-	taddr_t name_slot;
-	uint64_t name_arg;
+	uint32_t name_count; /* as in record_call */
+	struct record_name names[RECORD_NAMES];
 	uint64_t args[RECORD_ARGS];
 	uint8_t flags; /* enum probe_flags */
 };
@@ -40,7 +40,8 @@ enum call_verdict {
 	CALL_OUTERMOST, /* an event; push it if its end will be seen */
 	CALL_NESTED,    /* none */
 	CALL_ABANDONED, /* the top is a call that will never return: pop, report, ask again */
-	CALL_LEFT       /* the top is a handler that has ended: pop, ask again */
+	CALL_LEFT       /* the top is a handler that was jumped out of, and so was the
+	                   call it interrupted: pop both, report, ask again */
 };
 
 static inline struct call *calls_top(struct calls *calls)
@@ -48,12 +49,12 @@ static inline struct call *calls_top(struct calls *calls)
 	return calls->depth ? &calls->stack[calls->depth - 1] : NULL;
 }
 
-/* restorer_intact: the top, when it is a barrier, still has its return address. */
-enum call_verdict calls_judge(const struct calls *, taddr_t slot, taddr_t entry,
-                              bool restorer_intact);
+enum call_verdict calls_judge(const struct calls *, taddr_t slot, taddr_t entry);
 /* 0, or -ENOSPC with nothing changed. */
 int calls_push(struct calls *, const struct call *);
 /* The pending call whose return address lies at slot, or NULL. */
 struct call *calls_find(struct calls *, taddr_t slot);
+/* The handler whose return address lay at slot has returned. */
+void calls_handler_returned(struct calls *, taddr_t slot);
 
 #endif

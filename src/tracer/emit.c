@@ -87,46 +87,74 @@ void emit_refused(taddr_t addr, int error)
 	put(&record, sizeof(record));
 }
 
+struct piece { /* what of the stack goes into a record */
+	size_t changed; /* bytes from the slot on */
+	taddr_t other_addr;
+	const uint8_t *other;
+	size_t other_len;
+};
+
+/* A handler on a stack of its own: the stack it interrupted is wanted too. */
+static void take_other(struct thread *thread, taddr_t slot, struct piece *piece)
+{
+	struct handler *handler = &thread->handler;
+
+	if (!handler->own_stack)
+		return;
+	if (slot > handler->own_stack || handler->own_stack - slot > stack_room()) {
+		handler->own_stack = 0; /* it has ended */
+		return;
+	}
+	piece->other_addr = handler->interrupted & ~(taddr_t)7;
+	piece->other = stack_other(thread->tid, piece->other_addr, &piece->other_len);
+}
+
 static void fill(struct record_call *record, struct thread *thread, const struct call *call,
-                 const struct emit_return *ret, size_t changed)
+                 const struct emit_return *ret, const struct piece *piece)
 {
 	record->function = call->function;
-	record->name = call->name;
 	record->slot = call->slot;
-	record->name_slot = call->name_slot;
-	record->name_arg = call->name_arg;
+	record->name_count = call->name_count;
+	memcpy(record->names, call->names, sizeof(record->names));
 	memcpy(record->args, call->args, sizeof(record->args));
 	record->result = ret ? ret->result : 0;
 	record->out = ret ? ret->out : 0;
 	record->frame = ret ? ret->frame : (struct arch_frame){ 0 };
 	record->stack_addr = call->slot;
-	record->stack_len = changed;
+	record->stack_len = piece->changed;
 	record->stack_end = ret && ret->with_stack ? thread->capture.end : call->slot;
 	record->stalls = stalls;
-	if (changed)
-		memcpy(record->stack, stack_bytes(&thread->capture, call->slot), changed);
+	record->other_addr = piece->other_addr;
+	record->other_len = piece->other_len;
+	if (piece->changed)
+		memcpy(record->stack, stack_bytes(&thread->capture, call->slot), piece->changed);
+	if (piece->other_len)
+		memcpy(record->stack + piece->changed, piece->other, piece->other_len);
 }
 
 void emit_call(enum record_kind kind, struct thread *thread, const struct call *call,
                const struct emit_return *ret)
 {
 	struct emit_return bare;
+	struct piece piece = { 0 };
 	struct record_call *record;
-	size_t changed = 0, len;
+	size_t len;
 
-	if (ret && ret->with_stack &&
-	    !stack_take(&thread->capture, thread->tid, call->slot, &changed)) {
-		bare = *ret;
-		bare.with_stack = false;
-		ret = &bare;
-		changed = 0;
+	if (ret && ret->with_stack) {
+		if (stack_take(&thread->capture, thread->tid, call->slot, &piece.changed)) {
+			take_other(thread, call->slot, &piece);
+		} else {
+			bare = *ret;
+			bare.with_stack = false;
+			ret = &bare;
+		}
 	}
-	len = (sizeof(*record) + changed + 7) & ~(size_t)7;
+	len = (sizeof(*record) + piece.changed + piece.other_len + 7) & ~(size_t)7;
 	record = reserve(len);
 	if (!record)
 		return;
 	record->record = header(kind, thread->tid, thread->pid, len);
-	fill(record, thread, call, ret, changed);
+	fill(record, thread, call, ret, &piece);
 	ring_commit(&link_->records, len);
 	ring_bell(false);
 }

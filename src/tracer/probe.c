@@ -9,37 +9,32 @@
 /* A free that calls another free for the same block does so within a few frames. */
 #define FREE_CHAIN_BYTES 4096
 
-static void pop(struct thread *thread, enum call_verdict why)
+static void abandon(struct thread *thread)
 {
 	struct call *top = calls_top(&thread->calls);
 
-	if (why == CALL_ABANDONED)
+	if (top && top->entry)
 		emit_call(REC_ABANDON, thread, top, NULL);
-	thread->calls.depth--;
+	if (top)
+		thread->calls.depth--;
 }
 
-static bool restorer_intact(const struct thread *thread, const struct space *space)
+static bool is_outermost(struct thread *thread, taddr_t slot, taddr_t entry)
 {
-	const struct call *top = &thread->calls.stack[thread->calls.depth - 1];
-	uint64_t restorer;
-
-	return mem_read(space->mem, top->slot, &restorer, sizeof(restorer)) == 0 &&
-	       restorer == top->args[0];
-}
-
-static bool is_outermost(struct thread *thread, const struct space *space, taddr_t slot,
-                         taddr_t entry)
-{
-	enum call_verdict verdict;
-
 	while (true) {
-		const struct call *top = calls_top(&thread->calls);
-		bool intact = top && !top->entry && restorer_intact(thread, space);
-
-		verdict = calls_judge(&thread->calls, slot, entry, intact);
-		if (verdict == CALL_OUTERMOST || verdict == CALL_NESTED)
-			return verdict == CALL_OUTERMOST;
-		pop(thread, verdict);
+		switch (calls_judge(&thread->calls, slot, entry)) {
+		case CALL_OUTERMOST:
+			return true;
+		case CALL_NESTED:
+			return false;
+		case CALL_LEFT:
+			abandon(thread); /* the barrier */
+			abandon(thread);
+			break;
+		case CALL_ABANDONED:
+			abandon(thread);
+			break;
+		}
 	}
 }
 
@@ -66,16 +61,14 @@ static bool is_internal(struct thread *thread, taddr_t slot)
 	return internal;
 }
 
-static void take_name(struct thread *thread, struct call *call)
+static void take_names(const struct thread *thread, struct call *call)
 {
-	call->name = thread->name.function;
-	call->name_slot = thread->name.slot;
-	call->name_arg = thread->name.arg;
-	thread->name.function = NO_FUNCTION;
+	call->name_count = thread->name_count;
+	memcpy(call->names, thread->names, thread->name_count * sizeof(*thread->names));
 }
 
-static void enter(struct thread *thread, const struct space *space, const struct probe *probe,
-                  const struct arch_regs *regs, taddr_t slot)
+static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
+                  taddr_t slot)
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .flags = probe->flags };
@@ -83,14 +76,16 @@ static void enter(struct thread *thread, const struct space *space, const struct
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, i);
-	if (is_internal(thread, slot) || !is_outermost(thread, space, slot, probe->addr) ||
+	if (is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
-	take_name(thread, &call);
+	take_names(thread, &call);
 	thread->last_free.count = 0;
-	if (is_free)
+	if (is_free) {
 		thread->last_free =
 			(struct last_free){ call.args[0], slot, { probe->addr }, 1 };
+		thread->name_count = 0;
+	}
 	if (probe->flags & PROBE_REPORT)
 		emit_call(REC_ENTER, thread, &call, NULL);
 	if ((probe->flags & PROBE_AWAIT) && calls_push(&thread->calls, &call) < 0)
@@ -117,27 +112,37 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 	if (!call)
 		return false;
 	while (calls_top(&thread->calls) != call)
-		pop(thread, calls_top(&thread->calls)->entry ? CALL_ABANDONED : CALL_LEFT);
+		abandon(thread);
 	ret.result = *arch_reg(&copy, probe->result);
 	ret.out = out_param(space, call);
 	thread->calls.depth--;
 	thread->last_free.count = 0;
+	if (ret.result) /* operator new tries again under the same name */
+		thread->name_count = 0;
 	emit_call(REC_RETURN, thread, call, &ret);
 	return true;
 }
 
-/* The first name of a chain of tail jumps (operator delete[] to operator delete
- * to free) is the one the program called. */
-static void name(struct thread *thread, const struct space *space, const struct probe *probe,
-                 const struct arch_regs *regs, taddr_t slot)
+/* Wrappers call each other: the outermost is kept first. One at a lower slot than a
+ * new one is gone. Of a chain of tail jumps (operator delete[] to operator delete to
+ * free), which share a slot, the first is the one the program called. */
+static void name(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
+                 taddr_t slot)
 {
-	const struct pending_name *was = &thread->name;
+	struct record_name new = { probe->function, 0, slot, arch_arg(regs, 0) };
+	const struct record_name *last;
 
-	if (was->function != NO_FUNCTION && was->slot == slot && was->arg == arch_arg(regs, 0))
+	if (!is_outermost(thread, slot, probe->addr))
 		return;
-	if (!is_outermost(thread, space, slot, probe->addr))
+	while (thread->name_count && thread->names[thread->name_count - 1].slot < slot)
+		thread->name_count--;
+	last = &thread->names[thread->name_count - 1];
+	if (thread->name_count && last->slot == slot && last->arg != new.arg)
+		thread->name_count--;
+	else if (thread->name_count && last->slot == slot)
 		return;
-	thread->name = (struct pending_name){ probe->function, slot, arch_arg(regs, 0) };
+	if (thread->name_count < RECORD_NAMES)
+		thread->names[thread->name_count++] = new;
 }
 
 bool probe_hit(struct thread *thread, const struct space *space, const struct probe *probe,
@@ -147,30 +152,42 @@ bool probe_hit(struct thread *thread, const struct space *space, const struct pr
 
 	switch (probe->kind) {
 	case PROBE_ENTRY:
-		enter(thread, space, probe, regs, slot);
+		enter(thread, probe, regs, slot);
 		break;
 	case PROBE_EXIT:
 		return leave(thread, space, probe, regs, slot);
 	case PROBE_INTERNAL:
 		thread->internal_slot = slot;
 		break;
+	case PROBE_SIGRETURN: /* the slot was popped by the handler's ret */
+		calls_handler_returned(&thread->calls, slot);
+		break;
 	case PROBE_NAME:
-		name(thread, space, probe, regs, slot);
+		name(thread, probe, regs, slot);
 		break;
 	}
 	return false;
 }
 
-void probe_handler_begins(struct thread *thread, const struct space *space)
-{
-	struct arch_regs regs;
-	struct call barrier = { 0 };
+/* Where a handler's frame lies on the interrupted stack it lies close below: the
+ * kernel puts the registers there, AVX-512 and AMX included. */
+#define SIGNAL_FRAME_BYTES (64 << 10)
 
+void probe_handler_begins(struct thread *thread, struct space *space)
+{
+	struct handler *handler = &thread->handler;
+	struct call barrier = { 0 };
+	struct arch_regs regs;
+
+	handler->due = false;
 	if (step_get_regs(thread->tid, &regs) < 0)
 		return;
 	barrier.slot = arch_sp(&regs);
-	if (mem_read(space->mem, barrier.slot, &barrier.args[0], sizeof(barrier.args[0])) < 0)
+	if (handler->interrupted - barrier.slot > SIGNAL_FRAME_BYTES)
+		handler->own_stack = barrier.slot;
+	if (!calls_top(&thread->calls) || !calls_top(&thread->calls)->entry)
 		return;
+	bp_plant_sigreturn(space);
 	/* no room: calls in the handler are then taken for nested ones, and the
 	 * pending call's end still comes */
 	calls_push(&thread->calls, &barrier);
@@ -179,5 +196,5 @@ void probe_handler_begins(struct thread *thread, const struct space *space)
 void probe_abandon_all(struct thread *thread)
 {
 	while (thread->calls.depth)
-		pop(thread, calls_top(&thread->calls)->entry ? CALL_ABANDONED : CALL_LEFT);
+		abandon(thread);
 }

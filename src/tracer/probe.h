@@ -8,9 +8,8 @@
 /* regs: the thread's, pc at the trap. True when the thread's capture is fresh. */
 bool probe_hit(struct thread *, const struct space *, const struct probe *,
                const struct arch_regs *regs);
-/* The thread stands at the first instruction of a signal handler that interrupted
- * a pending call. */
-void probe_handler_begins(struct thread *, const struct space *);
+/* The thread stands at the first instruction of a signal handler. */
+void probe_handler_begins(struct thread *, struct space *);
 /* The thread is gone or has a new image: its pending calls never return. */
 void probe_abandon_all(struct thread *);
 

@@ -96,3 +96,9 @@ bool stack_take(struct capture *capture, pid_t tid, taddr_t slot, size_t *change
 	capture->len = got;
 	return true;
 }
+
+const uint8_t *stack_other(pid_t tid, taddr_t addr, size_t *len)
+{
+	*len = scratch ? read_stack(tid, addr, granule) : 0;
+	return *len ? scratch : NULL;
+}

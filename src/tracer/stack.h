@@ -21,6 +21,9 @@ size_t stack_room(void);               /* the most a capture can hold, bytes */
  * last capture; the image reaches to capture->end. False: nothing could be read. */
 bool stack_take(struct capture *, pid_t tid, taddr_t slot, size_t *changed);
 const uint8_t *stack_bytes(const struct capture *, taddr_t addr);
+/* Some bytes from addr upwards, at most a capture's worth; valid until the next
+ * call here. NULL with *len 0: none. */
+const uint8_t *stack_other(pid_t tid, taddr_t addr, size_t *len);
 void stack_drop(struct capture *);  /* forgets the image, keeps the memory */
 
 #endif

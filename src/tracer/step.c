@@ -39,42 +39,43 @@ static void poke(pid_t tid, size_t word, uint64_t value)
 	ptrace(PTRACE_POKEUSER, tid, word * sizeof(value), value);
 }
 
-int step_set_pc(pid_t tid, taddr_t pc)
+void step_set_pc(pid_t tid, taddr_t pc)
 {
 	poke(tid, offsetof(struct arch_regs, rip) / sizeof(uint64_t), pc);
-	return 0;
 }
 
 /* One word costs a quarter of the whole set. */
-static void set_regs(pid_t tid, const struct arch_regs *was, const struct arch_regs *regs)
+void step_set_regs(struct thread *thread, const struct arch_regs *was,
+                   const struct arch_regs *regs)
 {
 	const uint64_t *a = (const uint64_t *)was, *b = (const uint64_t *)regs;
 	size_t changed[2], n = 0;
 
+	thread->resumed_pc = arch_pc(regs);
 	for (size_t i = 0; i < WORDS; i++) {
 		if (a[i] == b[i])
 			continue;
 		if (n == countof(changed)) {
-			ptrace(PTRACE_SETREGS, tid, 0, regs);
+			ptrace(PTRACE_SETREGS, thread->tid, 0, regs);
 			return;
 		}
 		changed[n++] = i;
 	}
 	for (size_t i = 0; i < n; i++)
-		poke(tid, changed[i], b[changed[i]]);
+		poke(thread->tid, changed[i], b[changed[i]]);
 }
 
-static int emulate(struct thread *thread, const struct space *space, const struct probe *probe,
-                   struct arch_regs *regs, bool fresh)
+bool step_over(const struct thread *thread, const struct space *space,
+               const struct probe *probe, struct arch_regs *regs, bool fresh)
 {
 	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
-	return arch_emulate(&probe->insn, regs, &mem);
+	return arch_emulate(&probe->insn, regs, &mem) == 0;
 }
 
-static struct resume grow(struct thread *thread, const struct space *space,
-                          const struct probe *probe, const struct arch_regs *regs)
+struct resume step_grow(struct thread *thread, const struct space *space,
+                        const struct probe *probe, const struct arch_regs *regs)
 {
 	thread->growing = true;
 	thread->step = *probe;
@@ -84,19 +85,6 @@ static struct resume grow(struct thread *thread, const struct space *space,
 	         sizeof(thread->below));
 	step_set_pc(thread->tid, probe->push);
 	return (struct resume){ GO_STEP, 0 };
-}
-
-struct resume step_past(struct thread *thread, const struct space *space,
-                        const struct probe *probe, struct arch_regs *regs, bool fresh)
-{
-	struct arch_regs trapped = *regs;
-
-	arch_set_pc(&trapped, probe->addr + ARCH_TRAP_SKID);
-	if (emulate(thread, space, probe, regs, fresh) < 0)
-		return grow(thread, space, probe, regs);
-	set_regs(thread->tid, &trapped, regs);
-	thread->resumed_pc = arch_pc(regs);
-	return (struct resume){ GO_RUN, 0 };
 }
 
 bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
@@ -114,14 +102,14 @@ bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 		arch_set_sp(&regs, arch_sp(&regs) + sizeof(uint64_t));
 		mem_write(space->mem, arch_sp(&regs) - sizeof(thread->below), &thread->below,
 		          sizeof(thread->below));
-		if (emulate(thread, space, &probe, &regs, false) == 0) {
-			set_regs(thread->tid, &now, &regs);
+		if (step_over(thread, space, &probe, &regs, false)) {
+			step_set_regs(thread, &now, &regs);
 			return true;
 		}
 	}
 	/* a signal came first, or memory is out of the thread's reach too: it goes
 	 * back to the trap, whose next hit is no new event */
-	set_regs(thread->tid, &now, &regs);
+	step_set_regs(thread, &now, &regs);
 	thread->silent_addr = probe.addr;
 	return false;
 }

@@ -13,11 +13,17 @@
 #include "thread.h"
 
 int step_get_regs(pid_t tid, struct arch_regs *);
-int step_set_pc(pid_t tid, taddr_t pc);
-/* The thread stands on the trap and regs are its registers with the pc at the
- * trap. fresh: the thread's capture was taken at this very stop. */
-struct resume step_past(struct thread *, const struct space *, const struct probe *,
-                        struct arch_regs *regs, bool fresh);
+void step_set_pc(pid_t tid, taddr_t pc);
+/* Writes what differs. */
+void step_set_regs(struct thread *, const struct arch_regs *was, const struct arch_regs *);
+/* Does the probe's instruction, at which the pc in regs stands, on regs and memory.
+ * fresh: the thread's capture was taken at this very stop. False: memory is out of
+ * reach, nothing was changed. */
+bool step_over(const struct thread *, const struct space *, const struct probe *,
+               struct arch_regs *regs, bool fresh);
+/* After that: the thread, whose registers regs are, is to make its stack grow. */
+struct resume step_grow(struct thread *, const struct space *, const struct probe *,
+                        const struct arch_regs *regs);
 /* The next stop of a thread whose stack is growing. Is it past the trap? Else it
  * stands on it again, and what has stopped it is still to be dealt with. */
 bool step_grown(struct thread *, const struct space *, bool is_trap);

@@ -79,7 +79,9 @@ struct thread *thread_next(size_t *at)
 void thread_forget_calls(struct thread *thread)
 {
 	thread->calls.depth = 0;
-	thread->name.function = NO_FUNCTION;
+	thread->name_count = 0;
+	thread->handler = (struct handler){ 0 };
+	thread->internal_slot = 0;
 	thread->last_free.count = 0;
 	thread->silent_addr = 0;
 	stack_drop(&thread->capture);

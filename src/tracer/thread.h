@@ -36,10 +36,10 @@ struct last_free { /* how a free that calls another free is told from two frees 
 	unsigned count;
 };
 
-struct pending_name { /* PROBE_NAME */
-	uint32_t function; /* or NO_FUNCTION */
-	taddr_t slot;
-	uint64_t arg;
+struct handler { /* the signal handler entered last */
+	bool due;            /* stepping into it */
+	taddr_t interrupted; /* the stack pointer it interrupted */
+	taddr_t own_stack;   /* its slot, when it runs on a stack of its own; or 0 */
 };
 
 struct thread {
@@ -50,7 +50,6 @@ struct thread {
 	bool stopped;
 	bool listening; /* in a group-stop */
 	bool held;        /* the analysis has not answered */
-	bool barrier_due; /* stepping into a signal handler, see call.h */
 	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */
 	taddr_t resumed_pc;   /* where an emulated trap sent it */
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
@@ -58,7 +57,9 @@ struct thread {
 	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */
 	struct calls calls;
 	struct last_free last_free;
-	struct pending_name name;
+	struct record_name names[RECORD_NAMES]; /* outermost first */
+	uint32_t name_count;
+	struct handler handler;
 	taddr_t internal_slot; /* of the allocator's own call, see PROBE_INTERNAL; or 0 */
 	struct capture capture;
 };

@@ -28,6 +28,7 @@
 #define TITLE "at-tracer" /* no name a pkill for the front would match */
 #define KICK SIGUSR2
 #define BATCH 256
+#define RUN_ON_MAX 64 /* instructions; a chain of wrappers is a dozen */
 #define SEIZE_OPTIONS                                                                       \
 	(PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
 
@@ -54,22 +55,44 @@ static struct resume hold(struct thread *thread, enum record_kind why)
 	return HOLD;
 }
 
-static struct resume on_probe(struct thread *thread, const struct probe *probe,
-                              struct arch_regs *regs)
+/* Past the trap, and on as long as the tracer knows what comes next: one stop serves
+ * a chain of wrappers (operator delete, the PLT, free). trapped: as the kernel has
+ * them; regs: pc at the trap. */
+static struct resume run_on(struct thread *thread, const struct probe *probe,
+                            const struct arch_regs *trapped, struct arch_regs *regs, bool fresh)
 {
-	struct probe hit = *probe; /* the table may move while the thread is held */
+	for (int i = 0; i < RUN_ON_MAX; i++) {
+		if (!step_over(thread, &space, probe, regs, fresh)) {
+			step_set_regs(thread, trapped, regs);
+			return probe->kind == PROBE_PASS ? RUN :
+			                                   step_grow(thread, &space, probe, regs);
+		}
+		fresh = false;
+		probe = bp_find(&space, arch_pc(regs));
+		if (!probe || probe->kind == PROBE_LOADER)
+			break;
+		fresh = probe_hit(thread, &space, probe, regs);
+	}
+	step_set_regs(thread, trapped, regs);
+	return RUN;
+}
+
+static struct resume on_probe(struct thread *thread, const struct probe *probe,
+                              const struct arch_regs *trapped)
+{
+	struct arch_regs regs = *trapped;
 	bool fresh = false;
 
-	arch_set_pc(regs, hit.addr);
-	if (hit.kind == PROBE_LOADER) {
-		thread->step = hit;
+	arch_set_pc(&regs, probe->addr);
+	if (probe->kind == PROBE_LOADER) {
+		thread->step = *probe;
 		return hold(thread, REC_LOADER);
 	}
-	if (thread->silent_addr == hit.addr)
+	if (thread->silent_addr == probe->addr)
 		thread->silent_addr = 0;
 	else
-		fresh = probe_hit(thread, &space, &hit, regs);
-	return step_past(thread, &space, &hit, regs, fresh);
+		fresh = probe_hit(thread, &space, probe, &regs);
+	return run_on(thread, probe, trapped, &regs, fresh);
 }
 
 /* Is this SIGTRAP the trap in front of the pc? Only where the thread was sent to
@@ -88,8 +111,7 @@ static struct resume on_trap(struct thread *thread)
 	const struct probe *probe;
 	struct arch_regs regs;
 
-	if (thread->barrier_due) {
-		thread->barrier_due = false;
+	if (thread->handler.due) {
 		probe_handler_begins(thread, &space);
 		return RUN;
 	}
@@ -98,7 +120,7 @@ static struct resume on_trap(struct thread *thread)
 	if (step_get_regs(thread->tid, &regs) < 0)
 		return GONE;
 	probe = bp_find(&space, arch_pc(&regs) - ARCH_TRAP_SKID);
-	if (!probe || !is_trap_hit(thread, &regs))
+	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
 		return (struct resume){ GO_RUN, SIGTRAP };
 	place_stop(thread->tid);
 	return on_probe(thread, probe, &regs);
@@ -121,15 +143,20 @@ static bool is_caught(pid_t tid, int sig)
 	return mask >> (sig - 1) & 1;
 }
 
+/* Where a handler will run, the thread is stepped into it: calls in it are told from
+ * the interrupted one's, and its stack from the interrupted one. */
 static struct resume on_signal(struct thread *thread, int sig)
 {
-	const struct call *top;
+	struct arch_regs regs;
 
 	if (thread->growing)
 		step_grown(thread, &space, false);
-	top = calls_top(&thread->calls);
-	thread->barrier_due = top && top->entry && is_caught(thread->tid, sig);
-	return (struct resume){ thread->barrier_due ? GO_STEP : GO_RUN, sig };
+	thread->handler.due = false;
+	if (!is_caught(thread->tid, sig) || step_get_regs(thread->tid, &regs) < 0)
+		return (struct resume){ GO_RUN, sig };
+	thread->handler.due = true;
+	thread->handler.interrupted = arch_sp(&regs);
+	return (struct resume){ GO_STEP, sig };
 }
 
 static struct resume on_end(struct thread *thread, int status)
@@ -268,18 +295,19 @@ static void plant(const struct command_plant *command)
 
 static void go(struct thread *thread)
 {
-	struct arch_regs regs;
+	struct arch_regs trapped, regs;
 	struct resume resume = RUN;
 
 	if (!thread || !thread->held)
 		return;
 	thread->held = false;
-	if (thread->step.addr && step_get_regs(thread->tid, &regs) == 0) {
+	if (thread->step.addr && step_get_regs(thread->tid, &trapped) == 0) {
 		struct probe on = thread->step;
 
 		thread->step.addr = 0;
+		regs = trapped;
 		arch_set_pc(&regs, on.addr);
-		resume = step_past(thread, &space, &on, &regs, false);
+		resume = run_on(thread, &on, &trapped, &regs, false);
 	}
 	thread_resume(thread, resume);
 }
@@ -350,9 +378,11 @@ static void let_go(struct thread *thread, struct event event)
 		step_grown(thread, &space, event.kind == EV_TRAP);
 	else if ((event.kind == EV_TRAP || thread->held) &&
 	         step_get_regs(thread->tid, &regs) == 0) {
-		if (bp_find(&space, arch_pc(&regs) - ARCH_TRAP_SKID))
+		const struct probe *on = bp_find(&space, arch_pc(&regs) - ARCH_TRAP_SKID);
+
+		if (on && on->kind != PROBE_PASS)
 			step_set_pc(thread->tid, arch_pc(&regs) - ARCH_TRAP_SKID);
-		else if (event.kind == EV_TRAP && !thread->barrier_due)
+		else if (event.kind == EV_TRAP && !thread->handler.due)
 			sig = SIGTRAP;
 	}
 	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN) {

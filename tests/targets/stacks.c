@@ -45,7 +45,7 @@ static noipa void descend_wide(int depth)
 
 static noipa void descend_ragged(int depth)
 {
-	truth_keep(alloca(16 + (size_t)depth * 24));
+	truth_keep(alloca(16 + (size_t)depth % 32 * 24));
 	if (depth > 1)
 		descend_ragged(depth - 1);
 	else
