@@ -21,7 +21,7 @@
 #include "log.h"
 #include "tracer.h"
 
-#define NAP_MS 4 /* how long records may lie while the target is busy */
+#define NAP_MS 10 /* how long records may lie while the target is busy */
 
 /* What reaches the front. Sent by a process, these are passed on; from the
  * terminal, the target has got them itself. */
@@ -170,8 +170,8 @@ static void stop_too(struct session *session, int sig)
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
+	raise(sig); /* pending, beside the terminal's own, until it is unblocked: one stop */
 	sigprocmask(SIG_UNBLOCK, &set, &old);
-	raise(sig);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	kill(session->target.pid, SIGCONT);
 }

@@ -159,11 +159,12 @@ static struct probe probe_at(struct job *job, taddr_t vaddr, const struct decode
 	return probe;
 }
 
-/* How much its emulation costs, in rough quarters of a register write. */
+/* How much its emulation costs: the registers it writes, flags included, beyond the
+ * pc, and memory. A branch writes the pc alone. */
 static unsigned cost(const struct decoded *insn)
 {
-	return 4 * insn->touches_memory + 4 * (insn->flow == FLOW_CALL) +
-	       2 * (insn->writes != 0) + insn->moves_sp;
+	return 4 * insn->touches_memory + 2 * (insn->writes != 0) + insn->moves_sp +
+	       (insn->flow == FLOW_NEXT);
 }
 
 /* False: no place; *why says so. */

@@ -5,33 +5,34 @@
  * counts as idle, which one does that runs nothing but an idle-class task: so
  * the tracer runs SCHED_IDLE.
  *
- * An idle-class task starves where others want the processor. When a stop comes
- * late or stops come slowly, it changes to SCHED_FIFO, which never waits, and
- * looks back after a pause that grows while looking back does not pay. Without
- * the right to change its class (CAP_SYS_NICE) it stays as it is. */
+ * An idle-class task starves where others want the processor; SCHED_FIFO never
+ * waits there, but drives the target to another processor where one is free.
+ * Which is better is found by trying: while stops come slowly, the other class is
+ * tried for a window of stops, and kept if they come faster. Trials that fail make
+ * the next one later. Without the right to change its class (CAP_SYS_NICE) the
+ * tracer stays as it is. */
 #include "place.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define LOOK_EVERY 16  /* stops between looks at the target's processor */
-#define WINDOW 64      /* stops over which the mean is taken */
-#define LATE 400e-6    /* s: one stop that came so late was starved */
-#define SLOW 25e-6     /* s: a mean above is no better than FIFO's */
-#define PAUSE_MIN .02  /* s */
+#include "processor.h"
+
+#define LOOK_EVERY 16 /* stops between looks at the target's processor */
+#define WINDOW 64     /* stops over which the mean is taken */
+#define ENOUGH 8      /* of them are enough to see that it is too long already */
+#define CAP 400e-6    /* s: a longer gap may be the target's own work */
+#define SLOW 25e-6    /* s: a mean below needs no trial */
+#define BETTER .9
+#define PAUSE_MIN .02 /* s, between trials */
 #define PAUSE_MAX 1.
 
 static bool may_change;
 static int policy = SCHED_OTHER;
-static double last, window_sum, look_back_at, pause_s = PAUSE_MIN;
+static double last, sum, mean_before, next_trial, pause_s = PAUSE_MIN;
 static unsigned stops, in_window;
-static bool looking_back;
+static bool trial;
 
 static int set_policy(int wanted)
 {
@@ -52,39 +53,6 @@ void place_init(void)
 		set_policy(SCHED_OTHER);
 }
 
-static double now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec * 1e-9;
-}
-
-/* Field 39 of /proc/PID/stat, processor; proc(5). Field 2 may hold anything. */
-static int processor_of(pid_t tid)
-{
-	static pid_t open_tid;
-	static int fd = -1;
-	char text[512], *at;
-	ssize_t len;
-
-	if (tid != open_tid || fd < 0) {
-		snprintf(text, sizeof(text), "/proc/%d/task/%d/stat", tid, tid);
-		if (fd >= 0)
-			close(fd);
-		fd = open(text, O_RDONLY | O_CLOEXEC);
-		open_tid = tid;
-	}
-	len = pread(fd, text, sizeof(text) - 1, 0);
-	if (len <= 0)
-		return -1;
-	text[len] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 39; field++)
-		at = strchr(at + 1, ' ');
-	return at ? atoi(at + 1) : -1;
-}
-
 static void follow(pid_t tid)
 {
 	static int current = -1;
@@ -99,56 +67,53 @@ static void follow(pid_t tid)
 		current = processor;
 }
 
-static void go_fifo(double now)
+static void try_other(void)
 {
-	set_policy(SCHED_FIFO);
-	look_back_at = now + pause_s;
-	pause_s = pause_s * 2 > PAUSE_MAX ? PAUSE_MAX : pause_s * 2;
-	in_window = 0;
-	window_sum = 0;
-	looking_back = false;
+	set_policy(policy == SCHED_IDLE ? SCHED_FIFO : SCHED_IDLE);
 }
 
-static void judge_window(double now)
+static void end_trial(double mean, double now)
 {
-	static double fifo_mean;
-	double mean = window_sum / in_window;
+	bool won = mean < mean_before * BETTER;
+
+	trial = false;
+	if (!won)
+		try_other();
+	pause_s = won ? PAUSE_MIN : pause_s * 2 > PAUSE_MAX ? PAUSE_MAX : pause_s * 2;
+	next_trial = now + pause_s;
+}
+
+static void end_window(double now)
+{
+	double mean = sum / in_window;
 
 	in_window = 0;
-	window_sum = 0;
-	if (policy == SCHED_FIFO) {
-		fifo_mean = mean;
-		if (now > look_back_at) {
-			set_policy(SCHED_IDLE);
-			looking_back = true;
-		}
-		return;
+	sum = 0;
+	if (trial) {
+		end_trial(mean, now);
+	} else if (mean > SLOW && now >= next_trial) {
+		mean_before = mean;
+		trial = true;
+		try_other();
 	}
-	if (looking_back ? fifo_mean > 0 && mean > fifo_mean * 1.1 : mean > SLOW)
-		go_fifo(now);
-	else if (pause_s > PAUSE_MIN)
-		pause_s *= .9;
-	looking_back = false;
 }
 
 void place_stop(pid_t tid)
 {
+	struct timespec time;
 	double now, gap;
 
 	if (stops++ % LOOK_EVERY == 1)
 		follow(tid);
 	if (!may_change)
 		return;
-	now = now_s();
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = time.tv_sec + time.tv_nsec * 1e-9;
 	gap = now - last;
 	last = now;
-	/* a long gap may be the target's own work, which makes the change to FIFO
-	 * needless but harmless */
-	if (policy == SCHED_IDLE && gap > LATE && in_window > 8) {
-		go_fifo(now);
-		return;
-	}
-	window_sum += gap < LATE ? gap : LATE;
-	if (++in_window >= WINDOW)
-		judge_window(now);
+	sum += gap < CAP ? gap : CAP;
+	in_window++;
+	if (in_window >= WINDOW ||
+	    (in_window >= ENOUGH && sum > WINDOW * (trial ? mean_before : SLOW)))
+		end_window(now);
 }
