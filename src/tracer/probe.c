@@ -130,17 +130,18 @@ static void name(struct thread *thread, const struct probe *probe, const struct 
                  taddr_t slot)
 {
 	struct record_name new = { probe->function, 0, slot, arch_arg(regs, 0) };
-	const struct record_name *last;
 
 	if (!is_outermost(thread, slot, probe->addr))
 		return;
-	while (thread->name_count && thread->names[thread->name_count - 1].slot < slot)
+	while (thread->name_count) {
+		const struct record_name *last = &thread->names[thread->name_count - 1];
+
+		if (last->slot > slot)
+			break;
+		if (last->slot == slot && last->arg == new.arg)
+			return;
 		thread->name_count--;
-	last = &thread->names[thread->name_count - 1];
-	if (thread->name_count && last->slot == slot && last->arg != new.arg)
-		thread->name_count--;
-	else if (thread->name_count && last->slot == slot)
-		return;
+	}
 	if (thread->name_count < RECORD_NAMES)
 		thread->names[thread->name_count++] = new;
 }
