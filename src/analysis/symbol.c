@@ -34,11 +34,16 @@ static Dwfl_Module *dwfl_of(struct module *module)
 	return dwfl_addrmodule(dwfl, module->elf.segments[0].vaddr);
 }
 
-static char *readable(const char *name)
+/* Without the version a dynamic symbol carries (realloc@@GLIBC_2.2.5). */
+static char *readable(const char *symbol)
 {
-	char *demangled = cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI);
+	char *name = strndup(symbol, strcspn(symbol, "@"));
+	char *demangled = name ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI) : NULL;
 
-	return demangled ? demangled : strdup(name);
+	if (!demangled)
+		return name;
+	free(name);
+	return demangled;
 }
 
 void symbol_of(struct module *module, taddr_t addr, bool exact, struct symbol *out)

@@ -8,6 +8,7 @@
 
 /* A free that calls another free for the same block does so within a few frames. */
 #define FREE_CHAIN_BYTES 4096
+#define RUN_ON_MAX 64 /* instructions; a chain of wrappers is a dozen */
 
 static void abandon(struct thread *thread)
 {
@@ -198,4 +199,26 @@ void probe_abandon_all(struct thread *thread)
 {
 	while (thread->calls.depth)
 		abandon(thread);
+}
+
+struct resume probe_run_on(struct thread *thread, const struct space *space,
+                           const struct probe *probe, const struct arch_regs *trapped,
+                           struct arch_regs *regs, bool fresh)
+{
+	const struct resume run = { GO_RUN, 0 };
+
+	for (int i = 0; i < RUN_ON_MAX; i++) {
+		if (!step_over(thread, space, probe, regs, fresh)) {
+			step_set_regs(thread, trapped, regs);
+			return probe->kind == PROBE_PASS ? run :
+			                                   step_grow(thread, space, probe, regs);
+		}
+		fresh = false;
+		probe = bp_find(space, arch_pc(regs));
+		if (!probe || probe->kind == PROBE_LOADER)
+			break;
+		fresh = probe_hit(thread, space, probe, regs);
+	}
+	step_set_regs(thread, trapped, regs);
+	return run;
 }

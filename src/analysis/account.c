@@ -1,0 +1,210 @@
+#include "account.h"
+
+#include <string.h>
+
+#include "naming.h"
+#include "view.h"
+
+static uint64_t since_begin_ms(const struct heap *heap)
+{
+	return (heap->now_ns - heap->program.began_ns) / 1000000;
+}
+
+static void count_freed(struct heap *heap, const struct block *block)
+{
+	struct site *site = &heap->sites.sites[block->site];
+
+	site->view.frees++;
+	site->view.live_blocks--;
+	site->view.live_bytes -= block->size;
+	heap->totals.frees++;
+	heap->totals.bytes_freed += block->size;
+	heap->totals.live_blocks--;
+	heap->totals.live_bytes -= block->size;
+}
+
+static void count_allocated(struct heap *heap, const struct block *block)
+{
+	struct heap_site *site = &heap->sites.sites[block->site].view;
+	struct heap_totals *totals = &heap->totals;
+
+	if (!site->allocs++)
+		site->first_ms = since_begin_ms(heap);
+	site->last_ms = since_begin_ms(heap);
+	site->live_blocks++;
+	site->live_bytes += block->size;
+	if (site->live_bytes > site->peak_bytes)
+		site->peak_bytes = site->live_bytes;
+	totals->allocs++;
+	totals->bytes_allocated += block->size;
+	totals->live_blocks++;
+	totals->live_bytes += block->size;
+	if (totals->live_bytes > totals->peak_live_bytes)
+		totals->peak_live_bytes = totals->live_bytes;
+}
+
+static void allocated(struct heap *heap, const struct record_call *call, taddr_t addr,
+                      uint64_t size, uint32_t site)
+{
+	struct block block = { size, site, call->record.tid, call->record.time_ns }, old;
+	bool had_old;
+
+	if (!live_add(&heap->live, addr, &block, &old, &had_old)) {
+		heap->ledger.missed_calls++;
+		return;
+	}
+	if (had_old) { /* handed out twice: a free in between was missed */
+		heap->ledger.missed_calls++;
+		count_freed(heap, &old);
+	}
+	count_allocated(heap, &block);
+}
+
+/* What a free of an address nobody was seen to allocate is. */
+static void unknown_free(struct heap *heap, taddr_t addr)
+{
+	const struct module *module = module_at(&heap->modules, addr);
+
+	if (live_was_freed(&heap->live, addr))
+		heap->ledger.double_frees++;
+	else if (module && module->is_loader)
+		heap->ledger.loader_frees++;
+	else
+		heap->ledger.unknown_frees++;
+}
+
+static const struct function *function_of(const struct heap *heap, uint32_t number)
+{
+	return number < heap->functions.count ? &heap->functions.list[number] : NULL;
+}
+
+static struct heap_function *stats_of(struct heap *heap, int entry)
+{
+	int first = 0;
+
+	while (strcmp(catalog[first].name, catalog[entry].name) != 0)
+		first++;
+	return &heap->stats[first];
+}
+
+static uint64_t size_of(const struct catalog_entry *entry, const struct record_call *call)
+{
+	uint64_t size = call->args[entry->size];
+
+	return entry->count == CATALOG_NONE ? size : size * call->args[entry->count];
+}
+
+/* The first of the wrappers that were given this block and led here. */
+static int freed_by(const struct heap *heap, const struct record_call *call,
+                    const struct function *function, taddr_t addr)
+{
+	for (unsigned i = 0; i < call->name_count; i++)
+		if (call->names[i].arg == addr && call->names[i].slot >= call->slot)
+			return heap->functions.list[call->names[i].function].entry;
+	return function->entry;
+}
+
+static void restore_old(struct heap *heap, struct view *view)
+{
+	struct block other;
+	bool had_other;
+
+	if (view->in_realloc && view->had_old)
+		live_add(&heap->live, view->old_addr, &view->old, &other, &had_other);
+	view->in_realloc = false;
+}
+
+static void free_entered(struct heap *heap, struct view *view, const struct record_call *call,
+                         const struct function *function)
+{
+	taddr_t addr = call->args[catalog[function->entry].block];
+	struct heap_function *stats = stats_of(heap, freed_by(heap, call, function, addr));
+	struct block block;
+
+	stats->calls++;
+	stats->null += !addr;
+	if (!addr)
+		return;
+	if (view->in_realloc && view->old_addr == addr)
+		restore_old(heap, view); /* that realloc was jumped out of */
+	if (live_remove(&heap->live, addr, &block))
+		count_freed(heap, &block);
+	else
+		unknown_free(heap, addr);
+}
+
+/* The old block leaves the table before realloc may hand it to another thread; what
+ * became of it is known at the end. */
+static void realloc_entered(struct heap *heap, struct view *view, const struct record_call *call,
+                            const struct function *function)
+{
+	restore_old(heap, view);
+	view->in_realloc = true;
+	view->old_addr = call->args[catalog[function->entry].block];
+	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
+}
+
+static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
+                             uint64_t size)
+{
+	bool freed = call->result || (size == 0 && view->old_addr);
+
+	if (!freed)
+		restore_old(heap, view);
+	view->in_realloc = false;
+	if (!freed)
+		return;
+	if (view->had_old)
+		count_freed(heap, &view->old);
+	else if (view->old_addr)
+		unknown_free(heap, view->old_addr);
+}
+
+void account_entered(struct heap *heap, const struct record_call *call)
+{
+	const struct function *function = function_of(heap, call->function);
+	struct view *view = view_of(heap, call->record.tid);
+
+	if (!function || !view)
+		return;
+	if (catalog[function->entry].role == CATALOG_FREE)
+		free_entered(heap, view, call, function);
+	else
+		realloc_entered(heap, view, call, function);
+}
+
+void account_returned(struct heap *heap, const struct record_call *call)
+{
+	const struct function *function = function_of(heap, call->function);
+	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
+	struct view *view = view_of(heap, call->record.tid);
+	uint64_t size = entry ? size_of(entry, call) : 0;
+	uint32_t site = entry && view ? naming_site(heap, view, call, function, &size) : SITE_NONE;
+	struct heap_function *stats;
+	taddr_t addr;
+
+	if (site == SITE_NONE) {
+		heap->ledger.missed_calls++;
+		return;
+	}
+	addr = entry->out_param ? (call->result ? 0 : call->out) : call->result;
+	stats = stats_of(heap, heap->sites.sites[site].entry);
+	stats->calls++;
+	if (entry->role == CATALOG_REALLOC)
+		realloc_returned(heap, view, call, size);
+	if (addr) {
+		stats->bytes += size;
+		allocated(heap, call, addr, size, site);
+	} else if (size) {
+		stats->failed++;
+	}
+}
+
+void account_abandoned(struct heap *heap, const struct record_call *call)
+{
+	struct view *view = view_of(heap, call->record.tid);
+
+	heap->ledger.missed_calls++;
+	if (view)
+		restore_old(heap, view);
+}

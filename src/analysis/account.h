@@ -1,0 +1,11 @@
+/* What calls mean for the live table and the counters. */
+#ifndef ACCOUNT_H
+#define ACCOUNT_H
+
+#include "model.h"
+
+void account_entered(struct heap *, const struct record_call *);
+void account_returned(struct heap *, const struct record_call *);
+void account_abandoned(struct heap *, const struct record_call *);
+
+#endif

@@ -1,0 +1,72 @@
+#include "job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "unwind.h"
+
+struct found *job_found_at(struct job *job, taddr_t vaddr)
+{
+	for (size_t i = 0; i < job->found_count; i++)
+		if (job->found[i].vaddr == vaddr)
+			return &job->found[i];
+	return NULL;
+}
+
+bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *out)
+{
+	struct job *job = ctx;
+
+	for (size_t i = 0; i < job->found_count; i++) {
+		const struct found *found = &job->found[i];
+
+		if (found->size && vaddr >= found->vaddr && vaddr - found->vaddr < found->size) {
+			*out = (struct cfg_bounds){ found->vaddr, found->vaddr + found->size };
+			return true;
+		}
+	}
+	return unwind_bounds(job->module, vaddr, &out->begin, &out->end);
+}
+
+bool job_is_function(void *ctx, taddr_t vaddr)
+{
+	return job_found_at(ctx, vaddr) != NULL;
+}
+
+void job_note(struct job *job, const struct found *found, const char *what, const char *why)
+{
+	char sentence[512];
+
+	snprintf(sentence, sizeof(sentence), "%s in %s: %s: %s", catalog[found->entry].name,
+	         job->module->path, what, why);
+	job->plan->note(job->plan->ctx, sentence);
+}
+
+bool job_add(struct plan *plan, const struct probe *probe)
+{
+	struct probe *grown = realloc(plan->probes, (plan->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	plan->probes = grown;
+	grown[plan->count++] = *probe;
+	return true;
+}
+
+bool job_is_planned(const struct plan *plan, taddr_t begin, taddr_t end)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->probes[i].addr >= begin && plan->probes[i].addr < end)
+			return true;
+	return false;
+}
+
+struct probe job_probe(struct job *job, taddr_t vaddr, const struct decoded *insn,
+                             enum probe_kind kind, uint32_t function)
+{
+	struct probe probe = { .addr = vaddr + job->module->bias, .function = function,
+		               .kind = kind, .result = ARCH_RESULT, .insn = insn->insn };
+
+	elf_read(&job->module->elf, vaddr, &probe.original, 1);
+	return probe;
+}

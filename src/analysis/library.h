@@ -1,0 +1,14 @@
+/* What else of an allocator's library the tracer must know. */
+#ifndef LIBRARY_H
+#define LIBRARY_H
+
+#include "job.h"
+
+/* The calls of found by which the library means itself, not the program. */
+void library_internals(struct job *, const struct found *, uint32_t function);
+/* Where signal handlers return to. */
+void library_sigreturn(struct job *);
+/* A push for every planned probe; last, when all traps are known. */
+void library_push(struct job *);
+
+#endif

@@ -1,0 +1,110 @@
+/* An event's site: the stack it came from, and by which name the program called. */
+#include "naming.h"
+
+#include <stdlib.h>
+
+/* How many of the innermost frames are wrappers'. */
+static unsigned wrappers(const struct heap *heap, const struct site_key *key)
+{
+	unsigned k = 0;
+
+	while (k < key->frame_count &&
+	       heap->sites.frames[key->frames[k] - 1].named != CATALOG_NONE)
+		k++;
+	return k;
+}
+
+/* The wrapper met on the way whose frame is the outermost one's: a name whose slot
+ * is no other's is of a wrapper that returned without an event. */
+static const struct record_name *outermost_name(const struct record_call *call,
+                                                const struct unwound *stack, unsigned k)
+{
+	taddr_t slot = k == 0 ? call->slot : stack->frames[k].regs.sp - sizeof(taddr_t);
+
+	if (k >= stack->count)
+		return NULL;
+	for (unsigned i = 0; i < call->name_count; i++)
+		if (call->names[i].slot == slot)
+			return &call->names[i];
+	return NULL;
+}
+
+/* How the program called it: by the outermost of the wrappers around it, one that
+ * jumped on included, else by the name of the function itself. */
+static void name_site(struct heap *heap, struct site *site, unsigned k, int called)
+{
+	const struct frame *caller =
+		site->frame_count ? &heap->sites.frames[site->frames[0] - 1] : NULL;
+
+	site->folded = k;
+	if (site->call_name != CATALOG_NONE)
+		site->entry = site->call_name;
+	else if (k > 0)
+		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
+	else if (called != CATALOG_NONE && caller && caller->module &&
+	         resolve_called_name(heap->resolver, caller->module, caller->addr) == called)
+		site->entry = called;
+	site->view.function = catalog[site->entry].name;
+}
+
+static void take_stack(struct heap *heap, struct view *view, const struct record_call *call)
+{
+	struct arch_frame start = call->frame;
+	taddr_t changed_to = call->stack_addr + call->stack_len;
+	bool has_other = call->other_len &&
+	                 image_apply(&view->other, call->other_addr, call->stack + call->stack_len,
+	                             call->other_len, call->other_addr + call->other_len);
+
+	if (call->stack_end == call->stack_addr ||
+	    !image_apply(&view->image, call->stack_addr, call->stack, call->stack_len,
+	                 call->stack_end) ||
+	    !image_read(&view->image, call->slot, &start.pc, sizeof(start.pc))) {
+		view->stack.count = 0;
+		view->stack.truncated = true;
+		return;
+	}
+	if (has_other || view->on_other)
+		view->stack.count = 0; /* frames of two stacks: nothing is known unchanged */
+	view->on_other = has_other;
+	unwind(heap->unwinder, &view->image, has_other ? &view->other : NULL, &start, changed_to,
+	       &view->stack);
+}
+
+static bool intern_frames(struct heap *heap, const struct unwound *stack, struct site_key *key)
+{
+	static uint32_t *frames;
+
+	if (!frames && !(frames = calloc(heap->depth, sizeof(*frames))))
+		return false;
+	for (unsigned i = 0; i < stack->count; i++)
+		if (!(frames[i] = site_frame(&heap->sites, &stack->frames[i])))
+			return false;
+	key->frames = frames;
+	key->frame_count = stack->count;
+	return true;
+}
+
+uint32_t naming_site(struct heap *heap, struct view *view, const struct record_call *call,
+                     const struct function *function, uint64_t *size)
+{
+	struct site_key key = { .entry = function->entry, .name = CATALOG_NONE };
+	const struct record_name *name;
+	unsigned k;
+	uint32_t index;
+	bool is_new;
+
+	take_stack(heap, view, call);
+	heap->ledger.truncated_stacks += view->stack.truncated;
+	if (!intern_frames(heap, &view->stack, &key))
+		return SITE_NONE;
+	k = wrappers(heap, &key);
+	name = outermost_name(call, &view->stack, k);
+	if (name) {
+		key.name = heap->functions.list[name->function].entry;
+		*size = name->arg;
+	}
+	index = site_intern(&heap->sites, &key, &is_new);
+	if (is_new)
+		name_site(heap, &heap->sites.sites[index], k, function->alias);
+	return index;
+}

@@ -1,0 +1,12 @@
+/* From a returned call to its site. */
+#ifndef NAMING_H
+#define NAMING_H
+
+#include "model.h"
+
+/* size: what the function was asked for; afterwards what the program asked for, where
+ * a wrapper was given another one. The site's index, or SITE_NONE: no memory. */
+uint32_t naming_site(struct heap *, struct view *, const struct record_call *,
+                     const struct function *, uint64_t *size);
+
+#endif

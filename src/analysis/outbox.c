@@ -1,0 +1,68 @@
+#include "outbox.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+void note_add(void *ctx, const char *sentence)
+{
+	struct notes *notes = &((struct heap *)ctx)->notes;
+	char **grown;
+
+	for (size_t i = 0; i < notes->count; i++)
+		if (strcmp(notes->list[i], sentence) == 0)
+			return;
+	grown = realloc(notes->list, (notes->count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	notes->list = grown;
+	notes->list[notes->count] = strdup(sentence);
+	notes->count += notes->list[notes->count] != NULL;
+}
+
+void heap_note(struct heap *heap, const char *fmt, ...)
+{
+	char sentence[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(sentence, sizeof(sentence), fmt, args);
+	va_end(args);
+	note_add(heap, sentence);
+}
+
+struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid, size_t len)
+{
+	size_t wanted = heap->commands_end + ((len + 7) & ~(size_t)7);
+	struct record *record;
+
+	if (wanted > heap->commands_capacity) {
+		uint8_t *grown = realloc(heap->commands, wanted * 2);
+
+		if (!grown)
+			return NULL;
+		heap->commands = grown;
+		heap->commands_capacity = wanted * 2;
+	}
+	record = (struct record *)(heap->commands + heap->commands_end);
+	memset(record, 0, sizeof(*record));
+	record->len = wanted - heap->commands_end;
+	record->kind = kind;
+	record->tid = tid;
+	heap->commands_end = wanted;
+	return record;
+}
+
+const struct record *heap_command(const struct heap *heap)
+{
+	return heap->commands_begin < heap->commands_end ?
+		       (const struct record *)(heap->commands + heap->commands_begin) :
+		       NULL;
+}
+
+void heap_sent(struct heap *heap)
+{
+	heap->commands_begin += heap_command(heap)->len;
+	if (heap->commands_begin == heap->commands_end)
+		heap->commands_begin = heap->commands_end = 0;
+}

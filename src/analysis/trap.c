@@ -1,0 +1,210 @@
+/* Where the traps of a function go.
+ *
+ * The entry's trap may stand on any instruction of the first straight stretch
+ * that nothing jumps into and before which no argument register is changed: the
+ * one whose emulation is cheapest is taken, for it is done at every call. Every
+ * way out needs a trap of its own: each ret, and each jump to a function whose
+ * result is known (memset gives back its argument). A jump to another allocator
+ * function needs none, for that one's exits see the same return address.
+ *
+ * A wrapper that calls an allocator function is recognised in the stack; what the
+ * stack does not tell, a trap at its entry does. */
+#include "trap.h"
+
+#include <stdlib.h>
+
+#define ENTRY_CANDIDATES 8
+#define WAY_MAX 16
+#define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
+
+/* How much its emulation costs: the registers it writes, flags included, beyond the
+ * pc, and memory. A branch writes the pc alone. */
+static unsigned cost(const struct decoded *insn)
+{
+	return 4 * insn->touches_memory + 2 * (insn->writes != 0) + insn->moves_sp +
+	       (insn->flow == FLOW_NEXT);
+}
+
+/* False: no place; *why says so. */
+static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
+                        struct probe *probe, const char **why)
+{
+	struct decoded insn;
+	uint8_t bytes[ARCH_INSN_MAX];
+	taddr_t at = entry;
+	int32_t slot_delta = 0;
+	unsigned best = UINT32_MAX;
+
+	*why = "a jump leads back to its first instruction";
+	for (int i = 0; i < ENTRY_CANDIDATES && !table_find(&cfg->targets, at); i++) {
+		size_t len = elf_read_some(&job->module->elf, at, bytes, sizeof(bytes));
+
+		if (decoder_decode(job->decoder, bytes, len, at + job->module->bias,
+		                   &insn) < 0)
+			break;
+		if (insn.refuse) {
+			if (best == UINT32_MAX)
+				*why = insn.refuse;
+		} else if (insn.flow != FLOW_CALL && cost(&insn) < best) {
+			uint32_t function = probe->function;
+
+			best = cost(&insn);
+			*probe = job_probe(job, at, &insn, PROBE_ENTRY, function);
+			probe->slot_delta = slot_delta;
+		}
+		if (insn.flow != FLOW_NEXT || (insn.writes & ARGS_WRITTEN) ||
+		    (insn.moves_sp && !insn.sp_known))
+			break;
+		slot_delta -= insn.sp_delta;
+		at += insn.len;
+	}
+	return best != UINT32_MAX;
+}
+
+static int tail_entry(struct job *job, const struct cfg_exit *out)
+{
+	const struct found *found = out->target ? job_found_at(job, out->target) : NULL;
+
+	if (found)
+		return found->entry;
+	return out->name ? catalog_find(out->name) : CATALOG_NONE;
+}
+
+static bool has_tail(struct job *job, const struct cfg *cfg)
+{
+	for (size_t i = 0; i < cfg->exit_count; i++)
+		if (cfg->exits[i].kind == CFG_UNKNOWN || tail_entry(job, &cfg->exits[i]) >= 0)
+			return true;
+	return false;
+}
+
+/* The instruction as it stands in the target: jumps are relative. */
+static bool decode_exit(struct job *job, const struct cfg_exit *out, struct decoded *insn)
+{
+	uint8_t bytes[ARCH_INSN_MAX];
+	size_t len = elf_read_some(&job->module->elf, out->vaddr, bytes, sizeof(bytes));
+
+	return decoder_decode(job->decoder, bytes, len,
+	                      out->vaddr + job->module->bias, insn) == 0;
+}
+
+static void plan_exit(struct job *job, const struct found *found, const struct cfg_exit *out,
+                      uint32_t function)
+{
+	bool gives_argument = out->name && catalog_returns_argument(out->name);
+	struct decoded insn;
+	struct probe probe;
+
+	if (out->kind == CFG_UNKNOWN) /* as an interposed malloc jumps to the real one */
+		return;
+	if (out->kind == CFG_TAIL && tail_entry(job, out) >= 0)
+		return;
+	if (out->kind == CFG_TAIL && !gives_argument) {
+		job_note(job, found, "its results are not seen where it jumps to another function",
+		     out->name ? out->name : "nameless");
+		return;
+	}
+	if (!decode_exit(job, out, &insn) || insn.refuse) {
+		job_note(job, found, "an end of it cannot be trapped", insn.refuse);
+		return;
+	}
+	if (job_is_planned(job->plan, out->vaddr + job->module->bias,
+	               out->vaddr + job->module->bias + 1))
+		return; /* shared with another function */
+	probe = job_probe(job, out->vaddr, &insn, PROBE_EXIT, function);
+	if (gives_argument)
+		probe.result = ARCH_ARG0;
+	job_add(job->plan, &probe);
+}
+
+static uint8_t entry_flags(const struct catalog_entry *entry, bool tail)
+{
+	return (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
+	       (entry->role != CATALOG_FREE ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
+	       (entry->out_param ? PROBE_OUT_PARAM : 0);
+}
+
+/* Instructions the tracer may emulate on the way from a wrapper's trap to the
+ * allocator, so that it needs no second stop there. Only a saving: any may lack. */
+static taddr_t plan_pass(struct job *job, taddr_t vaddr, struct decoded *insn)
+{
+	uint8_t bytes[ARCH_INSN_MAX];
+	size_t len = elf_read_some(&job->module->elf, vaddr, bytes, sizeof(bytes));
+	taddr_t addr = vaddr + job->module->bias;
+	struct probe probe;
+
+	if (decoder_decode(job->decoder, bytes, len, addr, insn) < 0 || insn->refuse)
+		return 0;
+	if (!job_is_planned(job->plan, addr, addr + 1)) {
+		probe = job_probe(job, vaddr, insn, PROBE_PASS, NO_FUNCTION);
+		job_add(job->plan, &probe);
+	}
+	return vaddr + insn->len;
+}
+
+/* From vaddr to a jump or call, through the PLT where it leads there; or up to end. */
+static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
+{
+	struct decoded insn;
+
+	for (int i = 0; i < WAY_MAX && vaddr != end && (vaddr = plan_pass(job, vaddr, &insn));
+	     i++) {
+		if (insn.flow == FLOW_RET || (insn.flow == FLOW_JUMP && !insn.target))
+			return;
+		if (insn.flow == FLOW_JUMP || insn.flow == FLOW_CALL)
+			vaddr = insn.target - job->module->bias; /* a PLT stub */
+	}
+}
+
+void trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
+                           uint32_t function)
+{
+	const struct catalog_entry *entry = &catalog[found->entry];
+	struct probe probe = { .function = function };
+	const char *why;
+
+	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+		job_note(job, found, "not traced", why);
+		return;
+	}
+	probe.flags = entry_flags(entry, has_tail(job, cfg));
+	job_add(job->plan, &probe);
+	plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
+	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE; i++)
+		plan_exit(job, found, &cfg->exits[i], function);
+}
+
+/* A wrapper is recognised in the stack; it is trapped for what the stack does not
+ * tell: that it jumped on and left no frame, and the size it was asked for, which
+ * operator new rounds up for an alignment, and from 0 to 1. */
+void trap_name(struct job *job, const struct found *found, const struct cfg *cfg,
+                      uint32_t function)
+{
+	const struct catalog_entry *entry = &catalog[found->entry];
+	struct probe probe = { .function = function };
+	const char *why;
+
+	if (entry->role == CATALOG_NAME_ALLOC && entry->size == CATALOG_NONE)
+		return;
+	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+		job_note(job, found, "not told from what it calls", why);
+		return;
+	}
+	probe.kind = PROBE_NAME;
+	job_add(job->plan, &probe);
+	plan_way(job, found->vaddr, 0);
+}
+
+void trap_loader(struct job *job, const struct found *found, const struct cfg *cfg,
+                        uint32_t function)
+{
+	struct probe probe = { .function = function };
+	const char *why;
+
+	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+		job_note(job, found, "libraries loaded later are not seen", why);
+		return;
+	}
+	probe.kind = PROBE_LOADER;
+	job_add(job->plan, &probe);
+}

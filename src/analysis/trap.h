@@ -1,0 +1,11 @@
+/* Where the traps of one function go. */
+#ifndef TRAP_H
+#define TRAP_H
+
+#include "job.h"
+
+void trap_allocator(struct job *, const struct found *, const struct cfg *, uint32_t function);
+void trap_name(struct job *, const struct found *, const struct cfg *, uint32_t function);
+void trap_loader(struct job *, const struct found *, const struct cfg *, uint32_t function);
+
+#endif

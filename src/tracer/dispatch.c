@@ -1,0 +1,212 @@
+#include "dispatch.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ptrace.h>
+
+#include "child.h"
+#include "emit.h"
+#include "event.h"
+#include "place.h"
+#include "probe.h"
+#include "step.h"
+
+static const struct resume RUN = { GO_RUN, 0 };
+static const struct resume HOLD = { GO_HOLD, 0 };
+static const struct resume GONE = { GO_GONE, 0 };
+
+static struct resume hold(struct thread *thread, enum record_kind why)
+{
+	thread->held = true;
+	emit(why, thread->tid, thread->pid);
+	return HOLD;
+}
+
+static struct resume on_probe(struct thread *thread, const struct space *space,
+                              const struct probe *probe, const struct arch_regs *trapped)
+{
+	struct arch_regs regs = *trapped;
+	bool fresh = false;
+
+	arch_set_pc(&regs, probe->addr);
+	if (probe->kind == PROBE_LOADER) {
+		thread->step = *probe;
+		return hold(thread, REC_LOADER);
+	}
+	if (thread->silent_addr == probe->addr)
+		thread->silent_addr = 0;
+	else
+		fresh = probe_hit(thread, space, probe, &regs);
+	return probe_run_on(thread, space, probe, trapped, &regs, fresh);
+}
+
+/* Is this SIGTRAP the trap in front of the pc? Only where the thread was sent to
+ * just this pc by the emulation of a one-byte instruction could it be another's. */
+static bool is_trap_hit(const struct thread *thread, const struct arch_regs *regs)
+{
+	siginfo_t info;
+
+	if (arch_pc(regs) != thread->resumed_pc)
+		return true;
+	return ptrace(PTRACE_GETSIGINFO, thread->tid, 0, &info) == 0 && info.si_code == SI_KERNEL;
+}
+
+static struct resume on_trap(struct thread *thread, struct space *space)
+{
+	const struct probe *probe;
+	struct arch_regs regs;
+
+	if (thread->handler.due) {
+		probe_handler_begins(thread, space);
+		return RUN;
+	}
+	if (thread->growing)
+		return step_grown(thread, space, true) ? RUN : (struct resume){ GO_RUN, SIGSEGV };
+	if (step_get_regs(thread->tid, &regs) < 0)
+		return GONE;
+	probe = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
+	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
+		return (struct resume){ GO_RUN, SIGTRAP };
+	place_stop(thread->tid);
+	return on_probe(thread, space, probe, &regs);
+}
+
+/* SigCgt of /proc/TID/status, proc(5): will a handler of the target's run? */
+static bool is_caught(pid_t tid, int sig)
+{
+	char path[32], line[256];
+	unsigned long long mask = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "SigCgt: %llx", &mask) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return mask >> (sig - 1) & 1;
+}
+
+/* Where a handler will run, the thread is stepped into it: calls in it are told from
+ * the interrupted one's, and its stack from the interrupted one. */
+static struct resume on_signal(struct thread *thread, const struct space *space, int sig)
+{
+	struct arch_regs regs;
+
+	if (thread->growing)
+		step_grown(thread, space, false);
+	thread->handler.due = false;
+	if (!is_caught(thread->tid, sig) || step_get_regs(thread->tid, &regs) < 0)
+		return (struct resume){ GO_RUN, sig };
+	thread->handler.due = true;
+	thread->handler.interrupted = arch_sp(&regs);
+	return (struct resume){ GO_STEP, sig };
+}
+
+static struct resume on_end(struct thread *thread, int status, bool *ended)
+{
+	bool is_process = thread->tid == thread->pid;
+
+	if (thread->role == ROLE_TARGET) {
+		probe_abandon_all(thread);
+		emit(REC_THREAD_END, thread->tid, thread->pid);
+		if (is_process) {
+			emit_status(REC_EXIT, thread->tid, thread->pid, status);
+			*ended = true;
+		}
+	}
+	thread_remove(thread);
+	return GONE;
+}
+
+/* All other threads are gone, without a word of their own: ptrace(2), "execve
+ * under ptrace". A borrower left in the old memory is cleaned of traps first. */
+static void drop_old_image(struct space *space, pid_t pid)
+{
+	struct thread *thread;
+
+	if (space->pid)
+		bp_lift_all(space, space->mem);
+	space_close(space);
+	for (size_t at = 0; (thread = thread_next(&at));) {
+		if (thread->pid != pid || thread->role != ROLE_TARGET)
+			continue;
+		probe_abandon_all(thread);
+		if (thread->tid == pid)
+			continue;
+		emit(REC_THREAD_END, thread->tid, pid);
+		thread_remove(thread);
+	}
+}
+
+static struct resume on_exec(struct thread *thread, struct space *space)
+{
+	int error;
+
+	if (thread->role != ROLE_TARGET)
+		return (struct resume){ GO_DETACH, 0 };
+	drop_old_image(space, thread->pid);
+	thread_forget_calls(thread);
+	thread->step.addr = 0;
+	error = space_open(space, thread->pid);
+	if (error < 0)
+		emit_refused(0, -error);
+	return hold(thread, REC_EXEC);
+}
+
+static struct resume on_event(struct thread *thread, struct space *space, struct event event,
+                              bool *ended)
+{
+	switch (event.kind) {
+	case EV_EXITED:
+	case EV_KILLED:
+		return on_end(thread, event.status, ended);
+	case EV_TRAP:
+		return on_trap(thread, space);
+	case EV_SIGNAL:
+		return on_signal(thread, space, event.sig);
+	case EV_GROUP_STOP:
+		return (struct resume){ GO_LISTEN, 0 };
+	case EV_EXEC:
+		return on_exec(thread, space);
+	case EV_FORK:
+	case EV_VFORK:
+	case EV_CLONE:
+		child_born(thread, space);
+		return RUN;
+	case EV_STOP:
+	case EV_OTHER:
+		break;
+	}
+	return RUN;
+}
+
+struct resume dispatch(struct space *space, pid_t tid, int status, struct thread **out,
+                       bool *ended)
+{
+	struct event event = event_of_status(status);
+	struct thread *thread = thread_find(tid);
+	bool is_end = event.kind == EV_EXITED || event.kind == EV_KILLED;
+
+	*out = thread;
+	if (!thread && is_end)
+		return GONE;
+	if (!thread) {
+		*out = thread = thread_add(tid, tid, ROLE_UNKNOWN);
+		if (!thread) {
+			ptrace(PTRACE_DETACH, tid, 0, 0);
+			return GONE;
+		}
+	}
+	thread->stopped = !is_end;
+	if (thread->role == ROLE_UNKNOWN && !is_end)
+		return HOLD;
+	if (!thread->begun && !is_end) {
+		thread->begun = true;
+		if (event.kind == EV_STOP || event.kind == EV_GROUP_STOP)
+			return child_first_stop(thread, space,
+			                        event.kind == EV_GROUP_STOP ? event.sig : 0);
+	}
+	return on_event(thread, space, event, ended);
+}
