@@ -3,19 +3,8 @@
 #define UNWIND_H
 
 #include "arch.h"
+#include "image.h"
 #include "module.h"
-
-struct stack_image { /* what is known of one thread's stack: [begin, end) */
-	taddr_t begin, end;
-	uint8_t *bytes; /* room bytes; the one at address a is bytes[room - (end - a)] */
-	size_t room;
-};
-
-/* Takes a change over: [at, at + len) is bytes, up to end it is as before. False:
- * what is before is not known, or no memory. */
-bool image_apply(struct stack_image *, taddr_t at, const uint8_t *bytes, size_t len, taddr_t end);
-bool image_read(const struct stack_image *, taddr_t addr, void *buf, size_t len);
-void image_deinit(struct stack_image *);
 
 struct unwound_frame {
 	struct arch_frame regs; /* pc: a return address unless exact */
