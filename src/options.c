@@ -19,13 +19,14 @@ struct option {
 	bool (*set)(struct options *, const char *value); /* false: the value is no good */
 };
 
+/* 1 to max. */
 static bool parse_count(const char *text, unsigned long max, unsigned long *out)
 {
 	char *end;
 
 	errno = 0;
 	*out = strtoul(text, &end, 10);
-	return *text >= '0' && *text <= '9' && !*end && !errno && *out <= max;
+	return *text >= '0' && *text <= '9' && !*end && !errno && *out >= 1 && *out <= max;
 }
 
 static bool set_output(struct options *options, const char *value)
@@ -39,7 +40,7 @@ static bool set_depth(struct options *options, const char *value)
 {
 	unsigned long depth;
 
-	if (!parse_count(value, DEPTH_MAX, &depth) || depth == 0)
+	if (!parse_count(value, DEPTH_MAX, &depth))
 		return false;
 	options->depth = depth;
 	return true;
@@ -49,7 +50,7 @@ static bool set_top(struct options *options, const char *value)
 {
 	unsigned long top;
 
-	if (!parse_count(value, UINT32_MAX, &top) || top == 0)
+	if (!parse_count(value, UINT32_MAX, &top))
 		return false;
 	options->top = top;
 	return true;

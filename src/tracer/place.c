@@ -19,7 +19,9 @@
 
 #include "processor.h"
 
-#define LOOK_EVERY 16 /* stops between looks at the target's processor */
+#define LOOK_EVERY 64 /* stops between looks at the target's processor */
+#define LOOK_SOON 2   /* the same after a gap that crossing processors may explain */
+#define FAR 20e-6     /* s: such a gap */
 #define WINDOW 64     /* stops over which the mean is taken */
 #define ENOUGH 8      /* of them are enough to see that it is too long already */
 #define CAP 400e-6    /* s: a longer gap may be the target's own work */
@@ -31,7 +33,7 @@
 static bool may_change;
 static int policy = SCHED_OTHER;
 static double last, sum, mean_before, next_trial, pause_s = PAUSE_MIN;
-static unsigned stops, in_window;
+static unsigned unlooked, in_window;
 static bool trial;
 
 static int set_policy(int wanted)
@@ -98,22 +100,28 @@ static void end_window(double now)
 	}
 }
 
-void place_stop(pid_t tid)
+static void count_gap(double gap, double now)
 {
-	struct timespec time;
-	double now, gap;
-
-	if (stops++ % LOOK_EVERY == 1)
-		follow(tid);
-	if (!may_change)
-		return;
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	now = time.tv_sec + time.tv_nsec * 1e-9;
-	gap = now - last;
-	last = now;
 	sum += gap < CAP ? gap : CAP;
 	in_window++;
 	if (in_window >= WINDOW ||
 	    (in_window >= ENOUGH && sum > WINDOW * (trial ? mean_before : SLOW)))
 		end_window(now);
+}
+
+void place_stop(pid_t tid)
+{
+	struct timespec time;
+	double now, gap;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	now = time.tv_sec + time.tv_nsec * 1e-9;
+	gap = now - last;
+	last = now;
+	if (++unlooked >= (gap > FAR ? LOOK_SOON : LOOK_EVERY)) {
+		follow(tid);
+		unlooked = 0;
+	}
+	if (may_change)
+		count_gap(gap, now);
 }

@@ -1,0 +1,211 @@
+/* The live blocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "analysis/live.h"
+
+#define PLACES 2000
+#define OPERATIONS 200000
+
+static taddr_t address(unsigned i)
+{
+	return 0x555555550010 + 32 * (taddr_t)i;
+}
+
+static struct block block_of(uint64_t n)
+{
+	return (struct block){ .size = n * 3, .site = n % 1000, .tid = n % 77, .time_ns = n };
+}
+
+static bool is_same(const struct block *a, const struct block *b)
+{
+	return a->size == b->size && a->site == b->site && a->tid == b->tid &&
+	       a->time_ns == b->time_ns;
+}
+
+static void add_new(struct live *live, taddr_t addr, uint64_t n)
+{
+	struct block block = block_of(n), old;
+	bool had_old = true;
+
+	assert_true(live_add(live, addr, &block, &old, &had_old));
+	assert_false(had_old);
+}
+
+static void take_out(struct live *live, taddr_t addr, uint64_t n)
+{
+	struct block block, expected = block_of(n);
+
+	assert_true(live_remove(live, addr, &block));
+	assert_true(is_same(&block, &expected));
+}
+
+static void block_comes_and_goes(void **state)
+{
+	struct live live = { 0 };
+	struct block block;
+
+	(void)state;
+	assert_false(live_remove(&live, address(1), &block));
+	assert_false(live_was_freed(&live, address(1)));
+	add_new(&live, address(1), 42);
+	assert_false(live_was_freed(&live, address(1)));
+	assert_false(live_remove(&live, address(1) + 8, &block));
+	take_out(&live, address(1), 42);
+	assert_true(live_was_freed(&live, address(1)));
+	assert_false(live_remove(&live, address(1), &block));
+	assert_true(live_was_freed(&live, address(1)));
+	add_new(&live, address(1), 43);
+	assert_false(live_was_freed(&live, address(1)));
+	take_out(&live, address(1), 43);
+	live_deinit(&live);
+}
+
+static void block_that_is_there_is_replaced(void **state)
+{
+	struct live live = { 0 };
+	struct block first = block_of(1), second = block_of(2), old;
+	bool had_old;
+
+	(void)state;
+	add_new(&live, address(1), 1);
+	assert_true(live_add(&live, address(1), &second, &old, &had_old));
+	assert_true(had_old);
+	assert_true(is_same(&old, &first));
+	assert_false(live_was_freed(&live, address(1)));
+	take_out(&live, address(1), 2);
+	assert_false(live_remove(&live, address(1), &old));
+	live_deinit(&live);
+}
+
+static void unknown_address_was_never_freed(void **state)
+{
+	struct live live = { 0 };
+	struct block block;
+
+	(void)state;
+	assert_false(live_remove(&live, address(5), &block));
+	assert_false(live_was_freed(&live, address(5)));
+	live_deinit(&live);
+}
+
+static void places_are_used_again(void **state)
+{
+	struct live live = { 0 };
+
+	(void)state;
+	for (unsigned round = 0; round < 100; round++) {
+		for (unsigned i = 0; i < 50; i++)
+			add_new(&live, address(round * 50 + i), i);
+		for (unsigned i = 0; i < 50; i++)
+			take_out(&live, address(round * 50 + i), i);
+	}
+	assert_int_equal(live.used, 50);
+	assert_int_equal(live.unused_count, 50);
+	live_deinit(&live);
+}
+
+static void cleared_it_forgets_and_works_on(void **state)
+{
+	struct live live = { 0 };
+	struct block block;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++)
+		add_new(&live, address(i), i);
+	for (unsigned i = 0; i < 2500; i++)
+		take_out(&live, address(i), i);
+	live_clear(&live);
+	for (unsigned i = 0; i < 5000; i++) {
+		assert_false(live_was_freed(&live, address(i)));
+		assert_false(live_remove(&live, address(i), &block));
+	}
+	for (unsigned i = 0; i < 5000; i++)
+		add_new(&live, address(i), 2 * i);
+	for (unsigned i = 0; i < 5000; i++)
+		take_out(&live, address(i), 2 * i);
+	live_deinit(&live);
+	assert_null(live.blocks);
+	live_clear(&live);
+	live_deinit(&live);
+}
+
+static uint64_t next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+struct model {
+	bool live[PLACES], freed[PLACES];
+	struct block block[PLACES];
+};
+
+static void add_any(struct live *live, struct model *model, unsigned i, uint64_t n)
+{
+	struct block block = block_of(n), old;
+	bool had_old;
+
+	assert_true(live_add(live, address(i), &block, &old, &had_old));
+	assert_int_equal(had_old, model->live[i]);
+	assert_true(!had_old || is_same(&old, &model->block[i]));
+	model->block[i] = block;
+	model->live[i] = true;
+	model->freed[i] = false;
+}
+
+static void remove_any(struct live *live, struct model *model, unsigned i)
+{
+	struct block block;
+
+	assert_int_equal(live_remove(live, address(i), &block), model->live[i]);
+	assert_true(!model->live[i] || is_same(&block, &model->block[i]));
+	model->freed[i] |= model->live[i];
+	model->live[i] = false;
+}
+
+static void as_a_simple_model_has_it(void **state)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	struct live live = { 0 };
+	uint64_t random = 88172645463325252u;
+
+	(void)state;
+	for (unsigned n = 0; n < OPERATIONS; n++) {
+		uint64_t what = next_random(&random);
+		unsigned i = what / 2 % PLACES;
+
+		if (what % 2)
+			add_any(&live, model, i, what / 2);
+		else
+			remove_any(&live, model, i);
+		assert_int_equal(live_was_freed(&live, address(i)), model->freed[i]);
+	}
+	for (unsigned i = 0; i < PLACES; i++) {
+		assert_int_equal(live_was_freed(&live, address(i)), model->freed[i]);
+		remove_any(&live, model, i);
+	}
+	assert_int_equal(live.unused_count, live.used);
+	live_deinit(&live);
+	free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(block_comes_and_goes),
+		cmocka_unit_test(block_that_is_there_is_replaced),
+		cmocka_unit_test(unknown_address_was_never_freed),
+		cmocka_unit_test(places_are_used_again),
+		cmocka_unit_test(cleared_it_forgets_and_works_on),
+		cmocka_unit_test(as_a_simple_model_has_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
