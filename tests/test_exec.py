@@ -18,6 +18,13 @@ def test_a_chain_of_execs_leaves_the_last_image(trace, target, way):
     assert run.report["cmdline"][1:] == ["0", way]
 
 
+def test_an_exec_ends_other_threads_wherever_they_are(trace, target):
+    for _ in range(30):
+        run = trace(target("exec_chain"), "5", "thread")
+        assert run.status == 41
+        assert_it_is_only(run, target("exec_chain"))
+
+
 def test_a_chain_ends_in_another_program(trace, target):
     run = trace(target("exec_chain"), "3", "plain", target("family"))
     assert run.status == 0

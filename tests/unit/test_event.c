@@ -304,9 +304,9 @@ static void starts_a_thread(void **state)
 	expect(pid, EV_CLONE);
 	thread = new_one(pid);
 	expect(thread, EV_STOP);
-	go_on(pid, 0);
 	go_on(thread, 0);
-	expect_exit(thread, 0);
+	expect_exit(thread, 0); /* were the process ending by then, it would have its status */
+	go_on(pid, 0);
 	expect_exit(pid, 9);
 }
 

@@ -1,0 +1,304 @@
+/* The command line. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "options.h"
+
+#define ARGS_MAX 40
+
+#define ARGS(...) ((char *[ARGS_MAX]){ "alloctrace", __VA_ARGS__ })
+
+static int count_of(char **argv)
+{
+	int count = 0;
+
+	while (argv[count])
+		count++;
+	return count;
+}
+
+static struct options parse(char **argv)
+{
+	struct options options;
+
+	memset(&options, 0xaa, sizeof(options));
+	options_parse(&options, count_of(argv), argv);
+	return options;
+}
+
+static void defaults(void **state)
+{
+	struct options options = parse(ARGS("prog"));
+
+	(void)state;
+	assert_int_equal(options.depth, 64);
+	assert_int_equal(options.top, 0);
+	assert_int_equal(options.sort, HEAP_BY_BYTES);
+	assert_int_equal(options.dest_count, 1);
+	assert_string_equal(options.dests[0].output->name, "text");
+	assert_int_equal(options.dests[0].kind, DEST_FD);
+	assert_int_equal(options.dests[0].fd, STDERR_FILENO);
+	assert_string_equal(options.argv[0], "prog");
+	assert_null(options.argv[1]);
+}
+
+static void expect_program(char **argv, int at)
+{
+	assert_ptr_equal(parse(argv).argv, argv + at);
+}
+
+static void program_begins_at_the_first_other_word(void **state)
+{
+	(void)state;
+	expect_program(ARGS("prog", "-o", "x", "--depth=0"), 1);
+	expect_program(ARGS("--", "prog", "-x"), 2);
+	expect_program(ARGS("--", "--", "prog"), 2);
+	expect_program(ARGS("--", "-prog"), 2);
+	expect_program(ARGS("--top", "3", "prog", "--", "x"), 3);
+	expect_program(ARGS("--top=3", "-ox", "--", "prog", "--"), 4);
+	expect_program(ARGS("-o", "--", "prog"), 3); /* a value may look like anything */
+	expect_program(ARGS("-o", "-", "prog"), 3);
+}
+
+static void values_are_taken_in_every_form(void **state)
+{
+	struct options options;
+
+	(void)state;
+	options = parse(ARGS("--depth", "1", "--top", "4294967295", "--sort", "peak", "prog"));
+	assert_int_equal(options.depth, 1);
+	assert_int_equal(options.top, 4294967295);
+	assert_int_equal(options.sort, HEAP_BY_PEAK);
+	options = parse(ARGS("--depth=512", "--top=1", "--sort=blocks", "prog"));
+	assert_int_equal(options.depth, 512);
+	assert_int_equal(options.top, 1);
+	assert_int_equal(options.sort, HEAP_BY_BLOCKS);
+	options = parse(ARGS("--sort=bytes", "--sort=calls", "prog")); /* the last one wins */
+	assert_int_equal(options.sort, HEAP_BY_CALLS);
+}
+
+static void expect_dest(const struct dest *dest, const char *format, const char *path)
+{
+	assert_string_equal(dest->output->name, format);
+	assert_string_equal(dest->path, path);
+}
+
+static void outputs_are_repeatable(void **state)
+{
+	struct options options = parse(ARGS("-o", "a.json", "-ob", "--output", "json:c",
+					    "--output=text:d=e", "-o=f", "prog"));
+
+	(void)state;
+	assert_int_equal(options.dest_count, 5);
+	expect_dest(&options.dests[0], "json", "a.json");
+	expect_dest(&options.dests[1], "text", "b");
+	expect_dest(&options.dests[2], "json", "c");
+	expect_dest(&options.dests[3], "text", "d=e");
+	expect_dest(&options.dests[4], "text", "=f");
+}
+
+static char **many_outputs(unsigned count)
+{
+	static char *argv[ARGS_MAX];
+	unsigned at = 0;
+
+	argv[at++] = "alloctrace";
+	for (; count; count--)
+		argv[at++] = "-ox";
+	argv[at++] = "prog";
+	argv[at] = NULL;
+	return argv;
+}
+
+static void as_many_outputs_as_there_is_room_for(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(many_outputs(OUTPUTS_MAX)).dest_count, OUTPUTS_MAX);
+}
+
+/* ---- what ends the process --------------------------------------------------------- */
+
+struct ending {
+	int status; /* as waitpid gave it */
+	char out[4000], err[4000];
+};
+
+static void read_all(FILE *file, char *text, size_t room)
+{
+	size_t len;
+
+	rewind(file);
+	len = fread(text, 1, room - 1, file);
+	text[len] = '\0';
+	fclose(file);
+}
+
+/* Status 99: options_parse has come back. */
+static struct ending ending_of(char **argv)
+{
+	FILE *out = tmpfile(), *err = tmpfile();
+	struct ending ending;
+	pid_t pid;
+
+	assert_true(out && err);
+	fflush(NULL);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		dup2(fileno(out), STDOUT_FILENO);
+		dup2(fileno(err), STDERR_FILENO);
+		parse(argv);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &ending.status, 0), pid);
+	read_all(out, ending.out, sizeof(ending.out));
+	read_all(err, ending.err, sizeof(ending.err));
+	return ending;
+}
+
+static void refuse(char **argv, const char *message)
+{
+	struct ending ending = ending_of(argv);
+	char line[1000];
+
+	snprintf(line, sizeof(line), "alloctrace: %s\n", message);
+	assert_string_equal(ending.err, line);
+	assert_string_equal(ending.out, "");
+	assert_true(WIFEXITED(ending.status));
+	assert_int_equal(WEXITSTATUS(ending.status), 2);
+}
+
+static void bad_values_are_usage_errors(void **state)
+{
+	static char *const rows[][2] = {
+		{ "--depth", "0" },     { "--depth", "513" },   { "--depth", "-1" },
+		{ "--depth", "" },      { "--depth", "1x" },    { "--depth", " 1" },
+		{ "--depth", "+1" },    { "--depth", "0x10" },  { "--top", "0" },
+		{ "--top", "x" },       { "--top", "4294967296" },
+		{ "--top", "18446744073709551617" },
+		{ "--sort", "" },       { "--sort", "byte" },   { "--sort", "bytesx" },
+		{ "--sort", "BYTES" },  { "-o", "" },           { "-o", "json:" },
+		{ "-o", "fd:x" },       { "-o", "fd:-1" },      { "-o", "pipe:" },
+		{ "-o", "unix:" },      { "--output", "tcp:" }, { "--output", "json:fd:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char message[200];
+
+		snprintf(message, sizeof(message), "%s %s: not a value it takes; see --help",
+			 rows[i][0], rows[i][1]);
+		refuse(ARGS(rows[i][0], rows[i][1], "prog"), message);
+	}
+}
+
+static void missing_values_are_usage_errors(void **state)
+{
+	(void)state;
+	refuse(ARGS("-o"), "-o: wants a value: [FORMAT:]DEST; see --help");
+	refuse(ARGS("--depth"), "--depth: wants a value: N; see --help");
+	refuse(ARGS("--top=1", "--sort"), "--sort: wants a value: KEY; see --help");
+}
+
+static void values_of_none_are_usage_errors(void **state)
+{
+	(void)state;
+	refuse(ARGS("--help=x", "prog"), "--help=x: takes no value; see --help");
+	refuse(ARGS("--version=", "prog"), "--version=: takes no value; see --help");
+	refuse(ARGS("-hx", "prog"), "-hx: takes no value; see --help");
+}
+
+static void unknown_options_are_usage_errors(void **state)
+{
+	static char *const rows[] = { "-z", "--zzz", "--zzz=1", "--dept", "--depthx", "--o",
+				      "-d", "--=x", "-=" };
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		char message[100];
+
+		snprintf(message, sizeof(message), "%s: no such option; see --help", rows[i]);
+		refuse(ARGS(rows[i], "prog"), message);
+	}
+}
+
+static void program_must_be_given(void **state)
+{
+	static const char message[] =
+		"no program given; usage: alloctrace [OPTIONS] -- PROG [ARG...]";
+
+	(void)state;
+	refuse(ARGS(NULL), message);
+	refuse(ARGS("--"), message);
+	refuse(ARGS("--top", "3"), message);
+	refuse(ARGS("--top", "3", "--"), message);
+}
+
+static void outputs_have_an_end(void **state)
+{
+	(void)state;
+	refuse(many_outputs(OUTPUTS_MAX + 1), "-o x: more than 16 outputs");
+}
+
+static void tell(char **argv, const char *first_words)
+{
+	struct ending ending = ending_of(argv);
+
+	assert_int_equal(ending.status, 0);
+	assert_string_equal(ending.err, "");
+	assert_memory_equal(ending.out, first_words, strlen(first_words));
+	assert_int_equal(ending.out[strlen(ending.out) - 1], '\n');
+}
+
+static void help_and_version_end_well(void **state)
+{
+	(void)state;
+	tell(ARGS("--help"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...]\n");
+	tell(ARGS("-h", "prog"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...]\n");
+	tell(ARGS("--version"), "alloctrace ");
+	tell(ARGS("-V"), "alloctrace ");
+}
+
+static void help_names_every_option_on_one_screen(void **state)
+{
+	static const char *const options[] = { "-o, --output ", "--depth ", "--top ", "--sort ",
+					       "-h, --help ", "-V, --version " };
+	struct ending ending = ending_of(ARGS("--help"));
+	unsigned lines = 0;
+
+	(void)state;
+	for (size_t i = 0; i < countof(options); i++)
+		assert_non_null(strstr(ending.out, options[i]));
+	for (const char *at = ending.out; (at = strchr(at, '\n')); at++)
+		lines++;
+	assert_in_range(lines, 1, 24);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(program_begins_at_the_first_other_word),
+		cmocka_unit_test(values_are_taken_in_every_form),
+		cmocka_unit_test(outputs_are_repeatable),
+		cmocka_unit_test(as_many_outputs_as_there_is_room_for),
+		cmocka_unit_test(bad_values_are_usage_errors),
+		cmocka_unit_test(missing_values_are_usage_errors),
+		cmocka_unit_test(values_of_none_are_usage_errors),
+		cmocka_unit_test(unknown_options_are_usage_errors),
+		cmocka_unit_test(program_must_be_given),
+		cmocka_unit_test(outputs_have_an_end),
+		cmocka_unit_test(help_and_version_end_well),
+		cmocka_unit_test(help_names_every_option_on_one_screen),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
