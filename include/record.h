@@ -8,7 +8,8 @@
 struct record {
 	uint32_t len;  /* bytes, this header included */
 	uint16_t kind; /* enum record_kind */
-	uint16_t pad;
+	uint16_t image; /* how many execs the target has done: a command for an earlier
+	                   image is void */
 	int32_t tid;
 	int32_t pid;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */

@@ -21,11 +21,24 @@ static const struct {
 
 static bool parse_fd(const char *text, int *fd)
 {
-	char *end;
-	long number = strtol(text, &end, 10);
+	size_t digits = strspn(text, "0123456789");
 
-	*fd = number;
-	return end != text && !*end && number >= 0 && number <= INT_MAX;
+	*fd = atoi(text);
+	return digits && digits < sizeof("2147483647") - 1 && !text[digits];
+}
+
+static bool is_well_formed(struct dest *dest)
+{
+	const char *colon = strrchr(dest->path, ':');
+
+	switch (dest->kind) {
+	case DEST_FD:
+		return strcmp(dest->path, "-") == 0 || parse_fd(dest->path, &dest->fd);
+	case DEST_TCP:
+		return colon && colon != dest->path && colon[1];
+	default:
+		return *dest->path;
+	}
 }
 
 bool dest_parse(struct dest *dest, const char *text)
@@ -46,31 +59,60 @@ bool dest_parse(struct dest *dest, const char *text)
 			continue;
 		dest->kind = kinds[i].kind;
 		dest->path = text + len;
-		if (dest->kind == DEST_FD && !parse_fd(dest->path, &dest->fd))
-			return false;
 	}
 	if (!dest->output)
 		dest->output = output_by_path(dest->path);
 	if (!dest->output)
 		dest->output = output_by_name("text", 4);
-	return *dest->path != '\0';
+	return is_well_formed(dest);
+}
+
+/* Something that is no plain file (/dev/full, a fifo) is written as it stands. */
+static bool is_special(const char *name)
+{
+	struct stat stat_;
+
+	return stat(name, &stat_) == 0 && !S_ISREG(stat_.st_mode);
+}
+
+static int check_fd(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? -EBADF : 0;
+}
+
+static int check_file(const char *name)
+{
+	char path[PATH_MAX];
+	struct stat stat_;
+	size_t len = strlen(name);
+
+	if (len >= sizeof(path))
+		return -ENAMETOOLONG;
+	if (name[len - 1] == '/' || (stat(name, &stat_) == 0 && S_ISDIR(stat_.st_mode)))
+		return -EISDIR;
+	if (is_special(name))
+		return access(name, W_OK) < 0 ? -errno : 0;
+	strcpy(path, name);
+	dirname(path);
+	if (stat(path, &stat_) < 0)
+		return -errno;
+	if (!S_ISDIR(stat_.st_mode))
+		return -ENOTDIR;
+	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
 int dest_check(const struct dest *dest)
 {
-	char path[PATH_MAX];
-	struct stat stat_;
-
-	if (dest->kind == DEST_FD)
-		return fcntl(dest->fd, F_GETFL) < 0 ? -errno : 0;
-	if (dest->kind != DEST_FILE)
+	switch (dest->kind) {
+	case DEST_FD:
+		return check_fd(dest->fd);
+	case DEST_FILE:
+		return check_file(dest->path);
+	default:
 		return 0;
-	if (stat(dest->path, &stat_) == 0 && S_ISDIR(stat_.st_mode))
-		return -EISDIR;
-	if (strlen(dest->path) >= sizeof(path))
-		return -ENAMETOOLONG;
-	strcpy(path, dest->path);
-	return access(dirname(path), W_OK | X_OK) < 0 ? -errno : 0;
+	}
 }
 
 /* ---- file names ----------------------------------------------------------------- */
@@ -146,17 +188,13 @@ static int write_stream(FILE *file, const struct dest *dest, struct report *repo
 static int write_to(int fd, const struct dest *dest, struct report *report)
 {
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+	int error = errno;
 
+	if (!file && fd >= 0)
+		close(fd);
+	errno = error;
 	report->one_line = true;
 	return write_stream(file, dest, report);
-}
-
-/* Something that is no plain file (/dev/full, a fifo) is written as it stands. */
-static bool is_special(const char *name)
-{
-	struct stat stat_;
-
-	return stat(name, &stat_) == 0 && !S_ISREG(stat_.st_mode);
 }
 
 static int write_file(const char *name, const struct dest *dest, struct report *report)

@@ -85,9 +85,9 @@ static bool show_version(struct options *options, const char *value)
 
 static const struct option table[] = {
 	{ "output", 'o', "[FORMAT:]DEST",
-	  "report there, repeatable; text or json; a path\n"
-	  "(%p pid, %n dump number, %t time), -, fd:N, pipe:PATH,\n"
-	  "tcp:HOST:PORT or unix:PATH", set_output },
+	  "report there, repeatable, as text or json; a path\n"
+	  "(%p pid, %n dump number, %t time), -, fd:N,\n"
+	  "pipe:PATH, tcp:HOST:PORT or unix:PATH", set_output },
 	{ "depth", 0, "N", "frames kept of a stack, 1 to 512; default 64", set_depth },
 	{ "top", 0, "N", "sites shown; default 10 in text, all in json", set_top },
 	{ "sort", 0, "KEY", "bytes, blocks, calls or peak; default bytes", set_sort },
@@ -140,8 +140,8 @@ static const struct option *find(const char *name, size_t len)
 /* Takes argv[*at], and the next one where that is the option's value. */
 static void take(struct options *options, char **argv, int *at)
 {
-	const char *arg = argv[*at], *name = arg + strspn(arg, "-"), *value = NULL;
-	bool is_long = arg[1] == '-';
+	bool is_long = argv[*at][1] == '-';
+	const char *arg = argv[*at], *name = arg + 1 + is_long, *value = NULL;
 	size_t len = is_long ? strcspn(name, "=") : 1;
 	const struct option *option = is_long == (len > 1) ? find(name, len) : NULL;
 

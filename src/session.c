@@ -92,6 +92,15 @@ static void report(struct session *session, const char *reason, unsigned number)
 
 /* ---- records and commands ------------------------------------------------------------ */
 
+/* One without more, about the target; only where the ring is surely empty. */
+static void command(struct session *session, enum command_kind kind)
+{
+	struct record *record = tracer_command(&session->tracer, sizeof(*record));
+
+	*record = (struct record){ .kind = kind, .tid = session->target.pid };
+	tracer_send(&session->tracer, record, sizeof(*record));
+}
+
 static void on_seized(struct session *session, int error)
 {
 	if (error == 0) {
@@ -107,6 +116,7 @@ static void on_seized(struct session *session, int error)
 		warn("cannot trace:");
 	session->failed = EXIT_OURS;
 	kill(session->target.pid, SIGKILL);
+	command(session, CMD_DETACH);
 }
 
 static void on_record(struct session *session, const struct record *record)
@@ -313,7 +323,6 @@ static void start(struct session *session, struct title title)
 	const struct tracer_options tracer = { session->options->depth, title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth };
 	struct launch_signals was;
-	struct record *seize;
 	int error;
 
 	session->signals = open_signals(&was);
@@ -327,9 +336,7 @@ static void start(struct session *session, struct title title)
 	session->heap = heap_new(&analysis);
 	if (!session->heap)
 		die(EXIT_OURS, "cannot start: no memory");
-	seize = tracer_command(&session->tracer, sizeof(*seize));
-	*seize = (struct record){ .kind = CMD_SEIZE, .tid = session->target.pid };
-	tracer_send(&session->tracer, seize, sizeof(*seize));
+	command(session, CMD_SEIZE);
 }
 
 int session_run(const struct options *options, struct title title)

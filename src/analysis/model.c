@@ -93,6 +93,7 @@ static void refused(struct heap *heap, const struct record_refused *record)
 void heap_apply(struct heap *heap, const struct record *record)
 {
 	heap->now_ns = record->time_ns;
+	heap->image_number = record->image;
 	switch (record->kind) {
 	case REC_EXEC:
 		new_image(heap, record);

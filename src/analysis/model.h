@@ -45,6 +45,7 @@ struct heap {
 	char *exe, *cmdline;
 	const char **argv;
 	uint64_t now_ns;
+	uint16_t image_number; /* struct record.image of the last record */
 	/* commands not yet sent */
 	uint8_t *commands;
 	size_t commands_begin, commands_end, commands_capacity;

@@ -49,6 +49,7 @@ struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid,
 	record->len = wanted - heap->commands_end;
 	record->kind = kind;
 	record->tid = tid;
+	record->image = heap->image_number;
 	heap->commands_end = wanted;
 	return record;
 }

@@ -34,10 +34,12 @@ void sites_modules_changed(struct sites *sites)
 
 /* ---- frames ---------------------------------------------------------------- */
 
-static int named_in(const struct module *module, taddr_t addr)
+static int named_in(const struct module *module, taddr_t addr, bool exact)
 {
+	taddr_t at = addr - !exact; /* in the call, not behind it */
+
 	for (size_t i = 0; module && i < module->named_count; i++)
-		if (addr > module->named[i].begin && addr <= module->named[i].end)
+		if (at >= module->named[i].begin && at < module->named[i].end)
 			return module->named[i].entry;
 	return CATALOG_NONE;
 }
@@ -71,7 +73,7 @@ static uint32_t frame_intern(struct sites *sites, const struct unwound_frame *un
 	struct module *module = module_at(sites->modules, unwound->regs.pc - !unwound->exact);
 	struct frame frame = { .module = module, .addr = unwound->regs.pc,
 		               .exact = unwound->exact,
-		               .named = named_in(module, unwound->regs.pc) };
+		               .named = named_in(module, unwound->regs.pc, unwound->exact) };
 	uint64_t key = frame_key(module, unwound);
 	uint64_t *number;
 
@@ -90,8 +92,8 @@ static uint32_t frame_intern(struct sites *sites, const struct unwound_frame *un
 
 uint32_t site_frame(struct sites *sites, const struct unwound_frame *unwound)
 {
-	uint64_t *number = table_put(&sites->frame_by_pc,
-	                             unwound->regs.pc << 1 | unwound->exact);
+	uint64_t key = unwound->regs.pc << 1 | unwound->exact;
+	uint64_t *number = table_put(&sites->frame_by_pc, key ? key : UINT64_MAX);
 
 	if (!number)
 		return 0;

@@ -12,7 +12,7 @@ int space_open(struct space *space, pid_t pid)
 
 	if (mem < 0)
 		return mem;
-	*space = (struct space){ .pid = pid, .mem = mem };
+	*space = (struct space){ .pid = pid, .image = space->image, .mem = mem };
 	return 0;
 }
 
@@ -22,7 +22,7 @@ void space_close(struct space *space)
 		close(space->mem);
 	free(space->probes);
 	table_deinit(&space->by_addr);
-	*space = (struct space){ 0 };
+	*space = (struct space){ .image = space->image + 1 };
 }
 
 static bool has_room(struct space *space)

@@ -10,6 +10,7 @@
 
 struct space {
 	pid_t pid; /* whose memory; 0: none */
+	uint16_t image; /* as in struct record */
 	int mem;
 	struct probe *probes;
 	size_t count, capacity;
@@ -18,7 +19,7 @@ struct space {
 };
 
 int space_open(struct space *, pid_t pid); /* 0 or -errno; no traps yet */
-void space_close(struct space *);          /* forgets; lifts nothing */
+void space_close(struct space *); /* forgets, lifts nothing; the next image begins */
 
 /* A SIGRETURN probe is only kept, a PASS one only known.
  * 0; -EILSEQ: another byte stands there; -EEXIST; or -errno of the write. */

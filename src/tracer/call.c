@@ -4,11 +4,15 @@
 
 #include "plan.h"
 
-static bool in_handler(const struct call *barrier, const struct call *below, taddr_t slot)
+/* Is the barrier, the top of the stack, the nearest frame above slot? */
+static bool in_handler(const struct calls *calls, taddr_t slot)
 {
-	if (slot >= barrier->slot)
-		return false;
-	return !below || below->slot < slot || barrier->slot <= below->slot;
+	taddr_t barrier = calls->stack[calls->depth - 1].slot;
+
+	for (unsigned i = 0; i + 1 < calls->depth; i++)
+		if (calls->stack[i].slot >= slot && calls->stack[i].slot < barrier)
+			return false;
+	return slot < barrier;
 }
 
 enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t entry)
@@ -17,11 +21,8 @@ enum call_verdict calls_judge(const struct calls *calls, taddr_t slot, taddr_t e
 
 	if (!top)
 		return CALL_OUTERMOST;
-	if (!top->entry) {
-		const struct call *below = calls->depth > 1 ? top - 1 : NULL;
-
-		return in_handler(top, below, slot) ? CALL_OUTERMOST : CALL_LEFT;
-	}
+	if (!top->entry)
+		return in_handler(calls, slot) ? CALL_OUTERMOST : CALL_LEFT;
 	if (slot == top->slot)
 		return (top->flags & PROBE_TAIL) && entry != top->entry ? CALL_NESTED :
 		                                                          CALL_ABANDONED;

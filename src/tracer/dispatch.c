@@ -40,15 +40,29 @@ static struct resume on_probe(struct thread *thread, const struct space *space,
 	return probe_run_on(thread, space, probe, trapped, &regs, fresh);
 }
 
+/* The si_code of the stop the thread is in now, ptrace(2); 0 when it is in none. */
+static int stop_code(pid_t tid)
+{
+	siginfo_t info;
+
+	return ptrace(PTRACE_GETSIGINFO, tid, 0, &info) < 0 ? 0 : info.si_code;
+}
+
 /* Is this SIGTRAP the trap in front of the pc? Only where the thread was sent to
  * just this pc by the emulation of a one-byte instruction could it be another's. */
 static bool is_trap_hit(const struct thread *thread, const struct arch_regs *regs)
 {
-	siginfo_t info;
+	return arch_pc(regs) != thread->resumed_pc || stop_code(thread->tid) == SI_KERNEL;
+}
 
-	if (arch_pc(regs) != thread->resumed_pc)
-		return true;
-	return ptrace(PTRACE_GETSIGINFO, thread->tid, 0, &info) == 0 && info.si_code == SI_KERNEL;
+/* Not one of ours: the target's own, unless the stop is over already and another
+ * thread's exec, which takes the leader's number, has come to its event. */
+static struct resume on_foreign_trap(const struct thread *thread)
+{
+	int code = stop_code(thread->tid);
+
+	return code == (SIGTRAP | PTRACE_EVENT_EXEC << 8) ? HOLD :
+	                                                    (struct resume){ GO_RUN, SIGTRAP };
 }
 
 static struct resume on_trap(struct thread *thread, struct space *space)
@@ -66,7 +80,7 @@ static struct resume on_trap(struct thread *thread, struct space *space)
 		return GONE;
 	probe = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
-		return (struct resume){ GO_RUN, SIGTRAP };
+		return on_foreign_trap(thread);
 	place_stop(thread->tid);
 	return on_probe(thread, space, probe, &regs);
 }
@@ -149,6 +163,7 @@ static struct resume on_exec(struct thread *thread, struct space *space)
 	drop_old_image(space, thread->pid);
 	thread_forget_calls(thread);
 	thread->step.addr = 0;
+	emit_image(space->image);
 	error = space_open(space, thread->pid);
 	if (error < 0)
 		emit_refused(0, -error);

@@ -8,11 +8,17 @@
 static struct tracer *link_;
 static bool (*front_gone)(void);
 static uint32_t stalls;
+static uint16_t image;
 
 void emit_init(struct tracer *tracer, bool (*gone)(void))
 {
 	link_ = tracer;
 	front_gone = gone;
+}
+
+void emit_image(uint16_t number)
+{
+	image = number;
 }
 
 static void ring_bell(bool urgent)
@@ -51,7 +57,7 @@ static uint64_t now_ns(void)
 
 static struct record header(enum record_kind kind, pid_t tid, pid_t pid, size_t len)
 {
-	return (struct record){ .len = len, .kind = kind, .tid = tid, .pid = pid,
+	return (struct record){ .len = len, .kind = kind, .image = image, .tid = tid, .pid = pid,
 		                .time_ns = now_ns() };
 }
 

@@ -57,15 +57,24 @@ static void obey_all(void)
 	}
 }
 
+struct stop {
+	struct thread *thread;
+	pid_t tid;
+	struct resume resume;
+};
+
+/* Meanwhile the thread may have ended, or another thread's exec may have taken its
+ * number over and be held. */
+static bool is_still(const struct stop *stop)
+{
+	return stop->thread && stop->thread->tid == stop->tid && !stop->thread->held;
+}
+
 /* All that is ready is collected before any of it is resumed: threads that stop
  * often would else starve the others. */
 static void collect(pid_t tid, int status)
 {
-	static struct {
-		struct thread *thread;
-		pid_t tid;
-		struct resume resume;
-	} batch[BATCH];
+	static struct stop batch[BATCH];
 	size_t n = 0;
 
 	do {
@@ -75,7 +84,7 @@ static void collect(pid_t tid, int status)
 	} while (n < BATCH && thread_count() > 1 &&
 	         (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0);
 	for (size_t i = 0; i < n; i++)
-		if (batch[i].thread && batch[i].thread->tid == batch[i].tid)
+		if (is_still(&batch[i]))
 			thread_resume(batch[i].thread, batch[i].resume);
 }
 
