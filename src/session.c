@@ -176,6 +176,7 @@ static bool drain(struct session *session)
  * see the same of us, and when we are continued, so is the target. */
 static void stop_too(struct session *session, int sig)
 {
+	siginfo_t info = { 0 };
 	sigset_t set, old;
 
 	sigemptyset(&set);
@@ -183,7 +184,9 @@ static void stop_too(struct session *session, int sig)
 	raise(sig); /* pending, beside the terminal's own, until it is unblocked: one stop */
 	sigprocmask(SIG_UNBLOCK, &set, &old);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	kill(session->target.pid, SIGCONT);
+	/* it was not continued with us, or before us */
+	if (waitid(P_PID, session->target.pid, &info, WNOHANG | WCONTINUED) < 0 || !info.si_pid)
+		kill(session->target.pid, SIGCONT);
 }
 
 static void tracer_lost(struct session *session)
@@ -195,8 +198,11 @@ static void tracer_lost(struct session *session)
 		return;
 	session->tracer_ended = true;
 	left = guard_restore();
-	warn("the tracer was killed: the original code is put back, %zu traps left; "
-	     "a thread that stood on a trap is lost", left);
+	if (left)
+		warn("the tracer was killed: %zu traps could not be taken out of the target", left);
+	else
+		warn("the tracer was killed: every trap is taken out of the target; "
+		     "a thread that stood on one is lost");
 	session->failed = EXIT_OURS;
 }
 

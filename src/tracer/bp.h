@@ -27,8 +27,10 @@ int bp_plant(struct space *, const struct probe *);
 void bp_plant_sigreturn(struct space *); /* once is enough */
 const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
-/* Puts the original bytes back in mem, the space's own or a copy's. The space
- * still knows its probes afterwards. Returns how many could not be restored. */
+/* Puts the original bytes back in mem. The space still knows its probes afterwards.
+ * Returns how many could not be restored. */
 size_t bp_lift_all(const struct space *, int mem);
+/* The same in the stopped thread tid's copy of the memory. */
+void bp_lift_copy(const struct space *, pid_t tid);
 
 #endif

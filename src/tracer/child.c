@@ -3,7 +3,6 @@
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 #include "emit.h"
 #include "mem.h"
@@ -39,21 +38,11 @@ static enum thread_role role_of(pid_t parent, const struct space *space)
 	return flags & CLONE_VM ? ROLE_BORROWER : ROLE_COPY;
 }
 
-static void clean_copy(pid_t tid, const struct space *space)
-{
-	int mem = mem_open(tid);
-
-	if (mem < 0)
-		return;
-	bp_lift_all(space, mem);
-	close(mem);
-}
-
 static struct resume begin(struct thread *thread, const struct space *space, int group_stop_sig)
 {
 	switch (thread->role) {
 	case ROLE_COPY:
-		clean_copy(thread->tid, space);
+		bp_lift_copy(space, thread->tid);
 		return (struct resume){ GO_DETACH, 0 };
 	case ROLE_TARGET:
 		emit(REC_THREAD_BEGIN, thread->tid, thread->pid);

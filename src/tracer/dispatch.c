@@ -1,8 +1,10 @@
 #include "dispatch.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/ptrace.h>
+#include <unistd.h>
 
 #include "child.h"
 #include "emit.h"
@@ -85,34 +87,64 @@ static struct resume on_trap(struct thread *thread, struct space *space)
 	return on_probe(thread, space, probe, &regs);
 }
 
-/* SigCgt of /proc/TID/status, proc(5): will a handler of the target's run? */
-static bool is_caught(pid_t tid, int sig)
+/* SigCgt and SigIgn of /proc/TID/status, proc(5). */
+struct dispositions {
+	unsigned long long caught, ignored;
+};
+
+static struct dispositions dispositions_of(pid_t tid)
 {
+	struct dispositions out = { 0, 0 };
 	char path[32], line[256];
-	unsigned long long mask = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", tid);
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "SigCgt: %llx", &mask) == 1)
-			break;
+		if (sscanf(line, "SigIgn: %llx", &out.ignored) == 0)
+			sscanf(line, "SigCgt: %llx", &out.caught);
 	if (file)
 		fclose(file);
-	return mask >> (sig - 1) & 1;
+	return out;
+}
+
+/* Ignored by default, signal(7). */
+static bool is_ignored(const struct dispositions *dispositions, int sig)
+{
+	return (dispositions->ignored >> (sig - 1) & 1) || sig == SIGCHLD || sig == SIGWINCH ||
+	       sig == SIGURG || sig == SIGCONT;
+}
+
+#define ERESTARTNOHAND 514 /* the kernel's own: start the system call again */
+
+/* A signal that is ignored wakes only a traced thread. The system call it has broken
+ * off, which without us would not have noticed, is started again. */
+static void restart_call(const struct thread *thread, const struct arch_regs *regs)
+{
+	struct arch_regs again = *regs;
+
+	if ((int64_t)regs->orig_rax < 0 || (int64_t)regs->rax != -EINTR)
+		return;
+	again.rax = -ERESTARTNOHAND;
+	ptrace(PTRACE_SETREGS, thread->tid, 0, &again);
 }
 
 /* Where a handler will run, the thread is stepped into it: calls in it are told from
  * the interrupted one's, and its stack from the interrupted one. */
-static struct resume on_signal(struct thread *thread, const struct space *space, int sig)
+static struct resume on_signal(struct thread *thread, int sig)
 {
+	struct dispositions dispositions = dispositions_of(thread->tid);
 	struct arch_regs regs;
+	bool caught = dispositions.caught >> (sig - 1) & 1;
 
-	if (thread->growing)
-		step_grown(thread, space, false);
 	thread->handler.due = false;
-	if (!is_caught(thread->tid, sig) || step_get_regs(thread->tid, &regs) < 0)
+	if (step_get_regs(thread->tid, &regs) < 0)
+		return GONE;
+	if (!caught) {
+		if (is_ignored(&dispositions, sig))
+			restart_call(thread, &regs);
 		return (struct resume){ GO_RUN, sig };
+	}
 	thread->handler.due = true;
 	thread->handler.interrupted = arch_sp(&regs);
 	return (struct resume){ GO_STEP, sig };
@@ -173,6 +205,10 @@ static struct resume on_exec(struct thread *thread, struct space *space)
 static struct resume on_event(struct thread *thread, struct space *space, struct event event,
                               bool *ended)
 {
+	bool is_end = event.kind == EV_EXITED || event.kind == EV_KILLED;
+
+	if (thread->growing && event.kind != EV_TRAP && !is_end)
+		step_grown(thread, space, false);
 	switch (event.kind) {
 	case EV_EXITED:
 	case EV_KILLED:
@@ -180,7 +216,7 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	case EV_TRAP:
 		return on_trap(thread, space);
 	case EV_SIGNAL:
-		return on_signal(thread, space, event.sig);
+		return on_signal(thread, event.sig);
 	case EV_GROUP_STOP:
 		return (struct resume){ GO_LISTEN, 0 };
 	case EV_EXEC:
@@ -190,7 +226,10 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	case EV_CLONE:
 		child_born(thread, space);
 		return RUN;
-	case EV_STOP:
+	case EV_STOP: /* the front stops with the target, and is to go on with it */
+		if (thread->listening && thread->role == ROLE_TARGET)
+			kill(getppid(), SIGCONT);
+		break;
 	case EV_OTHER:
 		break;
 	}

@@ -95,6 +95,7 @@ void emit_refused(taddr_t addr, int error)
 
 struct piece { /* what of the stack goes into a record */
 	size_t changed; /* bytes from the slot on */
+	taddr_t end;    /* up to where it is known; the slot: none of it is */
 	taddr_t other_addr;
 	const uint8_t *other;
 	size_t other_len;
@@ -128,7 +129,7 @@ static void fill(struct record_call *record, struct thread *thread, const struct
 	record->frame = ret ? ret->frame : (struct arch_frame){ 0 };
 	record->stack_addr = call->slot;
 	record->stack_len = piece->changed;
-	record->stack_end = ret && ret->with_stack ? thread->capture.end : call->slot;
+	record->stack_end = piece->end;
 	record->stalls = stalls;
 	record->other_addr = piece->other_addr;
 	record->other_len = piece->other_len;
@@ -141,20 +142,16 @@ static void fill(struct record_call *record, struct thread *thread, const struct
 void emit_call(enum record_kind kind, struct thread *thread, const struct call *call,
                const struct emit_return *ret)
 {
-	struct emit_return bare;
+	bool captured = false;
 	struct piece piece = { 0 };
 	struct record_call *record;
 	size_t len;
 
-	if (ret && ret->with_stack) {
-		if (stack_take(&thread->capture, thread->tid, call->slot, &piece.changed)) {
-			take_other(thread, call->slot, &piece);
-		} else {
-			bare = *ret;
-			bare.with_stack = false;
-			ret = &bare;
-		}
-	}
+	if (ret)
+		captured = stack_take(&thread->capture, thread->tid, call->slot, &piece.changed);
+	if (captured)
+		take_other(thread, call->slot, &piece);
+	piece.end = captured ? thread->capture.end : call->slot;
 	len = (sizeof(*record) + piece.changed + piece.other_len + 7) & ~(size_t)7;
 	record = reserve(len);
 	if (!record)

@@ -16,7 +16,6 @@ void emit_refused(taddr_t addr, int error);
 struct emit_return { /* what a RETURN knows beyond the call */
 	uint64_t result, out;
 	struct arch_frame frame;
-	bool with_stack;
 };
 
 /* RETURN when ret is given, else kind. */

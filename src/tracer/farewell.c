@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "event.h"
-#include "mem.h"
 #include "step.h"
 #include "thread.h"
 
@@ -47,23 +46,32 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 		else if (event.kind == EV_TRAP && !thread->handler.due)
 			sig = SIGTRAP;
 	}
-	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN) {
-		int mem = mem_open(thread->tid);
-
-		if (mem >= 0) {
-			bp_lift_all(space, mem);
-			close(mem);
-		}
-	}
+	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN)
+		bp_lift_copy(space, thread->tid);
 	thread_resume(thread, (struct resume){ GO_DETACH, sig });
 }
 
-/* Sleeping threads are not interrupted, which would make their system calls
- * return early: the kernel lets them go when the tracer ends. */
-static size_t begin_farewell(const struct space *space)
+/* A task that its parent's event announces has its first stop still before it. */
+static void expect_child(struct event event, pid_t parent)
+{
+	struct thread *child;
+	unsigned long tid;
+
+	if ((event.kind != EV_CLONE && event.kind != EV_FORK && event.kind != EV_VFORK) ||
+	    ptrace(PTRACE_GETEVENTMSG, parent, 0, &tid) < 0)
+		return;
+	child = thread_find(tid);
+	if (!child)
+		child = thread_add(tid, tid, ROLE_UNKNOWN);
+	if (child)
+		child->due = true;
+}
+
+/* Sleeping threads are not interrupted, which would make their system calls return
+ * early: the kernel lets them go when the tracer ends. */
+static void begin_farewell(const struct space *space)
 {
 	struct thread *thread;
-	size_t due = 0;
 
 	for (size_t at = 0; (thread = thread_next(&at));) {
 		char state;
@@ -75,35 +83,47 @@ static size_t begin_farewell(const struct space *space)
 		state = state_of(thread->tid);
 		if (state == 'R' || thread->listening)
 			ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
-		due += state == 'R' || state == 't';
+		thread->due = state == 'R' || state == 't' || !thread->begun;
 	}
-	return due;
+}
+
+static bool any_due(void)
+{
+	struct thread *thread;
+
+	for (size_t at = 0; (thread = thread_next(&at));)
+		if (thread->due)
+			return true;
+	return false;
+}
+
+static void take_leave(const struct space *space, pid_t tid, int status)
+{
+	struct event event = event_of_status(status);
+	struct thread *thread = thread_find(tid);
+
+	if (event.kind == EV_EXITED || event.kind == EV_KILLED) {
+		if (thread)
+			thread_remove(thread);
+		return;
+	}
+	if (!thread && !(thread = thread_add(tid, tid, ROLE_UNKNOWN)))
+		return;
+	expect_child(event, tid);
+	let_go(thread, space, event);
 }
 
 void farewell(const struct space *space)
 {
-	size_t due;
 	int status;
 	pid_t tid;
 
 	if (space->pid)
 		bp_lift_all(space, space->mem);
-	for (due = begin_farewell(space); due > 0; due--) {
-		struct event event;
-		struct thread *thread;
-
-		tid = waitpid(-1, &status, __WALL);
-		if (tid < 0)
-			break;
-		event = event_of_status(status);
-		thread = thread_find(tid);
-		if (event.kind == EV_EXITED || event.kind == EV_KILLED) {
-			if (thread)
-				thread_remove(thread);
-			continue;
-		}
-		if (!thread && !(thread = thread_add(tid, tid, ROLE_UNKNOWN)))
-			continue;
-		let_go(thread, space, event);
-	}
+	begin_farewell(space);
+	while (any_due() && (tid = waitpid(-1, &status, __WALL)) > 0)
+		take_leave(space, tid, status);
+	/* sleepers that have met a trap or given birth meanwhile */
+	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+		take_leave(space, tid, status);
 }

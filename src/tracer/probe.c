@@ -108,7 +108,7 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 {
 	struct call *call = calls_find(&thread->calls, slot);
 	struct arch_regs copy = *regs;
-	struct emit_return ret = { .frame = arch_frame(regs, slot, 0), .with_stack = true };
+	struct emit_return ret = { .frame = arch_frame(regs, slot, 0) };
 
 	if (!call)
 		return false;

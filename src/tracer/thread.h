@@ -49,6 +49,7 @@ struct thread {
 	bool begun; /* its first stop is past */
 	bool stopped;
 	bool listening; /* in a group-stop */
+	bool due;       /* at the farewell: a stop of it is still to come */
 	bool held;        /* the analysis has not answered */
 	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */
 	taddr_t resumed_pc;   /* where an emulated trap sent it */
