@@ -31,6 +31,8 @@ struct probe {
 	taddr_t addr;
 	taddr_t push; /* a one-byte push instruction that is never trapped, by which
 	                 the thread makes its own stack grow */
+	taddr_t ret;  /* for a plain ret: another one, never trapped, that the thread does
+	                 instead; nothing is emulated, so a shadow stack stays right */
 	uint32_t function; /* the analysis's number, handed back in records */
 	int32_t slot_delta;
 	uint8_t kind;     /* enum probe_kind */

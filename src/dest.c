@@ -22,9 +22,12 @@ static const struct {
 static bool parse_fd(const char *text, int *fd)
 {
 	size_t digits = strspn(text, "0123456789");
+	unsigned long number;
 
-	*fd = atoi(text);
-	return digits && digits < sizeof("2147483647") - 1 && !text[digits];
+	errno = 0;
+	number = strtoul(text, NULL, 10);
+	*fd = number;
+	return digits && !text[digits] && !errno && number <= INT_MAX;
 }
 
 static bool is_well_formed(struct dest *dest)
@@ -84,7 +87,7 @@ static int check_fd(int fd)
 
 static int check_file(const char *name)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX], *folder;
 	struct stat stat_;
 	size_t len = strlen(name);
 
@@ -95,12 +98,12 @@ static int check_file(const char *name)
 	if (is_special(name))
 		return access(name, W_OK) < 0 ? -errno : 0;
 	strcpy(path, name);
-	dirname(path);
-	if (stat(path, &stat_) < 0)
+	folder = dirname(path);
+	if (stat(folder, &stat_) < 0)
 		return -errno;
 	if (!S_ISDIR(stat_.st_mode))
 		return -ENOTDIR;
-	return access(path, W_OK | X_OK) < 0 ? -errno : 0;
+	return access(folder, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
 int dest_check(const struct dest *dest)

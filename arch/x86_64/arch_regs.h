@@ -10,6 +10,7 @@
 #define ARCH_TRAP_SKID 1
 #define ARCH_REGS 16 /* general registers, numbered as the encoding does */
 #define ARCH_PUSH 0x50 /* push %rax, one byte */
+#define ARCH_RET 0xc3
 #define ARCH_CALL 0xe8 /* call rel32 */
 #define ARCH_CALL_LEN 5
 #define ARCH_INSN_MAX 15

@@ -102,10 +102,10 @@ void library_sigreturn(struct job *job)
 		}
 }
 
-/* ---- growing the stack ----------------------------------------------------------- */
+/* ---- instructions lent ------------------------------------------------------------- */
 
-/* Any byte that is a push when jumped to will do, be it inside another instruction. */
-static taddr_t find_push(struct job *job)
+/* A byte of code that is no trap and for which fits holds; a target address, or 0. */
+static taddr_t find_byte(struct job *job, uint8_t byte, bool (*fits)(struct job *, taddr_t vaddr))
 {
 	const struct elf *elf = &job->module->elf;
 	uint8_t chunk[4096];
@@ -114,23 +114,39 @@ static taddr_t find_push(struct job *job)
 		taddr_t at = elf->segments[i].vaddr;
 		size_t got;
 
-		if (!elf->segments[i].executable)
-			continue;
-		for (; (got = elf_read_some(elf, at, chunk, sizeof(chunk))) > 0; at += got)
+		for (; elf->segments[i].executable &&
+		       (got = elf_read_some(elf, at, chunk, sizeof(chunk))) > 0;
+		     at += got)
 			for (size_t b = 0; b < got; b++) {
-				taddr_t push = at + b + job->module->bias;
+				taddr_t addr = at + b + job->module->bias;
 
-				if (chunk[b] == ARCH_PUSH && !job_is_planned(job->plan, push, push + 1))
-					return push;
+				if (chunk[b] == byte && !job_is_planned(job->plan, addr, addr + 1) &&
+				    fits(job, at + b))
+					return addr;
 			}
 	}
 	return 0;
 }
 
-void library_push(struct job *job)
+static bool any_byte(struct job *job, taddr_t vaddr)
 {
-	taddr_t push = job->plan->count ? find_push(job) : 0;
+	(void)job, (void)vaddr;
+	return true;
+}
 
-	for (size_t i = 0; i < job->plan->count; i++)
-		job->plan->probes[i].push = push;
+/* A push only ever runs single-stepped, so one inside another instruction will do. A
+ * ret is run for good and may be met by a profiler's signal: it must be a real one,
+ * where the unwind tables say what is true of every ret. */
+void library_lend(struct job *job)
+{
+	taddr_t push = job->plan->count ? find_byte(job, ARCH_PUSH, any_byte) : 0;
+	taddr_t ret = job->plan->count ? find_byte(job, ARCH_RET, is_insn) : 0;
+
+	for (size_t i = 0; i < job->plan->count; i++) {
+		struct probe *probe = &job->plan->probes[i];
+
+		probe->push = push;
+		if (probe->original == ARCH_RET && probe->kind != PROBE_PASS)
+			probe->ret = ret;
+	}
 }

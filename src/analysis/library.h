@@ -8,7 +8,7 @@
 void library_internals(struct job *, const struct found *, uint32_t function);
 /* Where signal handlers return to. */
 void library_sigreturn(struct job *);
-/* A push for every planned probe; last, when all traps are known. */
-void library_push(struct job *);
+/* The push and the ret of every planned probe; last, when all traps are known. */
+void library_lend(struct job *);
 
 #endif

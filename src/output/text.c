@@ -132,7 +132,7 @@ static void tell_modules(FILE *out, const struct heap_ledger *ledger)
 	char name[UTF8_FIT(PLACE)];
 
 	for (size_t i = 0; i < count && i < MODULES; i++)
-		part(&names, "No symbols in ", "%s",
+		part(&names, "Some frames have no name in ", "%s",
 		     utf8_fit(name, short_path(ledger->unsymbolised_modules[i]), PLACE, 0));
 	if (count > MODULES)
 		part(&names, "", "and %s more", in_digits(count - MODULES));

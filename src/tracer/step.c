@@ -71,6 +71,10 @@ bool step_over(const struct thread *thread, const struct space *space,
 	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
+	if (probe->ret) {
+		arch_set_pc(regs, probe->ret);
+		return true;
+	}
 	return arch_emulate(&probe->insn, regs, &mem) == 0;
 }
 
