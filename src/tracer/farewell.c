@@ -28,6 +28,24 @@ static char state_of(pid_t tid)
 	return at && at[1] ? at[2] : 'X';
 }
 
+/* A thread that hits a trap just when it is interrupted stops for the interruption
+ * first: its SIGTRAP, in SigPnd of /proc/TID/status, would be delivered for good. */
+static bool is_trap_pending(pid_t tid)
+{
+	char path[32], line[256];
+	unsigned long long pending = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "SigPnd: %llx", &pending) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return pending >> (SIGTRAP - 1) & 1;
+}
+
 /* The thread is stopped and the traps are lifted: one that has hit a trap already
  * goes back to where the instruction now stands again. */
 static void let_go(struct thread *thread, const struct space *space, struct event event)
@@ -110,6 +128,11 @@ static void take_leave(const struct space *space, pid_t tid, int status)
 	if (!thread && !(thread = thread_add(tid, tid, ROLE_UNKNOWN)))
 		return;
 	expect_child(event, tid);
+	if (event.kind != EV_TRAP && is_trap_pending(tid)) {
+		thread->due = true;
+		thread_resume(thread, (struct resume){ GO_RUN, event.kind == EV_SIGNAL ? event.sig : 0 });
+		return;
+	}
 	let_go(thread, space, event);
 }
 
