@@ -172,19 +172,39 @@ static bool drain(struct session *session)
 
 /* ---- children --------------------------------------------------------------------------- */
 
-/* The target was stopped, from the terminal or otherwise: whoever waits for us is to
- * see the same of us, and when we are continued, so is the target. */
-static void stop_too(struct session *session, int sig)
+static bool take_stop(pid_t target)
 {
 	siginfo_t info = { 0 };
+
+	return waitid(P_PID, target, &info, WNOHANG | WSTOPPED) == 0 && info.si_pid;
+}
+
+/* The target was stopped, from the terminal or otherwise: whoever waits for us is to
+ * see the same of us. SIGSTOP comes from the tracer. Any other signal is made pending
+ * first, beside the terminal's own: when the target is stopped still, the tracer's
+ * SIGCONT, once it goes on, takes it away again. */
+static void stop_too(pid_t target, int sig)
+{
+	const struct timespec now = { 0 };
 	sigset_t set, old;
 
 	sigemptyset(&set);
 	sigaddset(&set, sig);
-	raise(sig); /* pending, beside the terminal's own, until it is unblocked: one stop */
+	if (sig != SIGSTOP)
+		raise(sig);
+	if (!take_stop(target) && sig != SIGSTOP)
+		sigtimedwait(&set, NULL, &now);
 	sigprocmask(SIG_UNBLOCK, &set, &old);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	/* it was not continued with us, or before us */
+}
+
+/* We were continued, and so is the target, unless it was with us or before us. */
+static void continue_target(const struct session *session)
+{
+	siginfo_t info = { 0 };
+
+	if (session->target_ended)
+		return;
 	if (waitid(P_PID, session->target.pid, &info, WNOHANG | WCONTINUED) < 0 || !info.si_pid)
 		kill(session->target.pid, SIGCONT);
 }
@@ -208,19 +228,20 @@ static void tracer_lost(struct session *session)
 
 static void reap(struct session *session)
 {
+	siginfo_t info = { 0 };
 	int status;
 
 	if (!session->tracer_ended && waitpid(session->tracer.pid, &status, WNOHANG) > 0)
 		tracer_lost(session);
 	if (session->target_ended ||
-	    waitpid(session->target.pid, &status, WNOHANG | WUNTRACED) <= 0)
+	    waitid(P_PID, session->target.pid, &info, WNOHANG | WEXITED | WSTOPPED | WNOWAIT) < 0)
 		return;
-	if (WIFSTOPPED(status)) {
-		stop_too(session, WSTOPSIG(status));
-		return;
+	if (info.si_pid && info.si_code == CLD_STOPPED) {
+		stop_too(session->target.pid, info.si_status);
+	} else if (info.si_pid) {
+		waitpid(session->target.pid, &session->status, 0);
+		session->target_ended = true;
 	}
-	session->target_ended = true;
-	session->status = status;
 }
 
 /* ---- signals ------------------------------------------------------------------------------ */
@@ -243,6 +264,8 @@ static void take_signals(struct session *session)
 		if (sig == SIGUSR1 && session->executed) {
 			drain(session);
 			report(session, "dump", ++session->dumps);
+		} else if (sig == SIGCONT && (pid_t)info.ssi_pid != session->tracer.pid) {
+			continue_target(session);
 		} else if (is_in(sig, passed_on, countof(passed_on)) && info.ssi_code <= 0 &&
 		           !session->target_ended) {
 			kill(session->target.pid, sig);
@@ -259,6 +282,7 @@ static int open_signals(struct launch_signals *was)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGCONT);
 	for (size_t i = 0; i < countof(passed_on); i++)
 		sigaddset(&set, passed_on[i]);
 	for (size_t i = 0; i < countof(job_control); i++)

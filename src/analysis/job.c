@@ -61,8 +61,16 @@ bool job_is_planned(const struct plan *plan, taddr_t begin, taddr_t end)
 	return false;
 }
 
+int job_decode(const struct job *job, taddr_t vaddr, struct decoded *out)
+{
+	uint8_t bytes[ARCH_INSN_MAX];
+	size_t len = elf_read_some(&job->module->elf, vaddr, bytes, sizeof(bytes));
+
+	return decoder_decode(job->decoder, bytes, len, vaddr + job->module->bias, out);
+}
+
 struct probe job_probe(struct job *job, taddr_t vaddr, const struct decoded *insn,
-                             enum probe_kind kind, uint32_t function)
+                       enum probe_kind kind, uint32_t function)
 {
 	struct probe probe = { .addr = vaddr + job->module->bias, .function = function,
 		               .kind = kind, .result = ARCH_RESULT, .insn = insn->insn };

@@ -28,6 +28,8 @@ bool job_is_function(void *ctx, taddr_t vaddr);
 void job_note(struct job *, const struct found *, const char *what, const char *why);
 bool job_add(struct plan *, const struct probe *); /* false: no memory */
 bool job_is_planned(const struct plan *, taddr_t begin, taddr_t end);
+/* The instruction at vaddr as it stands in the target; 0 or a negative errno. */
+int job_decode(const struct job *, taddr_t vaddr, struct decoded *);
 struct probe job_probe(struct job *, taddr_t vaddr, const struct decoded *, enum probe_kind,
                        uint32_t function);
 

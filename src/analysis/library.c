@@ -10,14 +10,11 @@ static bool is_insn(struct job *job, taddr_t vaddr)
 {
 	struct cfg_bounds in;
 	struct decoded insn;
-	uint8_t bytes[ARCH_INSN_MAX];
 
 	if (!job_bounds(job, vaddr, &in))
 		return false;
 	for (taddr_t at = in.begin; at < vaddr; at += insn.len) {
-		size_t len = elf_read_some(&job->module->elf, at, bytes, sizeof(bytes));
-
-		if (decoder_decode(job->decoder, bytes, len, at, &insn) < 0)
+		if (job_decode(job, at, &insn) < 0)
 			return false;
 		if (at + insn.len == vaddr)
 			return true;
@@ -27,14 +24,12 @@ static bool is_insn(struct job *job, taddr_t vaddr)
 
 static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 {
-	uint8_t bytes[ARCH_INSN_MAX];
-	size_t len = elf_read_some(&job->module->elf, call, bytes, sizeof(bytes));
 	taddr_t addr = call + job->module->bias;
 	struct decoded insn;
 	struct probe probe;
 
 	if (!is_insn(job, call) || job_is_planned(job->plan, addr, addr + 1) ||
-	    decoder_decode(job->decoder, bytes, len, addr, &insn) < 0 || insn.refuse)
+	    job_decode(job, call, &insn) < 0 || insn.refuse)
 		return;
 	probe = job_probe(job, call, &insn, PROBE_INTERNAL, function);
 	probe.slot_delta = -(int32_t)sizeof(taddr_t);
@@ -92,8 +87,7 @@ void library_sigreturn(struct job *job)
 			taddr_t vaddr = at + (hit - chunk);
 			struct probe probe;
 
-			if (!hit || decoder_decode(job->decoder, hit, ARCH_SIGRETURN_LEN,
-			                           vaddr + job->module->bias, &insn) < 0)
+			if (!hit || job_decode(job, vaddr, &insn) < 0)
 				continue;
 			probe = job_probe(job, vaddr, &insn, PROBE_SIGRETURN, NO_FUNCTION);
 			probe.slot_delta = -(int32_t)sizeof(taddr_t);

@@ -30,17 +30,13 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
                         struct probe *probe, const char **why)
 {
 	struct decoded insn;
-	uint8_t bytes[ARCH_INSN_MAX];
 	taddr_t at = entry;
 	int32_t slot_delta = 0;
 	unsigned best = UINT32_MAX;
 
 	*why = "a jump leads back to its first instruction";
 	for (int i = 0; i < ENTRY_CANDIDATES && !table_find(&cfg->targets, at); i++) {
-		size_t len = elf_read_some(&job->module->elf, at, bytes, sizeof(bytes));
-
-		if (decoder_decode(job->decoder, bytes, len, at + job->module->bias,
-		                   &insn) < 0)
+		if (job_decode(job, at, &insn) < 0)
 			break;
 		if (insn.refuse) {
 			if (best == UINT32_MAX)
@@ -78,16 +74,6 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 	return false;
 }
 
-/* The instruction as it stands in the target: jumps are relative. */
-static bool decode_exit(struct job *job, const struct cfg_exit *out, struct decoded *insn)
-{
-	uint8_t bytes[ARCH_INSN_MAX];
-	size_t len = elf_read_some(&job->module->elf, out->vaddr, bytes, sizeof(bytes));
-
-	return decoder_decode(job->decoder, bytes, len,
-	                      out->vaddr + job->module->bias, insn) == 0;
-}
-
 static void plan_exit(struct job *job, const struct found *found, const struct cfg_exit *out,
                       uint32_t function)
 {
@@ -104,7 +90,7 @@ static void plan_exit(struct job *job, const struct found *found, const struct c
 		     out->name ? out->name : "nameless");
 		return;
 	}
-	if (!decode_exit(job, out, &insn) || insn.refuse) {
+	if (job_decode(job, out->vaddr, &insn) < 0 || insn.refuse) {
 		job_note(job, found, "an end of it cannot be trapped", insn.refuse);
 		return;
 	}
@@ -128,12 +114,10 @@ static uint8_t entry_flags(const struct catalog_entry *entry, bool tail)
  * allocator, so that it needs no second stop there. Only a saving: any may lack. */
 static taddr_t plan_pass(struct job *job, taddr_t vaddr, struct decoded *insn)
 {
-	uint8_t bytes[ARCH_INSN_MAX];
-	size_t len = elf_read_some(&job->module->elf, vaddr, bytes, sizeof(bytes));
 	taddr_t addr = vaddr + job->module->bias;
 	struct probe probe;
 
-	if (decoder_decode(job->decoder, bytes, len, addr, insn) < 0 || insn->refuse)
+	if (job_decode(job, vaddr, insn) < 0 || insn->refuse)
 		return 0;
 	if (!job_is_planned(job->plan, addr, addr + 1)) {
 		probe = job_probe(job, vaddr, insn, PROBE_PASS, NO_FUNCTION);
@@ -157,7 +141,7 @@ static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
 }
 
 void trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
-                           uint32_t function)
+                    uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = { .function = function };
@@ -178,7 +162,7 @@ void trap_allocator(struct job *job, const struct found *found, const struct cfg
  * tell: that it jumped on and left no frame, and the size it was asked for, which
  * operator new rounds up for an alignment, and from 0 to 1. */
 void trap_name(struct job *job, const struct found *found, const struct cfg *cfg,
-                      uint32_t function)
+               uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = { .function = function };
@@ -196,7 +180,7 @@ void trap_name(struct job *job, const struct found *found, const struct cfg *cfg
 }
 
 void trap_loader(struct job *job, const struct found *found, const struct cfg *cfg,
-                        uint32_t function)
+                 uint32_t function)
 {
 	struct probe probe = { .function = function };
 	const char *why;

@@ -2,15 +2,16 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "emit.h"
 #include "event.h"
+#include "front.h"
 #include "place.h"
 #include "probe.h"
+#include "signals.h"
 #include "step.h"
 
 static const struct resume RUN = { GO_RUN, 0 };
@@ -87,31 +88,10 @@ static struct resume on_trap(struct thread *thread, struct space *space)
 	return on_probe(thread, space, probe, &regs);
 }
 
-/* SigCgt and SigIgn of /proc/TID/status, proc(5). */
-struct dispositions {
-	unsigned long long caught, ignored;
-};
-
-static struct dispositions dispositions_of(pid_t tid)
-{
-	struct dispositions out = { 0, 0 };
-	char path[32], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "SigIgn: %llx", &out.ignored) == 0)
-			sscanf(line, "SigCgt: %llx", &out.caught);
-	if (file)
-		fclose(file);
-	return out;
-}
-
 /* Ignored by default, signal(7). */
-static bool is_ignored(const struct dispositions *dispositions, int sig)
+static bool is_ignored(const struct signals *signals, int sig)
 {
-	return (dispositions->ignored >> (sig - 1) & 1) || sig == SIGCHLD || sig == SIGWINCH ||
+	return (signals->ignored >> (sig - 1) & 1) || sig == SIGCHLD || sig == SIGWINCH ||
 	       sig == SIGURG || sig == SIGCONT;
 }
 
@@ -133,15 +113,15 @@ static void restart_call(const struct thread *thread, const struct arch_regs *re
  * the interrupted one's, and its stack from the interrupted one. */
 static struct resume on_signal(struct thread *thread, int sig)
 {
-	struct dispositions dispositions = dispositions_of(thread->tid);
+	struct signals signals = signals_of(thread->tid);
 	struct arch_regs regs;
-	bool caught = dispositions.caught >> (sig - 1) & 1;
+	bool caught = signals.caught >> (sig - 1) & 1;
 
 	thread->handler.due = false;
 	if (step_get_regs(thread->tid, &regs) < 0)
 		return GONE;
 	if (!caught) {
-		if (is_ignored(&dispositions, sig))
+		if (is_ignored(&signals, sig))
 			restart_call(thread, &regs);
 		return (struct resume){ GO_RUN, sig };
 	}
@@ -202,6 +182,16 @@ static struct resume on_exec(struct thread *thread, struct space *space)
 	return hold(thread, REC_EXEC);
 }
 
+/* The front stops with the target and goes on with it. SIGSTOP, which cannot be held
+ * back, is the tracer's to send, as SIGCONT is: one sender's signals keep their order,
+ * and a front that stopped itself could do so just after the target went on. */
+static struct resume on_group_stop(const struct thread *thread, int sig)
+{
+	if (thread->role == ROLE_TARGET && sig == SIGSTOP)
+		front_signal(SIGSTOP);
+	return (struct resume){ GO_LISTEN, 0 };
+}
+
 static struct resume on_event(struct thread *thread, struct space *space, struct event event,
                               bool *ended)
 {
@@ -218,7 +208,7 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	case EV_SIGNAL:
 		return on_signal(thread, event.sig);
 	case EV_GROUP_STOP:
-		return (struct resume){ GO_LISTEN, 0 };
+		return on_group_stop(thread, event.sig);
 	case EV_EXEC:
 		return on_exec(thread, space);
 	case EV_FORK:
@@ -226,9 +216,9 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	case EV_CLONE:
 		child_born(thread, space);
 		return RUN;
-	case EV_STOP: /* the front stops with the target, and is to go on with it */
+	case EV_STOP:
 		if (thread->listening && thread->role == ROLE_TARGET)
-			kill(getppid(), SIGCONT);
+			front_signal(SIGCONT);
 		break;
 	case EV_OTHER:
 		break;

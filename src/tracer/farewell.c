@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "event.h"
+#include "signals.h"
 #include "step.h"
 #include "thread.h"
 
@@ -32,18 +33,7 @@ static char state_of(pid_t tid)
  * first: its SIGTRAP, in SigPnd of /proc/TID/status, would be delivered for good. */
 static bool is_trap_pending(pid_t tid)
 {
-	char path[32], line[256];
-	unsigned long long pending = 0;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "SigPnd: %llx", &pending) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return pending >> (SIGTRAP - 1) & 1;
+	return signals_of(tid).pending >> (SIGTRAP - 1) & 1;
 }
 
 /* The thread is stopped and the traps are lifted: one that has hit a trap already

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "emit.h"
 #include "farewell.h"
+#include "front.h"
 #include "place.h"
 
 #define TITLE "at-tracer" /* no name a pkill for the front would match */
@@ -23,14 +24,8 @@
 #define BATCH 256
 
 static struct tracer *tracer;
-static pid_t front;
 static struct space space;
 static bool leaving;
-
-static bool front_gone(void)
-{
-	return getppid() != front;
-}
 
 static volatile sig_atomic_t kicked;
 
@@ -162,7 +157,7 @@ int tracer_start(struct tracer *link, const struct tracer_options *options)
 	link->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->doorbell < 0)
 		return -errno;
-	front = getpid();
+	front_is(getpid());
 	tracer = link;
 	link->pid = fork();
 	if (link->pid == 0)

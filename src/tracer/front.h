@@ -1,0 +1,12 @@
+/* The front, which is the tracer's parent: is it there, and signals to it. */
+#ifndef FRONT_H
+#define FRONT_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+void front_is(pid_t); /* before the tracer is forked */
+bool front_gone(void);
+void front_signal(int sig); /* nothing when it is gone */
+
+#endif
