@@ -1,13 +1,18 @@
 """Children of every kind run as if nobody watched, and leave the parent's table
 as the parent made it."""
 
+import os
+import shutil
+import tempfile
+
 import pytest
 
 pytestmark = pytest.mark.sanitized
 
 KINDS = ["fork", "fork-malloc", "fork-threads", "fork-exec", "fork-fork", "orphan", "fork-stop",
-         "fork-kill", "fork-among-threads", "vfork-exit", "vfork-exec", "vfork-malloc-exit",
-         "vfork-malloc-exec", "spawn", "system", "popen", "clone", "clone-vm"]
+         "fork-kill", "fork-undumpable", "fork-among-threads", "vfork-exit", "vfork-exec",
+         "vfork-malloc-exit", "vfork-malloc-exec", "spawn", "system", "popen", "clone",
+         "clone-vm"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -47,4 +52,28 @@ sleep 0 & wait $!; echo "waited $?"
 def test_a_shell_and_its_pipelines_run_as_without_us(trace, run_plainly, shell):
     plain = run_plainly(shell, "-c", PIPELINE)
     traced = trace(shell, "-c", PIPELINE)
+    assert (traced.status, traced.out, traced.err) == (plain.status, plain.out, plain.err)
+
+
+def as_nobody(folder, *files):
+    """The command's beginning that runs what follows without privileges, and copies
+    of the files where it may read them."""
+    copies = [shutil.copy(file, folder) for file in files]
+    if os.geteuid() != 0:
+        return [], copies
+    if not shutil.which("setpriv"):
+        pytest.skip("no setpriv to become another user with")
+    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], copies
+
+
+# Without privileges its memory is out of reach, see src/tracer/copy.c.
+def test_a_child_of_an_undumpable_program_runs_without_us(run_plainly, alloctrace, target):
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        nobody, (tracer, program) = as_nobody(folder, alloctrace, target("children"))
+        how = {"cwd": folder, "env": {"TRUTH": "/dev/null"}}
+        command = [program, "fork-undumpable"]
+        plain = run_plainly(*nobody, *command, **how)
+        traced = run_plainly(*nobody, tracer, "-o", "/dev/null", "--", *command, **how)
+    assert plain.status == 0 and "fork-undumpable exited 23" in plain.out
     assert (traced.status, traced.out, traced.err) == (plain.status, plain.out, plain.err)

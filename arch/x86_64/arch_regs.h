@@ -13,6 +13,8 @@
 #define ARCH_RET 0xc3
 #define ARCH_CALL 0xe8 /* call rel32 */
 #define ARCH_CALL_LEN 5
+#define ARCH_SYSCALL "\x0f\x05"
+#define ARCH_SYSCALL_LEN 2
 #define ARCH_INSN_MAX 15
 /* What a signal handler returns to (mov $15,%rax; syscall), and debuggers know it by. */
 #define ARCH_SIGRETURN "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"
@@ -58,6 +60,18 @@ static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)
 {
 	const uint64_t arg[] = { regs->rdi, regs->rsi, regs->rdx };
 	return arg[n];
+}
+
+/* To make system call number, for a thread that stands behind a system call
+ * instruction, which is then neither restarted nor noticed. */
+static inline void arch_set_call(struct arch_regs *regs, uint64_t number, uint64_t arg0,
+                                 uint64_t arg1)
+{
+	regs->rip -= ARCH_SYSCALL_LEN;
+	regs->orig_rax = (uint64_t)-1;
+	regs->rax = number;
+	regs->rdi = arg0;
+	regs->rsi = arg1;
 }
 
 /* The caller's frame, seen where every callee-saved register holds the

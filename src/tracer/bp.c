@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "mem.h"
@@ -125,34 +124,4 @@ size_t bp_lift_all(const struct space *space, int mem)
 	for (size_t i = 0; i < space->count; i++)
 		left += !lift(&space->probes[i], mem);
 	return left;
-}
-
-/* A word at a time, for a stopped thread whose /proc/TID/mem is not for us: that of a
- * process that is not dumpable, prctl(2), belongs to root. */
-static void lift_stopped(const struct probe *probe, pid_t tid)
-{
-	taddr_t at = probe->addr & ~(taddr_t)7;
-	unsigned shift = (probe->addr & 7) * 8;
-	uint64_t word;
-
-	errno = 0;
-	word = ptrace(PTRACE_PEEKTEXT, tid, at, 0);
-	if (probe->kind == PROBE_PASS || errno || (uint8_t)(word >> shift) != ARCH_TRAP)
-		return;
-	word = (word & ~((uint64_t)0xff << shift)) | (uint64_t)probe->original << shift;
-	ptrace(PTRACE_POKETEXT, tid, at, word);
-}
-
-void bp_lift_copy(const struct space *space, pid_t tid)
-{
-	int mem = mem_open(tid);
-
-	if (mem >= 0 && bp_lift_all(space, mem) == 0) {
-		close(mem);
-		return;
-	}
-	if (mem >= 0)
-		close(mem);
-	for (size_t i = 0; i < space->count; i++)
-		lift_stopped(&space->probes[i], tid);
 }

@@ -30,7 +30,5 @@ void bp_forget(struct space *, taddr_t begin, taddr_t end);
 /* Puts the original bytes back in mem. The space still knows its probes afterwards.
  * Returns how many could not be restored. */
 size_t bp_lift_all(const struct space *, int mem);
-/* The same in the stopped thread tid's copy of the memory. */
-void bp_lift_copy(const struct space *, pid_t tid);
 
 #endif

@@ -4,6 +4,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
+#include "copy.h"
 #include "emit.h"
 #include "mem.h"
 #include "step.h"
@@ -42,7 +43,7 @@ static struct resume begin(struct thread *thread, const struct space *space, int
 {
 	switch (thread->role) {
 	case ROLE_COPY:
-		bp_lift_copy(space, thread->tid);
+		copy_clean(space, thread->tid);
 		return (struct resume){ GO_DETACH, 0 };
 	case ROLE_TARGET:
 		emit(REC_THREAD_BEGIN, thread->tid, thread->pid);

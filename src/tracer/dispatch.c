@@ -11,8 +11,8 @@
 #include "front.h"
 #include "place.h"
 #include "probe.h"
-#include "signals.h"
 #include "step.h"
+#include "task.h"
 
 static const struct resume RUN = { GO_RUN, 0 };
 static const struct resume HOLD = { GO_HOLD, 0 };
@@ -89,9 +89,9 @@ static struct resume on_trap(struct thread *thread, struct space *space)
 }
 
 /* Ignored by default, signal(7). */
-static bool is_ignored(const struct signals *signals, int sig)
+static bool is_ignored(const struct task *task, int sig)
 {
-	return (signals->ignored >> (sig - 1) & 1) || sig == SIGCHLD || sig == SIGWINCH ||
+	return (task->ignored >> (sig - 1) & 1) || sig == SIGCHLD || sig == SIGWINCH ||
 	       sig == SIGURG || sig == SIGCONT;
 }
 
@@ -113,15 +113,15 @@ static void restart_call(const struct thread *thread, const struct arch_regs *re
  * the interrupted one's, and its stack from the interrupted one. */
 static struct resume on_signal(struct thread *thread, int sig)
 {
-	struct signals signals = signals_of(thread->tid);
+	struct task task = task_of(thread->tid);
 	struct arch_regs regs;
-	bool caught = signals.caught >> (sig - 1) & 1;
+	bool caught = task.caught >> (sig - 1) & 1;
 
 	thread->handler.due = false;
 	if (step_get_regs(thread->tid, &regs) < 0)
 		return GONE;
 	if (!caught) {
-		if (is_ignored(&signals, sig))
+		if (is_ignored(&task, sig))
 			restart_call(thread, &regs);
 		return (struct resume){ GO_RUN, sig };
 	}

@@ -8,9 +8,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "copy.h"
 #include "event.h"
-#include "signals.h"
 #include "step.h"
+#include "task.h"
 #include "thread.h"
 
 static char state_of(pid_t tid)
@@ -33,7 +34,7 @@ static char state_of(pid_t tid)
  * first: its SIGTRAP, in SigPnd of /proc/TID/status, would be delivered for good. */
 static bool is_trap_pending(pid_t tid)
 {
-	return signals_of(tid).pending >> (SIGTRAP - 1) & 1;
+	return task_of(tid).pending >> (SIGTRAP - 1) & 1;
 }
 
 /* The thread is stopped and the traps are lifted: one that has hit a trap already
@@ -55,7 +56,7 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 			sig = SIGTRAP;
 	}
 	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN)
-		bp_lift_copy(space, thread->tid);
+		copy_clean(space, thread->tid);
 	thread_resume(thread, (struct resume){ GO_DETACH, sig });
 }
 

@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 enum { REPEATS = 10, STACK = 1 << 17 };
@@ -204,6 +205,25 @@ static void *churn(void *unused_argument)
 	return NULL;
 }
 
+static void fork_undumpable(void)
+{
+	pid_t child;
+
+	if (prctl(PR_SET_DUMPABLE, 0))
+		abort();
+	child = fork();
+	if (!child) {
+		if (prctl(PR_GET_DUMPABLE))
+			_exit(98);
+		child = fork();
+		if (!child)
+			_exit(use_memory(500) ? 22 : 99);
+		await(child, "grandchild");
+		_exit(use_memory(2000) ? 23 : 99);
+	}
+	await(child, "fork-undumpable");
+}
+
 static void fork_among_threads(void)
 {
 	pthread_t threads[4];
@@ -346,6 +366,7 @@ static const struct kind {
 	{ "orphan", fork_an_orphan },
 	{ "fork-stop", fork_and_stop },
 	{ "fork-kill", fork_and_be_killed },
+	{ "fork-undumpable", fork_undumpable },
 	{ "fork-among-threads", fork_among_threads },
 	{ "vfork-exit", vfork_and_exit },
 	{ "vfork-exec", vfork_and_execute },

@@ -1,11 +1,11 @@
-#include "signals.h"
+#include "task.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-struct signals signals_of(pid_t tid)
+struct task task_of(pid_t tid)
 {
-	struct signals out = { 0 };
+	struct task out = { 0 };
 	char path[32], line[256];
 	FILE *file;
 
@@ -15,6 +15,7 @@ struct signals signals_of(pid_t tid)
 		sscanf(line, "SigPnd: %" SCNx64, &out.pending);
 		sscanf(line, "SigIgn: %" SCNx64, &out.ignored);
 		sscanf(line, "SigCgt: %" SCNx64, &out.caught);
+		sscanf(line, "Seccomp: %d", &out.seccomp);
 	}
 	if (file)
 		fclose(file);

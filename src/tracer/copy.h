@@ -1,0 +1,11 @@
+/* A forked child's copy of the memory, with our traps in it. */
+#ifndef COPY_H
+#define COPY_H
+
+#include "bp.h"
+
+/* The child stands at its first stop, and is to be let go without a trap. Returns how
+ * many traps it keeps. */
+size_t copy_clean(const struct space *, pid_t child);
+
+#endif
