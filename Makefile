@@ -91,8 +91,11 @@ demo: all
 
 install: all
 	install -D -m 755 $(BUILD)/alloctrace $(DESTDIR)$(PREFIX)/bin/alloctrace
-	$(if $(wildcard src/alloctrace.1),install -D -m 644 src/alloctrace.1 \
-		$(DESTDIR)$(PREFIX)/share/man/man1/alloctrace.1)
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(BUILD)/alloctrace --man > $(DESTDIR)$(PREFIX)/share/man/man1/alloctrace.1
+	$(BUILD)/alloctrace --bash-completion > \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/alloctrace
 
 clean:
 	rm -rf build

@@ -7,7 +7,8 @@
 #include "record.h"
 
 struct analysis_options {
-	unsigned depth; /* frames kept of a stack */
+	unsigned depth;  /* frames kept of a stack */
+	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 };
 
 struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */

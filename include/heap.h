@@ -10,6 +10,7 @@ struct heap;
 struct heap_totals { /* bytes are requested bytes; calls are outermost calls */
 	uint64_t allocs, frees, bytes_allocated, bytes_freed;
 	uint64_t live_blocks, live_bytes, peak_live_bytes;
+	uint64_t peak_ms; /* when that was, since the trace began */
 };
 
 enum heap_kind { HEAP_ALLOC, HEAP_REALLOC, HEAP_FREE };
@@ -26,7 +27,9 @@ struct heap_function {
 struct heap_site { /* one function called from one stack */
 	uint32_t id;          /* from 1, in order of first use; stable */
 	const char *function; /* as heap_function.name */
-	uint64_t live_blocks, live_bytes, peak_bytes;
+	uint64_t live_blocks, live_bytes;
+	uint64_t peak_bytes; /* the most it ever held itself */
+	uint64_t at_peak_blocks, at_peak_bytes; /* held when the program held most */
 	uint64_t allocs, frees;
 	uint64_t first_ms, last_ms; /* of its allocations, since the trace began */
 };
@@ -55,14 +58,35 @@ struct heap_ledger {
 	size_t note_count;
 };
 
-enum heap_sort { HEAP_BY_BYTES, HEAP_BY_BLOCKS, HEAP_BY_CALLS, HEAP_BY_PEAK };
+enum heap_sort { HEAP_BY_BYTES, HEAP_BY_BLOCKS, HEAP_BY_CALLS, HEAP_BY_PEAK, HEAP_SORTS };
+
+/* Which sites and blocks. With a minimum, only blocks that reach it count as live, and
+ * sites without one are left out. A pattern is a part of a function's, file's or
+ * module's name on the stack; '*' in it stands for anything. */
+struct heap_query {
+	enum heap_sort sort;
+	uint64_t min_size; /* bytes */
+	uint64_t min_age_ms, now_ms; /* since the trace began */
+	const char *const *match, *const *hide;
+	size_t match_count, hide_count;
+};
+
+struct heap_block {
+	taddr_t address;
+	uint64_t size; /* requested */
+	uint32_t site;
+	int tid;       /* of the thread that allocated it */
+	uint64_t age_ms;
+};
 
 const struct heap_totals *heap_totals(const struct heap *);
 /* Functions that were called, in the catalogue's order. */
 size_t heap_functions(const struct heap *, const struct heap_function **);
-/* All sites, best first; ties by id. The array is the caller's to free; NULL
- * with *count = 0 when there are none or no memory. */
-struct heap_site *heap_sites(const struct heap *, enum heap_sort, size_t *count);
+/* Sites, best first; ties by id. The array is the caller's to free; NULL with
+ * *count = 0 when there is no memory. Patterns resolve names. */
+struct heap_site *heap_sites(struct heap *, const struct heap_query *, size_t *count);
+/* Live blocks of those sites, largest first; ties by address. As above. */
+struct heap_block *heap_blocks(struct heap *, const struct heap_query *, size_t *count);
 /* The stack of a site, names resolved now and cached. Never NULL unless *count = 0. */
 const struct heap_frame *heap_stack(struct heap *, uint32_t site, size_t *count);
 /* Complete only after heap_stack was asked for all that will be printed. */

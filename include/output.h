@@ -14,7 +14,8 @@ struct report {
 	const char *const *cmdline; /* NULL-terminated */
 	const char *ending;         /* "exited with status 3", "killed by SIGSEGV", or NULL */
 	struct heap *heap;
-	enum heap_sort sort;
+	struct heap_query query;
+	bool blocks;     /* list them too */
 	size_t top;      /* sites to show; 0: the format's own default */
 	bool colour;     /* destination is a terminal that wants it */
 	bool one_line;   /* destination is a stream: a record is one line */

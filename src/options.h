@@ -5,11 +5,15 @@
 #include "dest.h"
 
 #define OUTPUTS_MAX 16
+#define PATTERNS_MAX 64
 
 struct options {
-	unsigned depth;
-	size_t top;
-	enum heap_sort sort;
+	uint64_t depth;
+	uint64_t interval_ms, duration_ms; /* 0: none */
+	uint64_t top;
+	bool blocks, raw_stacks;
+	struct heap_query query;
+	const char *match[PATTERNS_MAX], *hide[PATTERNS_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
 	char **argv; /* the program's */

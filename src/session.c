@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "launch.h"
 #include "log.h"
+#include "timer.h"
 #include "tracer.h"
 
 #define NAP_MS 10 /* how long records may lie while the target is busy */
@@ -34,9 +35,10 @@ struct session {
 	struct tracer tracer;
 	struct launch target;
 	struct heap *heap;
-	int signals;
+	int signals, interval, duration; /* descriptors; -1: none */
 	bool seized;
 	bool executed;    /* at least one image has run */
+	bool leaving;     /* the program is to be let go */
 	bool tracer_ended;
 	bool target_ended;
 	int status;       /* of the target, as waitpid gave it */
@@ -79,11 +81,16 @@ static void report(struct session *session, const char *reason, unsigned number)
 			.pid = program->pid,
 			.exe = program->exe,
 			.cmdline = program->cmdline,
-			.ending = number ? NULL : ending(session),
+			.ending = session->target_ended ? ending(session) : NULL,
 			.heap = session->heap,
-			.sort = options->sort,
+			.query = options->query,
+			.blocks = options->blocks,
 			.top = options->top,
 		};
+
+		report.query.now_ms = report.time_ms;
+		report.query.match = options->match;
+		report.query.hide = options->hide;
 
 		if (dest_write(&options->dests[i], &report, number) < 0)
 			session->failed = EXIT_OURS;
@@ -129,8 +136,13 @@ static void on_record(struct session *session, const struct record *record)
 		session->executed = true;
 		guard_image(record->pid);
 		break;
+	case REC_EXIT:
+		session->leaving = false; /* it left first */
+		break;
 	case REC_END:
 		session->tracer_ended = true;
+		if (session->leaving && !session->failed)
+			report(session, "detach", 0);
 		return;
 	}
 	heap_apply(session->heap, record);
@@ -254,6 +266,14 @@ static bool is_in(int sig, const int *list, size_t count)
 	return false;
 }
 
+static void report_now(struct session *session, const char *reason)
+{
+	if (!session->executed || session->tracer_ended)
+		return;
+	drain(session);
+	report(session, reason, ++session->dumps);
+}
+
 static void take_signals(struct session *session)
 {
 	struct signalfd_siginfo info;
@@ -261,9 +281,8 @@ static void take_signals(struct session *session)
 	while (read(session->signals, &info, sizeof(info)) == sizeof(info)) {
 		int sig = info.ssi_signo;
 
-		if (sig == SIGUSR1 && session->executed) {
-			drain(session);
-			report(session, "dump", ++session->dumps);
+		if (sig == SIGUSR1) {
+			report_now(session, "dump");
 		} else if (sig == SIGCONT && (pid_t)info.ssi_pid != session->tracer.pid) {
 			continue_target(session);
 		} else if (is_in(sig, passed_on, countof(passed_on)) && info.ssi_code <= 0 &&
@@ -294,13 +313,25 @@ static int open_signals(struct launch_signals *was)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void take_timers(struct session *session)
+{
+	if (timer_fired(session->interval))
+		report_now(session, "interval");
+	if (!timer_fired(session->duration) || session->tracer_ended)
+		return;
+	session->leaving = true;
+	command(session, CMD_DETACH);
+}
+
 /* ---- the loop --------------------------------------------------------------------------------- */
 
 static void sleep_until_due(struct session *session, bool busy)
 {
 	struct ring *ring = &session->tracer.records;
 	struct pollfd fds[] = { { session->tracer.doorbell, POLLIN, 0 },
-		                { session->signals, POLLIN, 0 } };
+		                { session->signals, POLLIN, 0 },
+		                { session->interval, POLLIN, 0 },
+		                { session->duration, POLLIN, 0 } };
 	bool unsent = heap_command(session->heap) != NULL;
 	uint64_t rung;
 
@@ -319,6 +350,7 @@ static void loop(struct session *session)
 
 		send_commands(session);
 		take_signals(session);
+		take_timers(session);
 		reap(session);
 		if (!session->tracer_ended || !session->target_ended)
 			sleep_until_due(session, busy);
@@ -351,11 +383,14 @@ static void check_outputs(const struct options *options)
 static void start(struct session *session, struct title title)
 {
 	const struct tracer_options tracer = { session->options->depth, title.begin, title.len };
-	const struct analysis_options analysis = { session->options->depth };
+	const struct analysis_options analysis = { session->options->depth,
+	                                           session->options->raw_stacks };
 	struct launch_signals was;
 	int error;
 
 	session->signals = open_signals(&was);
+	session->interval = timer_open(session->options->interval_ms, true);
+	session->duration = timer_open(session->options->duration_ms, false);
 	error = tracer_start(&session->tracer, &tracer);
 	if (error == 0)
 		error = launch(&session->target, session->options->argv, session->tracer.pid, &was);
@@ -382,7 +417,7 @@ int session_run(const struct options *options, struct title title)
 	errno = error;
 	if (error && !session.failed)
 		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s:", options->argv[0]);
-	if (session.executed)
+	if (session.executed && !session.leaving)
 		report(&session, "exit", 0);
 	heap_free(session.heap);
 	return exit_status(&session);

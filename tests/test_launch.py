@@ -266,7 +266,9 @@ CTRL_C, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x1a", "\x1c"
 @pytest.fixture
 def terminal(until, environment, tmp_path):
     terminal = Terminal(until, environment, tmp_path)
-    terminal.run("stty -echo")
+    # a key that sends a signal first does so and then throws away what is on its way
+    # to the terminal: by then, that may be what the test waits for
+    terminal.run("stty -echo noflsh")
     yield terminal
     terminal.close()
 

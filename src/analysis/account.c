@@ -10,10 +10,32 @@ static uint64_t since_begin_ms(const struct heap *heap)
 	return (heap->now_ns - heap->program.began_ns) / 1000000;
 }
 
+/* What the site held at the last peak is what it holds until it changes. */
+static void site_changes(const struct heap *heap, struct site *site)
+{
+	if (site->peak == heap->peaks)
+		return;
+	site->peak = heap->peaks;
+	site->view.at_peak_blocks = site->view.live_blocks;
+	site->view.at_peak_bytes = site->view.live_bytes;
+}
+
+static void note_peak(struct heap *heap)
+{
+	struct heap_totals *totals = &heap->totals;
+
+	if (totals->live_bytes <= totals->peak_live_bytes)
+		return;
+	totals->peak_live_bytes = totals->live_bytes;
+	totals->peak_ms = since_begin_ms(heap);
+	heap->peaks++;
+}
+
 static void count_freed(struct heap *heap, const struct block *block)
 {
 	struct site *site = &heap->sites.sites[block->site];
 
+	site_changes(heap, site);
 	site->view.frees++;
 	site->view.live_blocks--;
 	site->view.live_bytes -= block->size;
@@ -28,6 +50,7 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	struct heap_site *site = &heap->sites.sites[block->site].view;
 	struct heap_totals *totals = &heap->totals;
 
+	site_changes(heap, &heap->sites.sites[block->site]);
 	if (!site->allocs++)
 		site->first_ms = since_begin_ms(heap);
 	site->last_ms = since_begin_ms(heap);
@@ -39,8 +62,7 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	totals->bytes_allocated += block->size;
 	totals->live_blocks++;
 	totals->live_bytes += block->size;
-	if (totals->live_bytes > totals->peak_live_bytes)
-		totals->peak_live_bytes = totals->live_bytes;
+	note_peak(heap);
 }
 
 static void allocated(struct heap *heap, const struct record_call *call, taddr_t addr,

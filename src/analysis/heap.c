@@ -26,43 +26,6 @@ size_t heap_functions(const struct heap *heap, const struct heap_function **out)
 	return count;
 }
 
-static uint64_t weight(const struct heap_site *site, enum heap_sort sort)
-{
-	switch (sort) {
-	case HEAP_BY_BLOCKS:
-		return site->live_blocks;
-	case HEAP_BY_CALLS:
-		return site->allocs;
-	case HEAP_BY_PEAK:
-		return site->peak_bytes;
-	default:
-		return site->live_bytes;
-	}
-}
-
-static int by_weight(const void *a, const void *b, void *sort)
-{
-	const struct heap_site *x = a, *y = b;
-	uint64_t wx = weight(x, *(enum heap_sort *)sort), wy = weight(y, *(enum heap_sort *)sort);
-
-	if (wx != wy)
-		return wx > wy ? -1 : 1;
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
-struct heap_site *heap_sites(const struct heap *heap, enum heap_sort sort, size_t *count)
-{
-	struct heap_site *list = calloc(heap->sites.count ? heap->sites.count : 1, sizeof(*list));
-
-	*count = 0;
-	for (size_t i = 0; list && i < heap->sites.count; i++)
-		if (heap->sites.sites[i].view.allocs)
-			list[(*count)++] = heap->sites.sites[i].view;
-	if (list)
-		qsort_r(list, *count, sizeof(*list), by_weight, &sort);
-	return list;
-}
-
 static void resolve_frame(struct frame *frame)
 {
 	struct module *module = frame->module;
@@ -91,7 +54,7 @@ const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *coun
 	*count = 0;
 	if (!site || (!stack && !(stack = calloc(heap->depth, sizeof(*stack)))))
 		return NULL;
-	for (unsigned i = site->folded; i < site->frame_count; i++) {
+	for (unsigned i = heap->raw_stacks ? 0 : site->folded; i < site->frame_count; i++) {
 		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
 
 		if (!frame->resolved)

@@ -136,6 +136,7 @@ struct heap *heap_new(const struct analysis_options *options)
 	if (!heap)
 		return NULL;
 	heap->depth = options->depth;
+	heap->raw_stacks = options->raw_stacks;
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
 	heap->unwinder = unwinder_new(&heap->modules, options->depth);

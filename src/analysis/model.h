@@ -35,6 +35,8 @@ struct heap {
 	struct table views; /* tid -> struct view * */
 	unsigned depth;
 	struct heap_totals totals;
+	uint64_t peaks; /* how often live_bytes was the highest so far */
+	bool raw_stacks;
 	struct heap_function *stats; /* by catalogue entry, shared by entries of one name */
 	struct heap_function *called; /* the ones called, for heap_functions */
 	struct heap_ledger ledger;

@@ -84,6 +84,7 @@ static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 	member_number(gen, "live_blocks", totals->live_blocks);
 	member_number(gen, "live_bytes", totals->live_bytes);
 	member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
+	member_number(gen, "peak_ms", totals->peak_ms);
 	member_null(gen, "usable_live_bytes");
 	yajl_gen_map_close(gen);
 }
@@ -172,6 +173,8 @@ static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *si
 	member_number(gen, "allocs", site->allocs);
 	member_number(gen, "frees", site->frees);
 	member_number(gen, "peak_bytes", site->peak_bytes);
+	member_number(gen, "at_peak_blocks", site->at_peak_blocks);
+	member_number(gen, "at_peak_bytes", site->at_peak_bytes);
 	member_number(gen, "first_ms", site->first_ms);
 	member_number(gen, "last_ms", site->last_ms);
 	member(gen, "stack");
@@ -191,6 +194,28 @@ static void put_sites(yajl_gen gen, struct heap *heap, const struct heap_site *s
 	yajl_gen_array_close(gen);
 }
 
+static void put_blocks(yajl_gen gen, const struct report *report)
+{
+	size_t count;
+	struct heap_block *blocks = heap_blocks(report->heap, &report->query, &count);
+	char address[24];
+
+	member(gen, "blocks");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(address, sizeof(address), "0x%" PRIx64, blocks[i].address);
+		yajl_gen_map_open(gen);
+		member_string(gen, "address", address);
+		member_number(gen, "size", blocks[i].size);
+		member_number(gen, "site", blocks[i].site);
+		member_number(gen, "tid", blocks[i].tid);
+		member_number(gen, "age_ms", blocks[i].age_ms);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+	free(blocks);
+}
+
 void json_write(FILE *out, const struct report *report)
 {
 	yajl_gen gen = yajl_gen_alloc(NULL);
@@ -203,7 +228,7 @@ void json_write(FILE *out, const struct report *report)
 	yajl_gen_config(gen, yajl_gen_beautify, !report->one_line);
 	yajl_gen_config(gen, yajl_gen_indent_string, "  ");
 
-	sites = heap_sites(report->heap, report->sort, &count);
+	sites = heap_sites(report->heap, &report->query, &count);
 	if (report->top && count > report->top)
 		count = report->top;
 	/* The ledger, which comes first, learns from the stacks. */
@@ -218,6 +243,8 @@ void json_write(FILE *out, const struct report *report)
 	put_threads(gen, report->heap);
 	put_ledger(gen, heap_ledger(report->heap));
 	put_sites(gen, report->heap, sites, count);
+	if (report->blocks)
+		put_blocks(gen, report);
 	yajl_gen_map_close(gen);
 	if (report->one_line)
 		fputc('\n', out);

@@ -5,6 +5,8 @@
 const struct output outputs[] = {
 	{ "text", ".txt", text_write },
 	{ "json", ".json", json_write },
+	{ "csv", ".csv", csv_write },
+	{ "folded", ".folded", folded_write },
 };
 const size_t output_count = countof(outputs);
 

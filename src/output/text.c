@@ -4,25 +4,14 @@
 #include <string.h>
 
 #include "formats.h"
+#include "text.h"
 #include "units.h"
 #include "utf8.h"
 
-enum { WIDTH = 98, INDENT = 6, NAME = 44, PLACE = WIDTH - INDENT - NAME - 2, MODULE = 22 };
-enum { SITES = 10, MODULES = 8 };
+enum { MODULES = 8 };
 
-struct style { /* escape sequences, or empty strings */
-	const char *bold, *good, *bad, *dim, *plain;
-};
-
-static const struct style colour = { "\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m" };
-static const struct style monochrome = { "", "", "", "", "" };
-
-static const char *short_path(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
+static const struct text_style colour = { "\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m" };
+static const struct text_style monochrome = { "", "", "", "", "" };
 
 /* Prints text broken between words, every line indented. */
 static void put_wrapped(FILE *out, int indent, const char *text)
@@ -32,7 +21,7 @@ static void put_wrapped(FILE *out, int indent, const char *text)
 	while (*text) {
 		int len = strcspn(text, " ");
 
-		if (column && column + 1 + len > WIDTH - indent) {
+		if (column && column + 1 + len > TEXT_WIDTH - indent) {
 			fputc('\n', out);
 			column = 0;
 		}
@@ -43,15 +32,15 @@ static void put_wrapped(FILE *out, int indent, const char *text)
 	fputc('\n', out);
 }
 
-static void put_head(FILE *out, const struct report *report, const struct style *style)
+static void put_head(FILE *out, const struct report *report, const struct text_style *style)
 {
-	char name[UTF8_FIT(WIDTH)], line[UTF8_FIT(WIDTH - 2)];
+	char name[UTF8_FIT(TEXT_WIDTH)], line[UTF8_FIT(TEXT_WIDTH - 2)];
 	const char *what = report->ending ? report->ending : "ended";
 	char *command;
 	size_t len;
 	FILE *words;
 
-	utf8_fit(name, report->exe ? short_path(report->exe) : "?", 40, 20);
+	utf8_fit(name, report->exe ? text_short_path(report->exe) : "?", 40, 20);
 	fprintf(out, "%salloctrace report: %s (pid %d)", style->bold, name, report->pid);
 	if (!strcmp(report->reason, "exit"))
 		fprintf(out, " %s after %s", what, in_time(report->time_ms));
@@ -67,11 +56,11 @@ static void put_head(FILE *out, const struct report *report, const struct style 
 	for (size_t i = 0; report->cmdline && report->cmdline[i]; i++)
 		fprintf(words, "%s%s", i ? " " : "", report->cmdline[i]);
 	if (!fclose(words) && len)
-		fprintf(out, "  %s\n", utf8_fit(line, command, WIDTH - 2, WIDTH - 5));
+		fprintf(out, "  %s\n", utf8_fit(line, command, TEXT_WIDTH - 2, TEXT_WIDTH - 5));
 	free(command);
 }
 
-static void put_totals(FILE *out, const struct report *report, const struct style *style)
+static void put_totals(FILE *out, const struct report *report, const struct text_style *style)
 {
 	const struct heap_totals *totals = heap_totals(report->heap);
 	uint64_t live, total;
@@ -80,7 +69,10 @@ static void put_totals(FILE *out, const struct report *report, const struct styl
 	fprintf(out, "\n  %-9s  %s%10s%s in %s\n",
 		strcmp(report->reason, "exit") ? "live now" : "left over", style->bold,
 		in_bytes(totals->live_bytes), style->plain, in_count(totals->live_blocks, "block"));
-	fprintf(out, "  at most    %10s\n", in_bytes(totals->peak_live_bytes));
+	fprintf(out, "  at most    %10s", in_bytes(totals->peak_live_bytes));
+	if (totals->peak_live_bytes)
+		fprintf(out, " after %s", in_time(totals->peak_ms));
+	fputc('\n', out);
 	fprintf(out, "  allocated  %10s in %s\n", in_bytes(totals->bytes_allocated),
 		in_count(totals->allocs, "block"));
 	fprintf(out, "  freed      %10s in %s\n", in_bytes(totals->bytes_freed),
@@ -129,11 +121,11 @@ static void tell_modules(FILE *out, const struct heap_ledger *ledger)
 {
 	struct sentence names = { out, 0 };
 	size_t count = ledger->unsymbolised_module_count;
-	char name[UTF8_FIT(PLACE)];
+	char name[UTF8_FIT(TEXT_PLACE)];
 
 	for (size_t i = 0; i < count && i < MODULES; i++)
 		part(&names, "Some frames have no name in ", "%s",
-		     utf8_fit(name, short_path(ledger->unsymbolised_modules[i]), PLACE, 0));
+		     utf8_fit(name, text_short_path(ledger->unsymbolised_modules[i]), TEXT_PLACE, 0));
 	if (count > MODULES)
 		part(&names, "", "and %s more", in_digits(count - MODULES));
 	if (count)
@@ -193,7 +185,7 @@ static bool put_told(FILE *out, void (*tell)(FILE *, const struct heap_ledger *)
 }
 
 /* Whether the picture is whole. */
-static bool put_ledger(FILE *out, const struct heap_ledger *ledger, const struct style *style)
+static bool put_ledger(FILE *out, const struct heap_ledger *ledger, const struct text_style *style)
 {
 	bool whole = !put_told(out, tell_trouble, ledger, style->bad, style->plain);
 
@@ -202,132 +194,6 @@ static bool put_ledger(FILE *out, const struct heap_ledger *ledger, const struct
 			style->good, style->plain);
 	put_told(out, tell_aside, ledger, "", "");
 	return whole;
-}
-
-/* Where a frame stands: module, and file:line when known. */
-static void frame_place(char *out, const struct heap_frame *frame)
-{
-	char line[24] = "", module[UTF8_FIT(MODULE)] = "", file[UTF8_FIT(PLACE)] = "";
-
-	if (frame->module && frame->function)
-		utf8_fit(module, short_path(frame->module), MODULE, MODULE / 2);
-	if (frame->file) {
-		if (frame->line > 0)
-			snprintf(line, sizeof(line), ":%d", frame->line);
-		utf8_fit(file, frame->file, PLACE - utf8_columns(module) - 2 - strlen(line), 0);
-	}
-	snprintf(out, UTF8_FIT(PLACE), "%s%s%s%s", module, *module && *file ? "  " : "", file,
-		 line);
-}
-
-static void frame_name(char *out, const struct heap_frame *frame, size_t columns)
-{
-	char tail[40] = "";
-	const char *name = frame->function;
-
-	if (!name && frame->module)
-		name = short_path(frame->module);
-	if (!name)
-		snprintf(tail, sizeof(tail), "0x%" PRIx64, frame->address);
-	else if (frame->inlined)
-		snprintf(tail, sizeof(tail), " (inlined)");
-	else if (!frame->function || !frame->file)
-		snprintf(tail, sizeof(tail), "+0x%" PRIx64, frame->offset);
-	columns -= strlen(tail);
-	strcat(utf8_fit(out, name ? name : "", columns, columns / 2), tail);
-}
-
-static void put_frame(FILE *out, const struct heap_frame *frame, size_t repeats,
-		      const struct style *style)
-{
-	char name[UTF8_FIT(WIDTH)], place[UTF8_FIT(PLACE)];
-	size_t room, width;
-
-	frame_place(place, frame);
-	room = WIDTH - INDENT - 2 - utf8_columns(place);
-	frame_name(name, frame, room);
-	width = utf8_columns(name);
-	fprintf(out, "%*s%s", INDENT, "", name);
-	if (*place)
-		fprintf(out, "%*s  %s%s%s", width < NAME ? (int)(NAME - width) : 0, "", style->dim,
-			place, style->plain);
-	if (repeats > 1)
-		fprintf(out, "  x %s", in_digits(repeats));
-	fputc('\n', out);
-}
-
-static void put_stack(FILE *out, struct heap *heap, uint32_t site, const struct style *style)
-{
-	size_t count, repeats;
-	const struct heap_frame *stack = heap_stack(heap, site, &count);
-
-	for (size_t i = 0; i < count; i += repeats) {
-		repeats = 1;
-		while (i + repeats < count && !stack[i].inlined && !stack[i + repeats].inlined &&
-		       stack[i + repeats].address == stack[i].address)
-			repeats++;
-		put_frame(out, &stack[i], repeats, style);
-	}
-	if (!count)
-		fprintf(out, "%*s(no stack)\n", INDENT, "");
-}
-
-static void put_site(FILE *out, const struct report *report, const struct heap_site *site,
-		     size_t rank, const struct style *style)
-{
-	uint64_t live_bytes = heap_totals(report->heap)->live_bytes;
-	char function[UTF8_FIT(NAME)];
-
-	fprintf(out, "\n%s%3zu. %s in %s%s, %s of the bytes, by %s\n", style->bold, rank,
-		in_bytes(site->live_bytes), in_count(site->live_blocks, "block"), style->plain,
-		in_share(site->live_bytes, live_bytes),
-		utf8_fit(function, site->function, NAME, NAME / 2));
-	fprintf(out, "     %s, %s, at most %s;", in_count(site->allocs, "allocation"),
-		in_count(site->frees, "free"), in_bytes(site->peak_bytes));
-	if (site->allocs > 1)
-		fprintf(out, " first after %s, last after", in_time(site->first_ms));
-	else
-		fprintf(out, " after");
-	fprintf(out, " %s\n", in_time(site->last_ms));
-	put_stack(out, report->heap, site->id, style);
-}
-
-/* Sorted by what is held now, sites that hold nothing are not worth a line. */
-static size_t keep_holders(struct heap_site *sites, size_t count, enum heap_sort sort)
-{
-	size_t kept = 0;
-
-	if (sort != HEAP_BY_BYTES && sort != HEAP_BY_BLOCKS)
-		return count;
-	for (size_t i = 0; i < count; i++)
-		if (sites[i].live_blocks)
-			sites[kept++] = sites[i];
-	return kept;
-}
-
-static void put_sites(FILE *out, const struct report *report, const struct heap_site *sites,
-		      size_t count, size_t shown, const struct style *style)
-{
-	static const char *const order[] = {
-		[HEAP_BY_BYTES] = "hold the most bytes",
-		[HEAP_BY_BLOCKS] = "hold the most blocks",
-		[HEAP_BY_CALLS] = "allocated most often",
-		[HEAP_BY_PEAK] = "held the most at their peak",
-	};
-	uint64_t blocks = 0, bytes = 0;
-
-	fprintf(out, "\n  Sites that %s (%s of %s):\n", order[report->sort], in_digits(shown),
-		in_digits(count));
-	for (size_t i = 0; i < shown; i++)
-		put_site(out, report, &sites[i], i + 1, style);
-	if (shown == count)
-		return;
-	for (size_t i = shown; i < count; i++) {
-		blocks += sites[i].live_blocks;
-		bytes += sites[i].live_bytes;
-	}
-	fprintf(out, "\n  Not shown: %s holding %s in %s; --top N shows more.\n",
-		in_count(count - shown, "site"), in_bytes(bytes), in_count(blocks, "block"));
 }
 
 static void put_nothing_live(FILE *out, const struct heap_totals *totals, bool whole)
@@ -344,16 +210,16 @@ static void put_functions(FILE *out, const struct heap *heap)
 {
 	const struct heap_function *functions;
 	size_t count = heap_functions(heap, &functions);
-	char name[UTF8_FIT(NAME)];
+	char name[UTF8_FIT(TEXT_NAME)];
 
 	if (!count)
 		return;
-	fprintf(out, "\n  %-*s  %14s  %10s\n", NAME, "function", "calls", "bytes");
+	fprintf(out, "\n  %-*s  %14s  %10s\n", TEXT_NAME, "function", "calls", "bytes");
 	for (size_t i = 0; i < count; i++) {
 		const struct heap_function *f = &functions[i];
 
-		utf8_fit(name, f->name, NAME, NAME / 2);
-		fprintf(out, "  %s%*s  %14s  %10s", name, (int)(NAME - utf8_columns(name)), "",
+		utf8_fit(name, f->name, TEXT_NAME, TEXT_NAME / 2);
+		fprintf(out, "  %s%*s  %14s  %10s", name, (int)(TEXT_NAME - utf8_columns(name)), "",
 			in_digits(f->calls), f->kind == HEAP_FREE ? "-" : in_bytes(f->bytes));
 		if (f->null)
 			fprintf(out, "  %s of NULL", in_digits(f->null));
@@ -365,26 +231,22 @@ static void put_functions(FILE *out, const struct heap *heap)
 
 void text_write(FILE *out, const struct report *report)
 {
-	const struct style *style = report->colour ? &colour : &monochrome;
+	const struct text_style *style = report->colour ? &colour : &monochrome;
 	const struct heap_totals *totals = heap_totals(report->heap);
-	size_t count, depth, shown = report->top ? report->top : SITES;
-	struct heap_site *sites = heap_sites(report->heap, report->sort, &count);
+	struct text_sites sites;
 	bool whole;
 
-	count = keep_holders(sites, count, report->sort);
-	if (shown > count)
-		shown = count;
 	/* The ledger, which comes first, learns from the stacks. */
-	for (size_t i = 0; i < shown; i++)
-		heap_stack(report->heap, sites[i].id, &depth);
-
+	text_sites_find(&sites, report);
 	put_head(out, report, style);
 	put_totals(out, report, style);
 	whole = put_ledger(out, heap_ledger(report->heap), style);
 	if (!totals->live_blocks)
 		put_nothing_live(out, totals, whole);
-	if (shown)
-		put_sites(out, report, sites, count, shown, style);
+	text_sites_put(out, report, &sites, style);
+	text_peak_put(out, report, style);
+	if (report->blocks)
+		text_blocks_put(out, report);
 	put_functions(out, report->heap);
-	free(sites);
+	free(sites.list);
 }

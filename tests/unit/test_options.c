@@ -41,7 +41,7 @@ static void defaults(void **state)
 	(void)state;
 	assert_int_equal(options.depth, 64);
 	assert_int_equal(options.top, 0);
-	assert_int_equal(options.sort, HEAP_BY_BYTES);
+	assert_int_equal(options.query.sort, HEAP_BY_BYTES);
 	assert_int_equal(options.dest_count, 1);
 	assert_string_equal(options.dests[0].output->name, "text");
 	assert_int_equal(options.dests[0].kind, DEST_FD);
@@ -76,13 +76,53 @@ static void values_are_taken_in_every_form(void **state)
 	options = parse(ARGS("--depth", "1", "--top", "4294967295", "--sort", "peak", "prog"));
 	assert_int_equal(options.depth, 1);
 	assert_int_equal(options.top, 4294967295);
-	assert_int_equal(options.sort, HEAP_BY_PEAK);
+	assert_int_equal(options.query.sort, HEAP_BY_PEAK);
 	options = parse(ARGS("--depth=512", "--top=1", "--sort=blocks", "prog"));
 	assert_int_equal(options.depth, 512);
 	assert_int_equal(options.top, 1);
-	assert_int_equal(options.sort, HEAP_BY_BLOCKS);
+	assert_int_equal(options.query.sort, HEAP_BY_BLOCKS);
 	options = parse(ARGS("--sort=bytes", "--sort=calls", "prog")); /* the last one wins */
-	assert_int_equal(options.sort, HEAP_BY_CALLS);
+	assert_int_equal(options.query.sort, HEAP_BY_CALLS);
+}
+
+static void sizes_have_units(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(ARGS("--min-size=0", "prog")).query.min_size, 0);
+	assert_int_equal(parse(ARGS("--min-size", "1500", "prog")).query.min_size, 1500);
+	assert_int_equal(parse(ARGS("--min-size=2K", "prog")).query.min_size, 2048);
+	assert_int_equal(parse(ARGS("--min-size=3M", "prog")).query.min_size, 3 << 20);
+	assert_int_equal(parse(ARGS("--min-size=5G", "prog")).query.min_size, UINT64_C(5) << 30);
+}
+
+static void seconds_have_fractions(void **state)
+{
+	(void)state;
+	assert_int_equal(parse(ARGS("--min-age=2", "prog")).query.min_age_ms, 2000);
+	assert_int_equal(parse(ARGS("--interval=.25", "prog")).interval_ms, 250);
+	assert_int_equal(parse(ARGS("--duration", "1.5", "prog")).duration_ms, 1500);
+}
+
+static void patterns_gather(void **state)
+{
+	struct options options = parse(ARGS("--match", "a", "--hide=b", "--match=c*d", "prog"));
+
+	(void)state;
+	assert_int_equal(options.query.match_count, 2);
+	assert_string_equal(options.match[0], "a");
+	assert_string_equal(options.match[1], "c*d");
+	assert_int_equal(options.query.hide_count, 1);
+	assert_string_equal(options.hide[0], "b");
+}
+
+static void flags_are_set(void **state)
+{
+	struct options options = parse(ARGS("--blocks", "--raw-stacks", "prog"));
+
+	(void)state;
+	assert_true(options.blocks && options.raw_stacks);
+	options = parse(ARGS("prog"));
+	assert_false(options.blocks || options.raw_stacks);
 }
 
 static void expect_dest(const struct dest *dest, const char *format, const char *path)
@@ -188,6 +228,13 @@ static void bad_values_are_usage_errors(void **state)
 		{ "--sort", "BYTES" },  { "-o", "" },           { "-o", "json:" },
 		{ "-o", "fd:x" },       { "-o", "fd:-1" },      { "-o", "pipe:" },
 		{ "-o", "unix:" },      { "--output", "tcp:" }, { "--output", "json:fd:" },
+		{ "--min-size", "" },   { "--min-size", "1KB" }, { "--min-size", "k" },
+		{ "--min-size", "1k" }, { "--min-size", "-1" },
+		{ "--min-size", "18014398509481984K" },
+		{ "--min-age", "0" },   { "--min-age", "" },    { "--min-age", "." },
+		{ "--interval", "-1" }, { "--interval", "1e3" }, { "--interval", "nan" },
+		{ "--duration", "1s" }, { "--duration", "9999999999" },
+		{ "--match", "" },      { "--hide", "" },
 	};
 
 	(void)state;
@@ -288,6 +335,10 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(program_begins_at_the_first_other_word),
 		cmocka_unit_test(values_are_taken_in_every_form),
+		cmocka_unit_test(sizes_have_units),
+		cmocka_unit_test(seconds_have_fractions),
+		cmocka_unit_test(patterns_gather),
+		cmocka_unit_test(flags_are_set),
 		cmocka_unit_test(outputs_are_repeatable),
 		cmocka_unit_test(as_many_outputs_as_there_is_room_for),
 		cmocka_unit_test(bad_values_are_usage_errors),

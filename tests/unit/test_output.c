@@ -23,6 +23,8 @@ struct heap {
 	struct heap_ledger ledger;
 	uint64_t threads_live, threads_total;
 	bool asked_for_stack;
+	const struct heap_block *blocks;
+	size_t block_count;
 };
 
 const struct heap_totals *heap_totals(const struct heap *heap)
@@ -36,20 +38,35 @@ size_t heap_functions(const struct heap *heap, const struct heap_function **func
 	return heap->function_count;
 }
 
-struct heap_site *heap_sites(const struct heap *heap, enum heap_sort sort, size_t *count)
+struct heap_site *heap_sites(struct heap *heap, const struct heap_query *query, size_t *count)
 {
 	struct heap_site *copy = calloc(heap->site_count + 1, sizeof(*copy));
 
-	(void)sort;
+	(void)query;
 	*count = heap->site_count;
 	if (*count)
 		memcpy(copy, heap->sites, *count * sizeof(*copy));
 	return copy;
 }
 
+struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query, size_t *count)
+{
+	struct heap_block *copy = calloc(heap->block_count + 1, sizeof(*copy));
+
+	(void)query;
+	*count = heap->block_count;
+	if (*count)
+		memcpy(copy, heap->blocks, *count * sizeof(*copy));
+	return copy;
+}
+
 const struct heap_frame *heap_stack(struct heap *heap, uint32_t site, size_t *count)
 {
-	assert_true(site >= 1 && site <= heap->site_count);
+	bool known = false;
+
+	for (size_t i = 0; i < heap->site_count; i++)
+		known |= heap->sites[i].id == site;
+	assert_true(known);
 	heap->asked_for_stack = true;
 	*count = heap->depth;
 	return heap->stack;
@@ -78,9 +95,9 @@ static const struct heap_function functions[] = {
 };
 
 static const struct heap_site sites[] = {
-	{ 2, "malloc", 345, 1572864, 2097152, 12000, 11655, 3, 900 },
-	{ 1, "realloc", 1, 100, 100, 1, 0, 5, 5 },
-	{ 3, "malloc", 0, 0, 10, 1, 1, 5, 5 },
+	{ 2, "malloc", 345, 1572864, 2097152, 300, 2097000, 12000, 11655, 3, 900 },
+	{ 1, "realloc", 1, 100, 100, 1, 100, 1, 0, 5, 5 },
+	{ 3, "malloc", 0, 0, 10, 1, 10, 1, 1, 5, 5 },
 };
 
 static const struct heap_frame stack[] = {
@@ -100,7 +117,7 @@ static const char *const notes[] = { "libodd.so: its malloc could not be planted
 static struct heap small_heap(void)
 {
 	return (struct heap){
-		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252 },
+		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252, 700 },
 		.functions = functions,
 		.function_count = countof(functions),
 		.sites = sites,
@@ -153,7 +170,7 @@ static void text_small(void **state)
 	      "  prog café bad�(\n"
 	      "\n"
 	      "  left over     1.5 MiB in 346 blocks\n"
-	      "  at most       2.0 MiB\n"
+	      "  at most       2.0 MiB after 700 ms\n"
 	      "  allocated     1.5 MiB in 12,002 blocks\n"
 	      "  freed        39.2 KiB in 11,656 blocks\n"
 	      "  threads             8, 1 of them alive\n"
@@ -177,6 +194,11 @@ static void text_small(void **state)
 	      "\n"
 	      "  Not shown: 1 site holding 100 B in 1 block; --top N shows more.\n"
 	      "\n"
+	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
+	      "       2.0 MiB in 300 blocks, by malloc in fill (inlined)\n"
+	      "         100 B in 1 block, by realloc in fill (inlined)\n"
+	      "          10 B in 1 block, by malloc in fill (inlined)\n"
+	      "\n"
 	      "  function                                               calls       bytes\n"
 	      "  malloc                                                12,345     1.5 MiB  1 failed\n"
 	      "  realloc                                                    7       700 B\n"
@@ -199,7 +221,7 @@ static void text_complete(void **state)
 	      "  prog café bad�(\n"
 	      "\n"
 	      "  live now      1.5 MiB in 346 blocks\n"
-	      "  at most       2.0 MiB\n"
+	      "  at most       2.0 MiB after 700 ms\n"
 	      "  allocated     1.5 MiB in 12,002 blocks\n"
 	      "  freed        39.2 KiB in 11,656 blocks\n"
 	      "  threads             8, 1 of them alive\n"
@@ -214,7 +236,12 @@ static void text_complete(void **state)
 	      "\n"
 	      "  2. 100 B in 1 block, <0.1 % of the bytes, by realloc\n"
 	      "     1 allocation, 0 frees, at most 100 B; after 5 ms\n"
-	      "      (no stack)\n");
+	      "      (no stack)\n"
+	      "\n"
+	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
+	      "       2.0 MiB in 300 blocks, by malloc\n"
+	      "         100 B in 1 block, by realloc\n"
+	      "          10 B in 1 block, by malloc\n");
 }
 
 static void text_by_peak_shows_what_is_freed(void **state)
@@ -224,15 +251,15 @@ static void text_by_peak_shows_what_is_freed(void **state)
 	char *text;
 
 	(void)state;
-	report.sort = HEAP_BY_PEAK;
+	report.query.sort = HEAP_BY_PEAK;
 	text = written("text", &report);
-	assert_non_null(strstr(text, "Sites that held the most at their peak (3 of 3):"));
+	assert_non_null(strstr(text, "Sites that held the most at the peak (3 of 3):"));
 	free(text);
 }
 
 static void text_all_freed(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10 }, .sites = &sites[2],
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3 }, .sites = &sites[2],
 			     .site_count = 1, .stack = stack, .depth = 1, .threads_total = 1 };
 	struct report report = { .reason = "exit", .time_ms = 4, .pid = 7, .exe = "/bin/true",
 				 .ending = "killed by SIGSEGV", .heap = &heap };
@@ -242,19 +269,134 @@ static void text_all_freed(void **state)
 	      "alloctrace report: true (pid 7) killed by SIGSEGV after 4 ms\n"
 	      "\n"
 	      "  left over         0 B in 0 blocks\n"
-	      "  at most          10 B\n"
+	      "  at most          10 B after 3 ms\n"
 	      "  allocated        10 B in 2 blocks\n"
 	      "  freed            10 B in 2 blocks\n"
 	      "  threads             1\n"
 	      "\n"
 	      "  Nothing was missed: every call seen, every stack whole.\n"
 	      "\n"
-	      "  All clean: every block was given back.\n");
+	      "  All clean: every block was given back.\n"
+	      "\n"
+	      "  At the peak of 10 B, after 3 ms, most was held by:\n"
+	      "          10 B in 1 block, by malloc in fill (inlined)\n");
+}
+
+static void text_says_what_is_left_out(void **state)
+{
+	static const char *const match[] = { "read", "parse" }, *const hide[] = { "lib*.so" };
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	report.query = (struct heap_query){ .min_size = 2048, .min_age_ms = 1500, .match = match,
+		                            .match_count = 2, .hide = hide, .hide_count = 1 };
+	text = written("text", &report);
+	assert_non_null(strstr(text, "\n  Only blocks of at least 2.0 KiB that are 1.5 s old or older\n"
+	                             "  Only stacks with \"read\" or \"parse\", but not with "
+	                             "\"lib*.so\"\n\n"));
+	free(text);
+	heap.site_count = 0;
+	text = written("text", &report);
+	assert_non_null(strstr(text, "\n  No block left is one of these.\n"));
+	free(text);
+}
+
+static const struct heap_block blocks[] = {
+	{ 0x5500001000, 4096, 2, 77, 1200 },
+	{ 0x5500003000, 100, 1, 42, 15 },
+};
+
+static void text_lists_blocks_when_asked(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	heap.blocks = blocks;
+	heap.block_count = 2;
+	report.blocks = true;
+	report.top = 1;
+	text = written("text", &report);
+	assert_non_null(strstr(text,
+	                       "\n  Largest blocks (1 of 2):\n"
+	                       "         address         bytes           age    thread  allocated in\n"
+	                       "  0x005500001000         4,096         1.2 s        77  fill (inlined)\n"));
+	free(text);
+}
+
+static void json_lists_blocks_when_asked(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	heap.blocks = blocks;
+	heap.block_count = 2;
+	report.blocks = report.one_line = true;
+	text = written("json", &report);
+	assert_non_null(strstr(text, ",\"blocks\":[{\"address\":\"0x5500001000\",\"size\":4096,"
+	                             "\"site\":2,\"tid\":77,\"age_ms\":1200},{\"address\":"
+	                             "\"0x5500003000\",\"size\":100,\"site\":1,\"tid\":42,"
+	                             "\"age_ms\":15}]}"));
+	free(text);
+}
+
+static const struct heap_frame odd_stack[] = {
+	{ 0x401136, "/opt/a;b", NULL, "say \"hi\";now", 0x16, "src/odd,name.c", 12, true },
+	{ 0x401200, "/opt/a;b", NULL, NULL, 0x200, NULL, 0, false },
+	{ 0x500000, NULL, NULL, NULL, 0x500000, NULL, 0, false },
+};
+
+#define FOLDED_ODD "0x500000;a:b+0x200;say \"hi\":now_[i];"
+
+static void folded_weighs_by_what_is_sorted_by(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+
+	(void)state;
+	heap.stack = odd_stack;
+	heap.depth = countof(odd_stack);
+	check("folded", &report, FOLDED_ODD "malloc 1572864\n" FOLDED_ODD "realloc 100\n");
+	report.query.sort = HEAP_BY_BLOCKS;
+	check("folded", &report, FOLDED_ODD "malloc 345\n" FOLDED_ODD "realloc 1\n");
+	report.query.sort = HEAP_BY_CALLS;
+	report.top = 1;
+	check("folded", &report, FOLDED_ODD "malloc 12000\n");
+	report.query.sort = HEAP_BY_PEAK;
+	check("folded", &report, FOLDED_ODD "malloc 2097000\n");
+}
+
+#define CSV_HEADER                                                                         \
+	"site,live_bytes,live_blocks,allocs,frees,peak_bytes,at_peak_bytes,at_peak_blocks," \
+	"first_ms,last_ms,function,caller,module,file,line,stack\r\n"
+
+static void csv_quotes_what_is_not_its_own(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+
+	(void)state;
+	heap.stack = odd_stack;
+	heap.depth = countof(odd_stack);
+	report.top = 1;
+	check("csv", &report,
+	      CSV_HEADER "2,1572864,345,12000,11655,2097152,2097000,300,3,900,\"malloc\","
+	                 "\"say \"\"hi\"\";now\",\"/opt/a;b\",\"src/odd,name.c\",12,"
+	                 "\"0x500000;a:b+0x200;say \"\"hi\"\":now_[i];malloc\"\r\n");
+	heap.depth = 0;
+	check("csv", &report,
+	      CSV_HEADER "2,1572864,345,12000,11655,2097152,2097000,300,3,900,\"malloc\","
+	                 "\"\",\"\",\"\",,\"malloc\"\r\n");
 }
 
 static void text_never_cleaner_than_it_is(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10 }, .ledger.missed_calls = 1 };
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3 }, .ledger.missed_calls = 1 };
 	struct report report = report_of(&heap);
 	char *text = written("text", &report);
 
@@ -341,7 +483,7 @@ static void json_small(void **state)
 	      "{\"alloctrace\":1,\"reason\":\"exit\",\"time_ms\":1234,\"pid\":42,"
 	      "\"exe\":\"/opt/pr�g/bin/prog\",\"cmdline\":[\"prog\",\"café\",\"bad�(\"],\"totals\":{"
 	      "\"allocs\":12002,\"frees\":11656,\"bytes_allocated\":1613109,\"bytes_freed\":40145,"
-	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,"
+	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,\"peak_ms\":700,"
 	      "\"usable_live_bytes\":null},\"functions\":{\"malloc\":{\"calls\":12345,\"failed\":1,"
 	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
@@ -351,7 +493,8 @@ static void json_small(void **state)
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},\"sites\":[{\"id\":2,"
 	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
-	      "\"frees\":11655,\"peak_bytes\":2097152,\"first_ms\":3,\"last_ms\":900,\"stack\":[{"
+	      "\"frees\":11655,\"peak_bytes\":2097152,\"at_peak_blocks\":300,"
+	      "\"at_peak_bytes\":2097000,\"first_ms\":3,\"last_ms\":900,\"stack\":[{"
 	      "\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
 	      "\"function\":\"fill\",\"offset\":22,\"file\":\"src/fill.c\",\"line\":12,\"inlined\":true},"
 	      "{\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
@@ -409,6 +552,7 @@ static void json_empty(void **state)
 	      "    \"live_blocks\": 0,\n"
 	      "    \"live_bytes\": 0,\n"
 	      "    \"peak_live_bytes\": 0,\n"
+	      "    \"peak_ms\": 0,\n"
 	      "    \"usable_live_bytes\": null\n"
 	      "  },\n"
 	      "  \"functions\": {\n"
@@ -529,6 +673,11 @@ int main(void)
 		cmocka_unit_test(text_complete),
 		cmocka_unit_test(text_by_peak_shows_what_is_freed),
 		cmocka_unit_test(text_all_freed),
+		cmocka_unit_test(text_says_what_is_left_out),
+		cmocka_unit_test(text_lists_blocks_when_asked),
+		cmocka_unit_test(json_lists_blocks_when_asked),
+		cmocka_unit_test(folded_weighs_by_what_is_sorted_by),
+		cmocka_unit_test(csv_quotes_what_is_not_its_own),
 		cmocka_unit_test(text_never_cleaner_than_it_is),
 		cmocka_unit_test(text_empty),
 		cmocka_unit_test(text_colour_only_when_asked),

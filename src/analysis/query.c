@@ -1,0 +1,186 @@
+/* Sites and blocks as a report asks for them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+static bool has_part(const char *text, const char *pattern)
+{
+	while (text && *pattern) {
+		size_t len = strcspn(pattern, "*");
+		const char *at = memmem(text, strlen(text), pattern, len);
+
+		text = at ? at + len : NULL;
+		pattern += len + strspn(pattern + len, "*");
+	}
+	return text;
+}
+
+static bool fits(const struct heap_frame *frame, const char *pattern)
+{
+	return has_part(frame->function, pattern) || has_part(frame->file, pattern) ||
+	       has_part(frame->module, pattern);
+}
+
+static bool any_fits(struct heap *heap, const struct heap_site *site, const char *const *patterns,
+                     size_t count)
+{
+	size_t depth;
+	const struct heap_frame *stack = heap_stack(heap, site->id, &depth);
+
+	for (size_t i = 0; i < count; i++) {
+		if (has_part(site->function, patterns[i]))
+			return true;
+		for (size_t k = 0; k < depth; k++)
+			if (fits(&stack[k], patterns[i]))
+				return true;
+	}
+	return false;
+}
+
+static bool is_asked_for(struct heap *heap, const struct heap_site *site,
+                         const struct heap_query *query)
+{
+	return site->allocs &&
+	       (!query->match_count ||
+	        any_fits(heap, site, query->match, query->match_count)) &&
+	       (!query->hide_count || !any_fits(heap, site, query->hide, query->hide_count));
+}
+
+static bool has_minimum(const struct heap_query *query)
+{
+	return query->min_size || query->min_age_ms;
+}
+
+static uint64_t age_ms(const struct heap *heap, const struct block *block,
+                       const struct heap_query *query)
+{
+	uint64_t since_ms = (block->time_ns - heap->program.began_ns) / 1000000;
+
+	return query->now_ms > since_ms ? query->now_ms - since_ms : 0;
+}
+
+static bool reaches(const struct heap *heap, const struct block *block,
+                    const struct heap_query *query)
+{
+	return block->size >= query->min_size && age_ms(heap, block, query) >= query->min_age_ms;
+}
+
+/* ---- sites ------------------------------------------------------------------------ */
+
+static struct heap_site view_of_site(const struct heap *heap, const struct site *site)
+{
+	struct heap_site view = site->view;
+
+	if (site->peak != heap->peaks) { /* not changed since */
+		view.at_peak_blocks = view.live_blocks;
+		view.at_peak_bytes = view.live_bytes;
+	}
+	return view;
+}
+
+/* list: of all sites, in the order of their numbers. */
+static void count_live(const struct heap *heap, const struct heap_query *query,
+                       struct heap_site *list)
+{
+	struct table_slot *slot;
+
+	for (size_t i = 0; i < heap->sites.count; i++)
+		list[i].live_blocks = list[i].live_bytes = 0;
+	for (size_t at = 0; (slot = table_next(&heap->live.by_addr, &at));) {
+		const struct block *block = &heap->live.blocks[slot->value - 1];
+
+		if (!reaches(heap, block, query))
+			continue;
+		list[block->site].live_blocks++;
+		list[block->site].live_bytes += block->size;
+	}
+}
+
+static uint64_t weight(const struct heap_site *site, enum heap_sort sort)
+{
+	switch (sort) {
+	case HEAP_BY_BLOCKS:
+		return site->live_blocks;
+	case HEAP_BY_CALLS:
+		return site->allocs;
+	case HEAP_BY_PEAK:
+		return site->at_peak_bytes;
+	default:
+		return site->live_bytes;
+	}
+}
+
+static int by_weight(const void *a, const void *b, void *sort)
+{
+	const struct heap_site *x = a, *y = b;
+	uint64_t wx = weight(x, *(enum heap_sort *)sort), wy = weight(y, *(enum heap_sort *)sort);
+
+	if (wx != wy)
+		return wx > wy ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+struct heap_site *heap_sites(struct heap *heap, const struct heap_query *query, size_t *count)
+{
+	struct heap_site *list = calloc(heap->sites.count + 1, sizeof(*list));
+	enum heap_sort sort = query->sort;
+
+	*count = 0;
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < heap->sites.count; i++)
+		list[i] = view_of_site(heap, &heap->sites.sites[i]);
+	if (has_minimum(query))
+		count_live(heap, query, list);
+	for (size_t i = 0; i < heap->sites.count; i++)
+		if ((list[i].live_blocks || !has_minimum(query)) &&
+		    is_asked_for(heap, &list[i], query))
+			list[(*count)++] = list[i];
+	qsort_r(list, *count, sizeof(*list), by_weight, &sort);
+	return list;
+}
+
+/* ---- blocks ----------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+	const struct heap_block *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Of every site: is it asked for? The caller frees. */
+static bool *asked_for(struct heap *heap, const struct heap_query *query)
+{
+	bool *asked = calloc(heap->sites.count + 1, sizeof(*asked));
+
+	for (size_t i = 0; asked && i < heap->sites.count; i++)
+		asked[i] = is_asked_for(heap, &heap->sites.sites[i].view, query);
+	return asked;
+}
+
+struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query, size_t *count)
+{
+	struct heap_block *list = calloc(heap->totals.live_blocks + 1, sizeof(*list));
+	bool *asked = asked_for(heap, query);
+	struct table_slot *slot;
+
+	*count = 0;
+	for (size_t at = 0; list && asked && (slot = table_next(&heap->live.by_addr, &at));) {
+		const struct block *block = &heap->live.blocks[slot->value - 1];
+
+		if (*count < heap->totals.live_blocks && asked[block->site] &&
+		    reaches(heap, block, query))
+			list[(*count)++] = (struct heap_block){
+				slot->key, block->size, block->site + 1, block->tid,
+				age_ms(heap, block, query)
+			};
+	}
+	if (list)
+		qsort(list, *count, sizeof(*list), by_size);
+	free(asked);
+	return list;
+}

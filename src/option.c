@@ -1,0 +1,182 @@
+#include "option.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "usage.h"
+
+#define AT(field) .at = offsetof(struct options, field)
+#define LIST(field, number) AT(field), .count = offsetof(struct options, number)
+
+static const char *const sorts[] = { [HEAP_BY_BYTES] = "bytes", [HEAP_BY_BLOCKS] = "blocks",
+	                             [HEAP_BY_CALLS] = "calls", [HEAP_BY_PEAK] = "peak",
+	                             [HEAP_SORTS] = NULL };
+
+static const struct option when[] = {
+	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
+	  .help = "text, json, csv or folded; default text to stderr",
+	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
+	             "the report and %t the time; or - for standard output, fd:N, pipe:PATH, "
+	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
+	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
+	             "earlier report of the run is kept under a name of its own." },
+	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
+	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
+	  .help = "report and let the program go after SEC seconds",
+	  .details = "The program runs on without traps; alloctrace waits for its end and "
+	             "exits as it does." },
+};
+
+static const struct option what[] = {
+	{ "top", 0, OPTION_COUNT, "N", AT(top), .max = UINT32_MAX,
+	  .help = "sites shown; default 10 in text, else all" },
+	{ "sort", 0, OPTION_CHOICE, "KEY", AT(query.sort), .choices = sorts,
+	  .help = "bytes (the default), blocks, calls, or peak",
+	  .details = "Bytes and blocks are what is live now; peak is what was live when the "
+	             "program held most." },
+	{ "min-size", 0, OPTION_SIZE, "N[KMG]", AT(query.min_size),
+	  .help = "count as live only blocks of at least N bytes" },
+	{ "min-age", 0, OPTION_SECONDS, "SEC", AT(query.min_age_ms),
+	  .help = "count as live only blocks at least SEC seconds old" },
+	{ "match", 0, OPTION_PATTERN, "PATTERN", LIST(match, query.match_count),
+	  .help = "only stacks with PATTERN in a function, file or module",
+	  .details = "Repeatable; one that fits is enough. PATTERN is a part of the name, * in "
+	             "it stands for anything." },
+	{ "hide", 0, OPTION_PATTERN, "PATTERN", LIST(hide, query.hide_count),
+	  .help = "no stacks with PATTERN; repeatable, like --match" },
+	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
+	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512,
+	  .help = "frames kept of a stack, up to 512; default 64" },
+	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks),
+	  .help = "show the frames of operator new and other wrappers" },
+};
+
+static const struct option other[] = {
+	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
+	{ "version", 'V', OPTION_ACTION, .run = usage_version, .help = "the version" },
+	{ "man", 0, OPTION_ACTION, .run = usage_man, .is_hidden = true,
+	  .help = "the manual page's source" },
+	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .is_hidden = true,
+	  .help = "a completion script for bash" },
+};
+
+const struct option_group option_groups[] = {
+	{ "When and where to report", when, countof(when) },
+	{ "What to show", what, countof(what) },
+	{ "Other", other, countof(other) },
+};
+const size_t option_group_count = countof(option_groups);
+
+const struct option *option_next(size_t *group, size_t *at)
+{
+	while (*group < option_group_count && *at == option_groups[*group].count) {
+		++*group;
+		*at = 0;
+	}
+	return *group < option_group_count ? &option_groups[*group].options[(*at)++] : NULL;
+}
+
+bool option_takes_value(const struct option *option)
+{
+	return option->kind != OPTION_FLAG && option->kind != OPTION_ACTION;
+}
+
+/* ---- values --------------------------------------------------------------------- */
+
+/* What is behind the digits is left to end; false: none, or too many. */
+static bool read_number(const char *text, uint64_t *out, char **end)
+{
+	errno = 0;
+	*out = strtoull(text, end, 10);
+	return *text >= '0' && *text <= '9' && !errno;
+}
+
+static bool read_count(const struct option *option, const char *text, uint64_t *out)
+{
+	char *end;
+
+	return read_number(text, out, &end) && !*end && *out >= 1 && *out <= option->max;
+}
+
+static bool read_size(const char *text, uint64_t *out)
+{
+	static const char units[] = "KMG";
+	const char *unit;
+	char *end;
+
+	if (!read_number(text, out, &end))
+		return false;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (!*end)
+		return true;
+	if (!unit || end[1] || *out > UINT64_MAX >> 10 * (unit - units + 1))
+		return false;
+	*out <<= 10 * (unit - units + 1);
+	return true;
+}
+
+#define SECONDS_MAX 1e9 /* 30 years */
+
+static bool read_seconds(const char *text, uint64_t *out)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (*end || strspn(text, "0123456789.") != strlen(text) || !(seconds <= SECONDS_MAX))
+		return false;
+	*out = (uint64_t)(seconds * 1000 + 0.5);
+	return *out >= 1;
+}
+
+static bool read_choice(const struct option *option, const char *text, int *out)
+{
+	for (int i = 0; option->choices[i]; i++) {
+		if (strcmp(option->choices[i], text) != 0)
+			continue;
+		*out = i;
+		return true;
+	}
+	return false;
+}
+
+static bool add_pattern(const char **list, size_t *count, const char *text)
+{
+	if (*count == PATTERNS_MAX)
+		die(EXIT_USAGE, "%s: more than %d patterns", text, PATTERNS_MAX);
+	list[(*count)++] = text;
+	return *text;
+}
+
+static bool add_output(struct options *options, const char *text)
+{
+	if (options->dest_count == OUTPUTS_MAX)
+		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
+	return dest_parse(&options->dests[options->dest_count++], text);
+}
+
+bool option_set(const struct option *option, struct options *options, const char *value)
+{
+	void *at = (char *)options + option->at, *count = (char *)options + option->count;
+
+	switch (option->kind) {
+	case OPTION_FLAG:
+		return *(bool *)at = true;
+	case OPTION_COUNT:
+		return read_count(option, value, at);
+	case OPTION_SIZE:
+		return read_size(value, at);
+	case OPTION_SECONDS:
+		return read_seconds(value, at);
+	case OPTION_CHOICE:
+		return read_choice(option, value, at);
+	case OPTION_PATTERN:
+		return add_pattern(at, count, value);
+	case OPTION_OUTPUT:
+		return add_output(options, value);
+	case OPTION_ACTION:
+		option->run();
+	}
+	return true;
+}
