@@ -243,8 +243,8 @@ static void reap(struct session *session)
 	siginfo_t info = { 0 };
 	int status;
 
-	if (!session->tracer_ended && waitpid(session->tracer.pid, &status, WNOHANG) > 0)
-		tracer_lost(session);
+	if (waitpid(session->tracer.pid, &status, WNOHANG) > 0)
+		tracer_lost(session); /* unless it has taken its leave */
 	if (session->target_ended ||
 	    waitid(P_PID, session->target.pid, &info, WNOHANG | WEXITED | WSTOPPED | WNOWAIT) < 0)
 		return;

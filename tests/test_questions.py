@@ -50,7 +50,7 @@ def test_every_program_s_sites_sum_to_its_peak(trace):
                    "my %h = map { $_ => [1..5] } 1..300; %h = (); my @b = (1) x 2000;").report
     assert sum(site["at_peak_bytes"] for site in report["sites"]) == \
         report["totals"]["peak_live_bytes"]
-    assert report["totals"]["peak_ms"] <= report["time_ms"]
+    assert report["peak_ms"] <= report["time_ms"]
 
 
 # ---- which blocks ----------------------------------------------------------

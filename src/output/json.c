@@ -68,6 +68,7 @@ static void put_head(yajl_gen gen, const struct report *report)
 	member_number(gen, "alloctrace", 1);
 	member_string(gen, "reason", report->reason);
 	member_number(gen, "time_ms", report->time_ms);
+	member_number(gen, "peak_ms", heap_totals(report->heap)->peak_ms);
 	member_number(gen, "pid", report->pid);
 	member_string(gen, "exe", report->exe);
 	member_strings(gen, "cmdline", report->cmdline, args);
@@ -84,7 +85,6 @@ static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 	member_number(gen, "live_blocks", totals->live_blocks);
 	member_number(gen, "live_bytes", totals->live_bytes);
 	member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
-	member_number(gen, "peak_ms", totals->peak_ms);
 	member_null(gen, "usable_live_bytes");
 	yajl_gen_map_close(gen);
 }

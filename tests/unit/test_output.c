@@ -480,10 +480,10 @@ static void json_small(void **state)
 	report.one_line = true;
 	report.top = 1;
 	check("json", &report,
-	      "{\"alloctrace\":1,\"reason\":\"exit\",\"time_ms\":1234,\"pid\":42,"
+	      "{\"alloctrace\":1,\"reason\":\"exit\",\"time_ms\":1234,\"peak_ms\":700,\"pid\":42,"
 	      "\"exe\":\"/opt/pr�g/bin/prog\",\"cmdline\":[\"prog\",\"café\",\"bad�(\"],\"totals\":{"
 	      "\"allocs\":12002,\"frees\":11656,\"bytes_allocated\":1613109,\"bytes_freed\":40145,"
-	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,\"peak_ms\":700,"
+	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,"
 	      "\"usable_live_bytes\":null},\"functions\":{\"malloc\":{\"calls\":12345,\"failed\":1,"
 	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
@@ -539,6 +539,7 @@ static void json_empty(void **state)
 	      "  \"alloctrace\": 1,\n"
 	      "  \"reason\": \"detach\",\n"
 	      "  \"time_ms\": 61000,\n"
+	      "  \"peak_ms\": 0,\n"
 	      "  \"pid\": 7,\n"
 	      "  \"exe\": null,\n"
 	      "  \"cmdline\": [\n"
@@ -552,7 +553,6 @@ static void json_empty(void **state)
 	      "    \"live_blocks\": 0,\n"
 	      "    \"live_bytes\": 0,\n"
 	      "    \"peak_live_bytes\": 0,\n"
-	      "    \"peak_ms\": 0,\n"
 	      "    \"usable_live_bytes\": null\n"
 	      "  },\n"
 	      "  \"functions\": {\n"
