@@ -10,7 +10,7 @@ BUILD := build/$(ARCH)$(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)
 WARN   = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 ALL    = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANFLAGS) $(WARN) -Iinclude -Iarch/$(ARCH)
 DEPS   = -MMD -MP -MF $@.d -MT $@
-LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty
+LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz
 ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif

@@ -9,6 +9,7 @@
 struct analysis_options {
 	unsigned depth;  /* frames kept of a stack */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
+	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
 
 struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */

@@ -36,13 +36,13 @@ struct heap_site { /* one function called from one stack */
 
 struct heap_frame { /* innermost first; strings may be NULL where noted */
 	taddr_t address;       /* as it stood in the target (a return address) */
-	const char *module;    /* path, "[vdso]", or NULL: no module */
+	const char *module;    /* path, "[vdso]", "[anon]": memory of no file; or NULL */
 	const char *build_id;  /* hex, or NULL */
 	const char *function;  /* demangled, or NULL */
 	uint64_t offset;       /* from the function's start, or the module's when there is none */
 	const char *file;      /* or NULL */
 	int line;              /* 0: unknown */
-	bool inlined;
+	bool inlined;          /* into the next one that is not, whose address it has */
 };
 
 struct heap_ledger {
@@ -89,6 +89,9 @@ struct heap_site *heap_sites(struct heap *, const struct heap_query *, size_t *c
 struct heap_block *heap_blocks(struct heap *, const struct heap_query *, size_t *count);
 /* The stack of a site, names resolved now and cached. Never NULL unless *count = 0. */
 const struct heap_frame *heap_stack(struct heap *, uint32_t site, size_t *count);
+/* The same with the standard library's frames between a container and its allocator,
+ * which heap_stack leaves out unless raw stacks were asked for. */
+const struct heap_frame *heap_whole_stack(struct heap *, uint32_t site, size_t *count);
 /* Complete only after heap_stack was asked for all that will be printed. */
 const struct heap_ledger *heap_ledger(const struct heap *);
 void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);

@@ -54,6 +54,8 @@ static const struct option what[] = {
 };
 
 static const struct option other[] = {
+	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir),
+	  .help = "debug files, laid out as in /usr/lib/debug" },
 	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man, .is_hidden = true,
@@ -171,6 +173,8 @@ bool option_set(const struct option *option, struct options *options, const char
 		return read_seconds(value, at);
 	case OPTION_CHOICE:
 		return read_choice(option, value, at);
+	case OPTION_FOLDER:
+		return *(*(const char **)at = value) && !strchr(value, ':');
 	case OPTION_PATTERN:
 		return add_pattern(at, count, value);
 	case OPTION_OUTPUT:

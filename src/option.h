@@ -10,6 +10,7 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_SIZE,    /* uint64_t, in bytes: N, or with K, M or G behind it */
 	OPTION_SECONDS, /* uint64_t, in milliseconds: N or N.N */
 	OPTION_CHOICE,  /* an enum: the place of the word in choices */
+	OPTION_FOLDER,  /* const char *; has no colon, which separates folders */
 	OPTION_PATTERN, /* one more of const char *[PATTERNS_MAX], whose number is at count */
 	OPTION_OUTPUT,  /* one more of dests */
 	OPTION_ACTION   /* run: prints something and ends */

@@ -16,6 +16,7 @@ struct options {
 	const char *match[PATTERNS_MAX], *hide[PATTERNS_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
+	const char *debug_dir; /* or NULL */
 	char **argv; /* the program's */
 };
 

@@ -384,7 +384,8 @@ static void start(struct session *session, struct title title)
 {
 	const struct tracer_options tracer = { session->options->depth, title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth,
-	                                           session->options->raw_stacks };
+	                                           session->options->raw_stacks,
+	                                           session->options->debug_dir };
 	struct launch_signals was;
 	int error;
 

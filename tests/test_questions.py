@@ -118,6 +118,18 @@ def test_wrappers_are_folded_away_unless_asked_for(trace, target, raw, through):
     assert any(str(name).startswith("operator new") for name in inner) == through
 
 
+LIBRARY = ("operator new", "std::allocator<", "std::allocator_traits<", "std::__new_allocator<",
+           "__gnu_cxx::new_allocator<", "__gnu_cxx::__alloc_traits<")
+
+
+# Inlined or not, a container's way to its allocator tells nobody anything.
+@pytest.mark.parametrize("raw", [False, True])
+def test_a_container_s_way_to_its_allocator_is_folded_away(trace, target, raw):
+    report = trace(target("containers"), options=["--raw-stacks"] if raw else []).report
+    inner = [site["stack"][0]["function"] for site in report["sites"] if site["stack"]]
+    assert any(str(name).startswith(LIBRARY) for name in inner) == raw
+
+
 # ---- when ------------------------------------------------------------------
 
 

@@ -158,6 +158,18 @@ int elf_open(struct elf *elf, int fd)
 	return error;
 }
 
+bool elf_is_as_opened(const struct elf *elf)
+{
+	struct elf now;
+	bool same;
+
+	if (elf_open(&now, dup(elf->fd)) < 0)
+		return false;
+	same = strcmp(now.build_id, elf->build_id) == 0;
+	elf_close(&now);
+	return same;
+}
+
 void elf_close(struct elf *elf)
 {
 	cache_drop(elf->fd);

@@ -31,6 +31,8 @@ struct elf { /* owns fd */
 /* Takes fd over, also on failure. 0, -ENOEXEC (no ELF of this machine), or -errno. */
 int elf_open(struct elf *, int fd);
 void elf_close(struct elf *);
+/* Has the file still the build ID it had? Others may write to it meanwhile. */
+bool elf_is_as_opened(const struct elf *);
 /* Bytes as the file has them; whole or -EFAULT. Cached by page. */
 int elf_read(const struct elf *, taddr_t vaddr, void *buf, size_t len);
 /* As much of [vaddr, vaddr + len) as lies in one segment's file bytes. */

@@ -2,7 +2,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debugfile.h"
+#include "fold.h"
 #include "model.h"
+#include "origin.h"
+#include "progress.h"
 #include "symbol.h"
 
 const struct heap_totals *heap_totals(const struct heap *heap)
@@ -26,43 +30,138 @@ size_t heap_functions(const struct heap *heap, const struct heap_function **out)
 	return count;
 }
 
-static void resolve_frame(struct frame *frame)
+/* ---- names -------------------------------------------------------------------- */
+
+static void resolve_without_module(struct frame *frame)
+{
+	frame->view.module = frame->region ? frame->region->name : NULL;
+	frame->view.offset = frame->addr - (frame->region ? frame->region->begin : 0);
+}
+
+static struct heap_frame view_of_symbol(const struct frame *frame, const struct symbol *symbol)
+{
+	return (struct heap_frame){
+		.address = frame->addr,
+		.module = frame->module->path,
+		.build_id = frame->module->elf.build_id[0] ? frame->module->elf.build_id : NULL,
+		.function = symbol->function,
+		.offset = symbol->offset,
+		.file = symbol->file,
+		.line = symbol->line,
+		.inlined = symbol->inlined,
+	};
+}
+
+static void resolve_in_module(struct frame *frame)
+{
+	const struct symbol whole = { .offset = module_file_address(frame->module, frame->addr) };
+	size_t count, inlined;
+	struct symbol *symbols = symbols_of(frame->module, frame->addr, frame->exact, &count);
+
+	inlined = count ? count - 1 : 0;
+	frame->inlined = inlined ? calloc(inlined, sizeof(*frame->inlined)) : NULL;
+	for (size_t i = 0; i < inlined; i++)
+		if (frame->inlined)
+			frame->inlined[frame->inlined_count++] = view_of_symbol(frame, &symbols[i]);
+		else
+			free(symbols[i].function);
+	frame->view = view_of_symbol(frame, count ? &symbols[inlined] : &whole);
+	free(symbols);
+}
+
+/* Modules that stacks go through, and those of them whose symbols were read. */
+static size_t count_modules(const struct heap *heap, size_t *open)
+{
+	size_t count = 0;
+
+	*open = 0;
+	for (size_t i = 0; i < heap->sites.frame_count; i++)
+		if (heap->sites.frames[i].module)
+			heap->sites.frames[i].module->in_stacks = true;
+	for (size_t i = 0; i < heap->modules.count; i++) {
+		count += heap->modules.all[i]->in_stacks;
+		*open += symbol_is_open(heap->modules.all[i]);
+	}
+	return count;
+}
+
+static void resolve_frame(struct heap *heap, struct frame *frame)
 {
 	struct module *module = frame->module;
-	struct symbol symbol;
+	size_t count, open;
 
 	frame->resolved = true;
 	frame->view.address = frame->addr;
 	if (!module) {
-		frame->view.offset = frame->addr;
-		return;
+		resolve_without_module(frame);
+	} else if (symbol_is_open(module)) {
+		resolve_in_module(frame);
+	} else {
+		origin_check(heap, module);
+		count = count_modules(heap, &open);
+		progress_begin(module->path, open + 1, count);
+		resolve_in_module(frame);
+		progress_end();
+		if (debugfile_server_silent())
+			heap_note(heap, "a debuginfod server did not answer and was asked no more");
 	}
-	symbol_of(module, frame->addr, frame->exact, &symbol);
-	frame->view.module = module->path;
-	frame->view.build_id = module->elf.build_id[0] ? module->elf.build_id : NULL;
-	frame->view.function = symbol.function;
-	frame->view.offset = symbol.offset;
-	frame->view.file = symbol.file;
-	frame->view.line = symbol.line;
+}
+
+struct listed { /* what heap_stack hands out */
+	struct heap_frame *frames;
+	size_t count, capacity;
+};
+
+static bool list_add(struct listed *list, const struct heap_frame *frame)
+{
+	size_t capacity = list->capacity ? list->capacity * 2 : 64;
+	struct heap_frame *grown;
+
+	if (list->count == list->capacity) {
+		grown = realloc(list->frames, capacity * sizeof(*grown));
+		if (!grown)
+			return false;
+		list->frames = grown;
+		list->capacity = capacity;
+	}
+	list->frames[list->count++] = *frame;
+	return true;
+}
+
+const struct heap_frame *heap_whole_stack(struct heap *heap, uint32_t id, size_t *count)
+{
+	static struct listed list;
+	struct site *site = id && id <= heap->sites.count ? &heap->sites.sites[id - 1] : NULL;
+	bool whole = site != NULL;
+
+	list.count = 0;
+	for (unsigned i = whole && !heap->raw_stacks ? site->folded : 0;
+	     whole && i < site->frame_count; i++) {
+		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
+
+		if (!frame->resolved)
+			resolve_frame(heap, frame);
+		for (size_t in = 0; whole && in < frame->inlined_count; in++)
+			whole = list_add(&list, &frame->inlined[in]);
+		whole = whole && list_add(&list, &frame->view);
+	}
+	progress_erase();
+	*count = list.count;
+	return list.count ? list.frames : NULL;
 }
 
 const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *count)
 {
-	static struct heap_frame *stack;
-	struct site *site = id && id <= heap->sites.count ? &heap->sites.sites[id - 1] : NULL;
+	const struct heap_frame *stack = heap_whole_stack(heap, id, count);
 
-	*count = 0;
-	if (!site || (!stack && !(stack = calloc(heap->depth, sizeof(*stack)))))
-		return NULL;
-	for (unsigned i = heap->raw_stacks ? 0 : site->folded; i < site->frame_count; i++) {
-		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
-
-		if (!frame->resolved)
-			resolve_frame(frame);
-		stack[(*count)++] = frame->view;
+	while (!heap->raw_stacks && *count > 1 && fold_is_wrapper(stack->function)) {
+		stack++;
+		--*count;
 	}
 	return stack;
 }
+
+/* ---- the ledger --------------------------------------------------------------- */
 
 static void list_unsymbolised(struct heap *heap)
 {

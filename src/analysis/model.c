@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "debugfile.h"
 #include "outbox.h"
 #include "program.h"
 #include "view.h"
@@ -51,9 +52,21 @@ static void module_came(void *ctx, struct module *module)
 	free(plan.probes);
 }
 
+/* Of memory that has a name but never was a file there is nothing to say. */
+static void file_gone(void *ctx, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/dev/", 5) == 0 ||
+	    strncmp(path, "/SYSV", 5) == 0 || !slash)
+		return;
+	heap_note(ctx, "%.*s was deleted or replaced since it was loaded, only root can read it: "
+	          "stacks end there", (int)strcspn(slash + 1, " "), slash + 1);
+}
+
 static void scan(struct heap *heap, pid_t pid)
 {
-	const struct module_events events = { module_gone, module_came, heap };
+	const struct module_events events = { module_gone, module_came, file_gone, heap };
 	int error = modules_scan(&heap->modules, pid, &events);
 
 	if (error < 0)
@@ -65,6 +78,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	view_drop_all(heap);
 	live_clear(&heap->live);
 	sites_clear(&heap->sites);
+	regions_forget(&heap->regions);
 	modules_forget(&heap->modules);
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
@@ -137,6 +151,8 @@ struct heap *heap_new(const struct analysis_options *options)
 		return NULL;
 	heap->depth = options->depth;
 	heap->raw_stacks = options->raw_stacks;
+	heap->root = -1;
+	debugfile_set_root(options->debug_dir);
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
 	heap->unwinder = unwinder_new(&heap->modules, options->depth);
@@ -154,6 +170,7 @@ void heap_free(struct heap *heap)
 	view_drop_all(heap);
 	table_deinit(&heap->views);
 	sites_deinit(&heap->sites);
+	regions_forget(&heap->regions);
 	live_deinit(&heap->live);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);

@@ -31,6 +31,7 @@ struct heap {
 	struct resolver *resolver;
 	struct unwinder *unwinder;
 	struct sites sites;
+	struct regions regions;
 	struct live live;
 	struct table views; /* tid -> struct view * */
 	unsigned depth;
@@ -44,6 +45,7 @@ struct heap {
 	struct notes notes;
 	uint64_t threads_live, threads_total;
 	struct heap_program program;
+	int root; /* the program's root folder, or -1 */
 	char *exe, *cmdline;
 	const char **argv;
 	uint64_t now_ns;

@@ -1,7 +1,6 @@
 #include "module.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "mapped.h"
 #include "symbol.h"
 
 struct mapping { /* one line of /proc/PID/maps, proc(5) */
@@ -34,23 +34,6 @@ static bool parse(char *line, struct mapping *mapping)
 	return true;
 }
 
-/* map_files opens the very file that is mapped, be it deleted or in another mount
- * namespace, but only for root; the path through the target's root is next best. */
-static int open_mapped(pid_t pid, const struct mapping *mapping)
-{
-	char path[4200];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid,
-	         (unsigned long long)mapping->begin, (unsigned long long)mapping->end);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd >= 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, mapping->path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	return fd < 0 ? -errno : fd;
-}
-
 static struct module *find_mapped(const struct modules *modules, const struct mapping *mapping)
 {
 	for (size_t i = 0; i < modules->mapped_count; i++) {
@@ -63,11 +46,14 @@ static struct module *find_mapped(const struct modules *modules, const struct ma
 	return NULL;
 }
 
-static struct module *module_new(pid_t pid, const struct mapping *mapping)
+static struct module *module_new(pid_t pid, const struct mapping *mapping,
+                                 const struct module_events *events)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	int fd = module ? open_mapped(pid, mapping) : -1;
+	int fd = module ? mapped_open(pid, mapping->begin, mapping->end, mapping->path) : -ENOMEM;
 
+	if (fd == -ESTALE)
+		events->gone_file(events->ctx, mapping->path);
 	if (fd < 0 || elf_open(&module->elf, fd) < 0) {
 		free(module);
 		return NULL;
@@ -105,6 +91,7 @@ static void extend(struct module *module, const struct mapping *mapping)
 
 struct scan {
 	struct modules *modules;
+	const struct module_events *events;
 	pid_t pid;
 	struct module **fresh;
 	size_t fresh_count;
@@ -117,7 +104,7 @@ static struct module *known_or_new(struct scan *scan)
 {
 	struct module *module = find_mapped(scan->modules, &scan->first);
 
-	if (!module && (module = module_new(scan->pid, &scan->first)))
+	if (!module && (module = module_new(scan->pid, &scan->first, scan->events)))
 		append(&scan->fresh, &scan->fresh_count, module);
 	if (module)
 		module->seen = true;
@@ -187,7 +174,7 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 
 int modules_scan(struct modules *modules, pid_t pid, const struct module_events *events)
 {
-	struct scan scan = { .modules = modules, .pid = pid };
+	struct scan scan = { .modules = modules, .events = events, .pid = pid };
 	struct mapping mapping;
 	char path[32], *line = NULL;
 	size_t room = 0;

@@ -24,6 +24,7 @@ struct module {
 	size_t named_count;
 	void *symbols;    /* symbol.c's, or NULL */
 	bool unsymbolised; /* symbol.c found no name for an address in it */
+	bool in_stacks;   /* heap.c found a frame in it */
 	bool is_loader;   /* the program's interpreter */
 };
 
@@ -37,6 +38,7 @@ struct modules {
 struct module_events {
 	void (*gone)(void *ctx, struct module *);
 	void (*came)(void *ctx, struct module *);
+	void (*gone_file)(void *ctx, const char *path); /* mapped, and not to be opened */
 	void *ctx;
 };
 

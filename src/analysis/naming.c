@@ -70,15 +70,26 @@ static void take_stack(struct heap *heap, struct view *view, const struct record
 	       &view->stack);
 }
 
+/* Now, for the process may be gone when the frame is printed. */
+static void find_region(struct heap *heap, struct frame *frame)
+{
+	if (frame->module || frame->region_sought)
+		return;
+	frame->region_sought = true;
+	frame->region = regions_at(&heap->regions, heap->program.pid, frame->addr - !frame->exact);
+}
+
 static bool intern_frames(struct heap *heap, const struct unwound *stack, struct site_key *key)
 {
 	static uint32_t *frames;
 
 	if (!frames && !(frames = calloc(heap->depth, sizeof(*frames))))
 		return false;
-	for (unsigned i = 0; i < stack->count; i++)
+	for (unsigned i = 0; i < stack->count; i++) {
 		if (!(frames[i] = site_frame(&heap->sites, &stack->frames[i])))
 			return false;
+		find_region(heap, &heap->sites.frames[frames[i] - 1]);
+	}
 	key->frames = frames;
 	key->frame_count = stack->count;
 	return true;

@@ -42,6 +42,9 @@ void program_free(struct heap *heap)
 	free(heap->exe);
 	free(heap->cmdline);
 	free(heap->argv);
+	if (heap->root >= 0)
+		close(heap->root);
+	heap->root = -1;
 }
 
 void program_read(struct heap *heap, int pid)
@@ -55,6 +58,8 @@ void program_read(struct heap *heap, int pid)
 	len = readlink(path, exe, sizeof(exe) - 1);
 	exe[len > 0 ? len : 0] = '\0';
 	heap->exe = strdup(exe);
+	snprintf(path, sizeof(path), "/proc/%d/root", pid);
+	heap->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	heap->cmdline = read_file(pid, "cmdline", &cmdline_len);
 	heap->argv = heap->cmdline ? split(heap->cmdline, cmdline_len) : NULL;
 	heap->program.pid = pid;

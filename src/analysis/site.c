@@ -5,12 +5,20 @@
 
 #include "catalog.h"
 
+static void frame_clear(struct frame *frame)
+{
+	for (size_t i = 0; i < frame->inlined_count; i++)
+		free((char *)frame->inlined[i].function);
+	free(frame->inlined);
+	free((char *)frame->view.function);
+}
+
 void sites_clear(struct sites *sites)
 {
 	for (size_t i = 0; i < sites->count; i++)
 		free(sites->sites[i].frames);
 	for (size_t i = 0; i < sites->frame_count; i++)
-		free((char *)sites->frames[i].view.function);
+		frame_clear(&sites->frames[i]);
 	sites->count = sites->frame_count = 0;
 	table_clear(&sites->frame_by_pc);
 	table_clear(&sites->frame_by_key);

@@ -5,6 +5,7 @@
 
 #include "heap.h"
 #include "module.h"
+#include "region.h"
 #include "unwind.h"
 
 struct frame {
@@ -13,7 +14,11 @@ struct frame {
 	bool exact;  /* addr is an interrupted instruction, not a return address */
 	int named;   /* the wrapper this frame is in, or CATALOG_NONE */
 	bool resolved;
-	struct heap_frame view; /* filled in when resolved */
+	struct heap_frame view; /* filled in when resolved, as the rest */
+	struct heap_frame *inlined; /* into it, innermost first */
+	size_t inlined_count;
+	const struct region *region; /* where addr lies when there is no module, or NULL */
+	bool region_sought;
 };
 
 struct site {

@@ -6,32 +6,52 @@
 #include <string.h>
 #include <unistd.h>
 
-static char *debuginfo_path; /* libdwfl's default: beside the file, and /usr/lib/debug */
-static const Dwfl_Callbacks callbacks = {
-	.find_elf = dwfl_build_id_find_elf,
-	.find_debuginfo = dwfl_standard_find_debuginfo,
-	.debuginfo_path = &debuginfo_path,
+#include "debugfile.h"
+#include "scope.h"
+#include "symtab.h"
+#include "unwind.h"
+
+struct names { /* module.symbols */
+	Dwfl *dwfl;
+	Dwfl_Module *module; /* NULL: no names to be had */
+	struct symtab *symtab;
+	struct scopes *scopes; /* NULL: no DWARF */
+	Dwarf_Addr bias; /* the Dwfl's addresses less the DWARF's */
 };
 
 /* A session of its own for every module, at its file addresses: modules that
  * followed each other at one place do not meet. */
-static Dwfl_Module *dwfl_of(struct module *module)
+static void open_names(struct names *names, const struct module *module)
 {
-	Dwfl *dwfl = module->symbols;
-	int fd;
+	int fd = dup(module->elf.fd);
+	Dwarf *dwarf;
 
-	if (!dwfl) {
-		dwfl = dwfl_begin(&callbacks);
-		fd = dup(module->elf.fd);
-		module->symbols = dwfl;
-		if (!dwfl || fd < 0)
-			return NULL;
-		dwfl_report_begin(dwfl);
-		if (!dwfl_report_elf(dwfl, module->path, module->path, fd, 0, true))
-			close(fd);
-		dwfl_report_end(dwfl, NULL, NULL);
-	}
-	return dwfl_addrmodule(dwfl, module->elf.segments[0].vaddr);
+	names->dwfl = dwfl_begin(&debugfile_callbacks);
+	if (!names->dwfl || fd < 0)
+		return;
+	dwfl_report_begin(names->dwfl);
+	if (!dwfl_report_elf(names->dwfl, module->path, module->path, fd, 0, true))
+		close(fd);
+	dwfl_report_end(names->dwfl, NULL, NULL);
+	names->module = dwfl_addrmodule(names->dwfl, module->elf.segments[0].vaddr);
+	dwarf = names->module ? dwfl_module_getdwarf(names->module, &names->bias) : NULL;
+	if (names->module)
+		names->symtab = symtab_new(names->module);
+	if (dwarf)
+		names->scopes = scopes_new(dwarf);
+}
+
+static struct names *names_of(struct module *module)
+{
+	if (!module->symbols && (module->symbols = calloc(1, sizeof(struct names))) &&
+	    elf_is_as_opened(&module->elf))
+		open_names(module->symbols, module);
+	return module->symbols;
+}
+
+bool symbol_is_open(const struct module *module)
+{
+	return module->symbols;
 }
 
 /* Without the version a dynamic symbol carries (realloc@@GLIBC_2.2.5). */
@@ -46,32 +66,80 @@ static char *readable(const char *symbol)
 	return demangled;
 }
 
-void symbol_of(struct module *module, taddr_t addr, bool exact, struct symbol *out)
+/* A symbol without a size names all up to the next one, functions that have lost
+ * theirs included: it is not the name of one that begins behind it. */
+static const char *sizeless_at(struct module *module, Dwarf_Addr at, GElf_Addr *begin)
+{
+	const struct names *names = module->symbols;
+	taddr_t function, end;
+	GElf_Off offset;
+	GElf_Sym sym;
+	const char *name = dwfl_module_addrinfo(names->module, at, &offset, &sym, NULL, NULL, NULL);
+
+	if (!name || (unwind_bounds(module, at, &function, &end) && at - offset < function))
+		return NULL;
+	*begin = at - offset;
+	return name;
+}
+
+/* The real function is named by its symbol, as a debugger would; by DWARF only where
+ * there is none. scope: NULL when DWARF knows of no function. */
+static void name_real(struct module *module, Dwarf_Addr at, const struct scope *scope,
+                      struct symbol *symbol)
+{
+	const struct names *names = module->symbols;
+	GElf_Addr begin = 0;
+	const char *name = symtab_at(names->symtab, at, &begin);
+
+	if (!name && scope) {
+		name = scope->name;
+		begin = scope->begin ? scope->begin + names->bias : 0;
+	} else if (!name && names->module) {
+		name = sizeless_at(module, at, &begin);
+	}
+	symbol->offset -= begin;
+	symbol->function = name ? readable(name) : NULL;
+}
+
+struct symbol *symbols_of(struct module *module, taddr_t addr, bool exact, size_t *count)
 {
 	taddr_t vaddr = module_file_address(module, addr), at = exact ? vaddr : vaddr - 1;
-	Dwfl_Module *dwfl = dwfl_of(module);
-	GElf_Off offset = 0;
-	GElf_Sym sym;
-	const char *name = NULL;
-	Dwfl_Line *line;
+	const struct names *names = names_of(module);
+	const struct scope *scopes = NULL;
+	struct symbol *list, *real;
 
-	*out = (struct symbol){ .offset = vaddr };
-	if (dwfl)
-		name = dwfl_module_addrinfo(dwfl, at, &offset, &sym, NULL, NULL, NULL);
-	if (!name) {
-		module->unsymbolised = true;
-		return;
+	*count = names && names->scopes ? scopes_at(names->scopes, at - names->bias, &scopes) : 0;
+	*count += !*count;
+	list = names ? calloc(*count, sizeof(*list)) : NULL;
+	if (!list) {
+		*count = 0;
+		return NULL;
 	}
-	out->function = readable(name);
-	out->offset = offset + (vaddr - at);
-	line = dwfl_module_getsrc(dwfl, at);
-	if (line)
-		out->file = dwfl_lineinfo(line, NULL, &out->line, NULL, NULL, NULL);
+	real = &list[*count - 1];
+	real->offset = vaddr;
+	name_real(module, at, scopes && scopes[*count - 1].name ? &scopes[*count - 1] : NULL, real);
+	for (size_t i = 0; scopes && i < *count; i++) {
+		list[i].file = scopes[i].file;
+		list[i].line = scopes[i].line;
+		list[i].offset = real->offset;
+		list[i].inlined = &list[i] != real;
+		if (list[i].inlined && scopes[i].name)
+			list[i].function = readable(scopes[i].name);
+	}
+	module->unsymbolised |= !real->function;
+	return list;
 }
 
 void symbol_close(struct module *module)
 {
-	if (module->symbols)
-		dwfl_end(module->symbols);
+	struct names *names = module->symbols;
+
+	if (!names)
+		return;
+	scopes_free(names->scopes);
+	symtab_free(names->symtab);
+	if (names->dwfl)
+		dwfl_end(names->dwfl);
+	free(names);
 	module->symbols = NULL;
 }

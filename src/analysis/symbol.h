@@ -1,19 +1,24 @@
 /* Names of addresses, by libdw: .symtab, .dynsym, .gnu_debugdata, separate debug
- * files, line tables. Opened when something is printed, never before. */
+ * files, line tables, inlined functions. Opened when something is printed, never
+ * before. */
 #ifndef SYMBOL_H
 #define SYMBOL_H
 
 #include "module.h"
 
 struct symbol {
-	char *function; /* demangled, the caller's to free; or NULL */
-	uint64_t offset; /* from the function's start, or the module's */
+	char *function; /* demangled, or NULL */
+	uint64_t offset; /* of the address: from the real function's start, or the module's */
 	const char *file; /* lives as long as the module, or NULL */
 	int line;
+	bool inlined;
 };
 
-/* addr: in the target; exact: of an instruction, not a return address. */
-void symbol_of(struct module *, taddr_t addr, bool exact, struct symbol *out);
+bool symbol_is_open(const struct module *); /* has it been asked for names? */
+/* The functions an address stands in, innermost first, the real one last. The list and
+ * its functions are the caller's to free; NULL with *count = 0: no memory.
+ * addr: in the target; exact: of an instruction, not a return address. */
+struct symbol *symbols_of(struct module *, taddr_t addr, bool exact, size_t *count);
 void symbol_close(struct module *);
 
 #endif

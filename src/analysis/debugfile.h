@@ -1,0 +1,14 @@
+/* Where separate debug files are looked for, and which are believed. */
+#ifndef DEBUGFILE_H
+#define DEBUGFILE_H
+
+#include <elfutils/libdwfl.h>
+
+extern const Dwfl_Callbacks debugfile_callbacks;
+
+/* A folder that is laid out as /usr/lib/debug and goes before it; NULL: none. */
+void debugfile_set_root(const char *folder);
+/* Did a debuginfod server not answer? Once that has happened none is asked again. */
+bool debugfile_server_silent(void);
+
+#endif

@@ -1,0 +1,10 @@
+/* Is a module's file still the one that was loaded? */
+#ifndef ORIGIN_H
+#define ORIGIN_H
+
+#include "model.h"
+
+/* Adds a sentence to the ledger when it is not. */
+void origin_check(struct heap *, const struct module *);
+
+#endif
