@@ -32,6 +32,7 @@ struct heap_site { /* one function called from one stack */
 	uint64_t at_peak_blocks, at_peak_bytes; /* held when the program held most */
 	uint64_t allocs, frees;
 	uint64_t first_ms, last_ms; /* of its allocations, since the trace began */
+	const char *symbol; /* the function's name as linkers have it: "_Znwm" */
 };
 
 struct heap_frame { /* innermost first; strings may be NULL where noted */
@@ -43,6 +44,7 @@ struct heap_frame { /* innermost first; strings may be NULL where noted */
 	const char *file;      /* or NULL */
 	int line;              /* 0: unknown */
 	bool inlined;          /* into the next one that is not, whose address it has */
+	const char *symbol;    /* the function's name as linkers have it, without version; or NULL */
 };
 
 struct heap_ledger {

@@ -6,6 +6,13 @@
 
 #include "heap.h"
 
+struct suppressed { /* one suppression and what it covers now */
+	const char *name;
+	const char *file; /* where it stands, or NULL: built in */
+	unsigned line;
+	uint64_t blocks, bytes;
+};
+
 struct report {
 	const char *reason; /* "exit", "dump", "interval", "detach" */
 	uint64_t time_ms;   /* since the trace began */
@@ -17,6 +24,9 @@ struct report {
 	struct heap_query query;
 	bool blocks;     /* list them too */
 	size_t top;      /* sites to show; 0: the format's own default */
+	const struct suppressed *suppressed; /* the built-in ones only when they cover something */
+	size_t suppressed_count;
+	const bool *covered; /* by a suppression, by site id; or NULL */
 	bool colour;     /* destination is a terminal that wants it */
 	bool one_line;   /* destination is a stream: a record is one line */
 };

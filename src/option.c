@@ -40,17 +40,29 @@ static const struct option what[] = {
 	  .help = "count as live only blocks of at least N bytes" },
 	{ "min-age", 0, OPTION_SECONDS, "SEC", AT(query.min_age_ms),
 	  .help = "count as live only blocks at least SEC seconds old" },
-	{ "match", 0, OPTION_PATTERN, "PATTERN", LIST(match, query.match_count),
+	{ "match", 0, OPTION_LIST, "PATTERN", LIST(match, query.match_count),
 	  .help = "only stacks with PATTERN in a function, file or module",
 	  .details = "Repeatable; one that fits is enough. PATTERN is a part of the name, * in "
 	             "it stands for anything." },
-	{ "hide", 0, OPTION_PATTERN, "PATTERN", LIST(hide, query.hide_count),
+	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count),
 	  .help = "no stacks with PATTERN; repeatable, like --match" },
 	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
 	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512,
 	  .help = "frames kept of a stack, up to 512; default 64" },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks),
 	  .help = "show the frames of operator new and other wrappers" },
+};
+
+static const struct option leaks[] = {
+	{ "leak-exitcode", 0, OPTION_COUNT, "N", AT(leak_exitcode), .max = 255,
+	  .help = "exit with N when blocks are left that are not suppressed",
+	  .details = "That is when PROG exits, with whatever status. One killed by a signal did "
+	             "not come to free anything: its status stays 128+N; and 125 stays 125." },
+	{ "suppressions", 0, OPTION_LIST, "FILE", LIST(suppressions, suppression_count),
+	  .help = "what may be left: LSan's syntax or valgrind's",
+	  .details = "Repeatable. Ones that were not needed are listed." },
+	{ "no-default-suppressions", 0, OPTION_FLAG, AT(no_default_suppressions),
+	  .help = "count what libc and libstdc++ keep as left, too" },
 };
 
 static const struct option other[] = {
@@ -65,8 +77,9 @@ static const struct option other[] = {
 };
 
 const struct option_group option_groups[] = {
-	{ "When and where to report", when, countof(when) },
+	{ "When and where to report, beside at PROG's end and on SIGUSR1", when, countof(when) },
 	{ "What to show", what, countof(what) },
+	{ "What may be left at the end", leaks, countof(leaks) },
 	{ "Other", other, countof(other) },
 };
 const size_t option_group_count = countof(option_groups);
@@ -143,10 +156,10 @@ static bool read_choice(const struct option *option, const char *text, int *out)
 	return false;
 }
 
-static bool add_pattern(const char **list, size_t *count, const char *text)
+static bool add_text(const char **list, size_t *count, const char *text)
 {
-	if (*count == PATTERNS_MAX)
-		die(EXIT_USAGE, "%s: more than %d patterns", text, PATTERNS_MAX);
+	if (*count == LIST_MAX)
+		die(EXIT_USAGE, "%s: more than %d of these", text, LIST_MAX);
 	list[(*count)++] = text;
 	return *text;
 }
@@ -175,8 +188,8 @@ bool option_set(const struct option *option, struct options *options, const char
 		return read_choice(option, value, at);
 	case OPTION_FOLDER:
 		return *(*(const char **)at = value) && !strchr(value, ':');
-	case OPTION_PATTERN:
-		return add_pattern(at, count, value);
+	case OPTION_LIST:
+		return add_text(at, count, value);
 	case OPTION_OUTPUT:
 		return add_output(options, value);
 	case OPTION_ACTION:

@@ -11,7 +11,7 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_SECONDS, /* uint64_t, in milliseconds: N or N.N */
 	OPTION_CHOICE,  /* an enum: the place of the word in choices */
 	OPTION_FOLDER,  /* const char *; has no colon, which separates folders */
-	OPTION_PATTERN, /* one more of const char *[PATTERNS_MAX], whose number is at count */
+	OPTION_LIST, /* one more of const char *[LIST_MAX], whose number is at count */
 	OPTION_OUTPUT,  /* one more of dests */
 	OPTION_ACTION   /* run: prints something and ends */
 };

@@ -5,7 +5,7 @@
 #include "dest.h"
 
 #define OUTPUTS_MAX 16
-#define PATTERNS_MAX 64
+#define LIST_MAX 64
 
 struct options {
 	uint64_t depth;
@@ -13,10 +13,14 @@ struct options {
 	uint64_t top;
 	bool blocks, raw_stacks;
 	struct heap_query query;
-	const char *match[PATTERNS_MAX], *hide[PATTERNS_MAX]; /* query's */
+	const char *match[LIST_MAX], *hide[LIST_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
 	const char *debug_dir; /* or NULL */
+	uint64_t leak_exitcode; /* 0: the program's own */
+	const char *suppressions[LIST_MAX]; /* paths */
+	size_t suppression_count;
+	bool no_default_suppressions;
 	char **argv; /* the program's */
 };
 

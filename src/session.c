@@ -18,6 +18,7 @@
 #include "analysis.h"
 #include "guard.h"
 #include "launch.h"
+#include "leaks.h"
 #include "log.h"
 #include "timer.h"
 #include "tracer.h"
@@ -44,6 +45,7 @@ struct session {
 	int status;       /* of the target, as waitpid gave it */
 	int failed;       /* an exit status of our own, or 0 */
 	unsigned dumps;
+	struct leaks leaks;
 };
 
 /* ---- reports ---------------------------------------------------------------------- */
@@ -74,6 +76,7 @@ static void report(struct session *session, const char *reason, unsigned number)
 	const struct heap_program *program = heap_program(session->heap);
 	const struct options *options = session->options;
 
+	leaks_judge(&session->leaks, session->heap);
 	for (unsigned i = 0; i < options->dest_count; i++) {
 		struct report report = {
 			.reason = reason,
@@ -91,7 +94,7 @@ static void report(struct session *session, const char *reason, unsigned number)
 		report.query.now_ms = report.time_ms;
 		report.query.match = options->match;
 		report.query.hide = options->hide;
-
+		leaks_report(&session->leaks, &report);
 		if (dest_write(&options->dests[i], &report, number) < 0)
 			session->failed = EXIT_OURS;
 	}
@@ -363,6 +366,9 @@ static int exit_status(const struct session *session)
 {
 	if (session->failed)
 		return session->failed;
+	if (session->options->leak_exitcode && session->leaks.left_blocks &&
+	    WIFEXITED(session->status))
+		return session->options->leak_exitcode;
 	return WIFEXITED(session->status) ? WEXITSTATUS(session->status) :
 	                                    EXIT_SIGNALLED + WTERMSIG(session->status);
 }
@@ -412,6 +418,7 @@ int session_run(const struct options *options, struct title title)
 
 	launch_check(options->argv);
 	check_outputs(options);
+	leaks_load(&session.leaks, options);
 	start(&session, title);
 	loop(&session);
 	error = launch_result(&session.target);
@@ -420,6 +427,7 @@ int session_run(const struct options *options, struct title title)
 		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s:", options->argv[0]);
 	if (session.executed && !session.leaving)
 		report(&session, "exit", 0);
+	leaks_deinit(&session.leaks);
 	heap_free(session.heap);
 	return exit_status(&session);
 }

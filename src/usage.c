@@ -45,19 +45,14 @@ static void help_option(const struct option *option)
 
 void usage_help(void)
 {
-	printf("Usage: %s\nRuns PROG and says who holds its memory: at its end, and on SIGUSR1.\n",
-	       synopsis);
+	printf("Usage: %s\n", synopsis);
 	for (size_t group = 0; group < option_group_count; group++) {
 		printf("%s:\n", option_groups[group].title);
 		for (size_t i = 0; i < option_groups[group].count; i++)
 			if (!option_groups[group].options[i].is_hidden)
 				help_option(&option_groups[group].options[i]);
 	}
-	printf("Exit status:");
-	for (size_t i = 0; i < countof(statuses); i++)
-		printf("%s %s %s", i ? i == 2 ? ";\n" : ";" : "", statuses[i].number,
-		       statuses[i].meaning);
-	printf(".\n");
+	puts("Exit status: PROG's; 125 alloctrace failed, 126, 127 PROG cannot run, 2 usage.");
 	exit(0);
 }
 

@@ -45,6 +45,7 @@ static struct heap_frame view_of_symbol(const struct frame *frame, const struct 
 		.module = frame->module->path,
 		.build_id = frame->module->elf.build_id[0] ? frame->module->elf.build_id : NULL,
 		.function = symbol->function,
+		.symbol = symbol->name,
 		.offset = symbol->offset,
 		.file = symbol->file,
 		.line = symbol->line,
@@ -64,7 +65,7 @@ static void resolve_in_module(struct frame *frame)
 		if (frame->inlined)
 			frame->inlined[frame->inlined_count++] = view_of_symbol(frame, &symbols[i]);
 		else
-			free(symbols[i].function);
+			symbol_free(&symbols[i]);
 	frame->view = view_of_symbol(frame, count ? &symbols[inlined] : &whole);
 	free(symbols);
 }
@@ -128,15 +129,15 @@ static bool list_add(struct listed *list, const struct heap_frame *frame)
 	return true;
 }
 
-const struct heap_frame *heap_whole_stack(struct heap *heap, uint32_t id, size_t *count)
+/* Without the first frames, as many as skipped says. */
+static const struct heap_frame *list_stack(struct heap *heap, const struct site *site,
+                                           unsigned skipped, size_t *count)
 {
 	static struct listed list;
-	struct site *site = id && id <= heap->sites.count ? &heap->sites.sites[id - 1] : NULL;
-	bool whole = site != NULL;
+	bool whole = true;
 
 	list.count = 0;
-	for (unsigned i = whole && !heap->raw_stacks ? site->folded : 0;
-	     whole && i < site->frame_count; i++) {
+	for (unsigned i = skipped; whole && i < site->frame_count; i++) {
 		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
 
 		if (!frame->resolved)
@@ -150,11 +151,21 @@ const struct heap_frame *heap_whole_stack(struct heap *heap, uint32_t id, size_t
 	return list.count ? list.frames : NULL;
 }
 
+const struct heap_frame *heap_whole_stack(struct heap *heap, uint32_t id, size_t *count)
+{
+	const struct site *site = &heap->sites.sites[id - 1];
+
+	return list_stack(heap, site, site->folded, count);
+}
+
 const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *count)
 {
-	const struct heap_frame *stack = heap_whole_stack(heap, id, count);
+	const struct heap_frame *stack;
 
-	while (!heap->raw_stacks && *count > 1 && fold_is_wrapper(stack->function)) {
+	if (heap->raw_stacks)
+		return list_stack(heap, &heap->sites.sites[id - 1], 0, count);
+	stack = heap_whole_stack(heap, id, count);
+	while (*count > 1 && fold_is_wrapper(stack->function)) {
 		stack++;
 		--*count;
 	}

@@ -45,6 +45,7 @@ static void name_site(struct heap *heap, struct site *site, unsigned k, int call
 	         resolve_called_name(heap->resolver, caller->module, caller->addr) == called)
 		site->entry = called;
 	site->view.function = catalog[site->entry].name;
+	site->view.symbol = catalog[site->entry].symbol;
 }
 
 static void take_stack(struct heap *heap, struct view *view, const struct record_call *call)

@@ -5,12 +5,18 @@
 
 #include "catalog.h"
 
+static void view_clear(struct heap_frame *view)
+{
+	free((char *)view->function);
+	free((char *)view->symbol);
+}
+
 static void frame_clear(struct frame *frame)
 {
 	for (size_t i = 0; i < frame->inlined_count; i++)
-		free((char *)frame->inlined[i].function);
+		view_clear(&frame->inlined[i]);
 	free(frame->inlined);
-	free((char *)frame->view.function);
+	view_clear(&frame->view);
 }
 
 void sites_clear(struct sites *sites)

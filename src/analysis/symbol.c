@@ -55,15 +55,14 @@ bool symbol_is_open(const struct module *module)
 }
 
 /* Without the version a dynamic symbol carries (realloc@@GLIBC_2.2.5). */
-static char *readable(const char *symbol)
+static void set_name(struct symbol *symbol, const char *name)
 {
-	char *name = strndup(symbol, strcspn(symbol, "@"));
-	char *demangled = name ? cplus_demangle(name, DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI) : NULL;
+	const int style = DMGL_AUTO | DMGL_PARAMS | DMGL_ANSI;
 
-	if (!demangled)
-		return name;
-	free(name);
-	return demangled;
+	symbol->name = strndup(name, strcspn(name, "@"));
+	symbol->function = symbol->name ? cplus_demangle(symbol->name, style) : NULL;
+	if (!symbol->function && symbol->name)
+		symbol->function = strdup(symbol->name);
 }
 
 /* A symbol without a size names all up to the next one, functions that have lost
@@ -98,7 +97,8 @@ static void name_real(struct module *module, Dwarf_Addr at, const struct scope *
 		name = sizeless_at(module, at, &begin);
 	}
 	symbol->offset -= begin;
-	symbol->function = name ? readable(name) : NULL;
+	if (name)
+		set_name(symbol, name);
 }
 
 struct symbol *symbols_of(struct module *module, taddr_t addr, bool exact, size_t *count)
@@ -124,10 +124,16 @@ struct symbol *symbols_of(struct module *module, taddr_t addr, bool exact, size_
 		list[i].offset = real->offset;
 		list[i].inlined = &list[i] != real;
 		if (list[i].inlined && scopes[i].name)
-			list[i].function = readable(scopes[i].name);
+			set_name(&list[i], scopes[i].name);
 	}
 	module->unsymbolised |= !real->function;
 	return list;
+}
+
+void symbol_free(struct symbol *symbol)
+{
+	free(symbol->function);
+	free(symbol->name);
 }
 
 void symbol_close(struct module *module)

@@ -8,6 +8,7 @@
 
 struct symbol {
 	char *function; /* demangled, or NULL */
+	char *name;     /* as linkers have it, without version; or NULL */
 	uint64_t offset; /* of the address: from the real function's start, or the module's */
 	const char *file; /* lives as long as the module, or NULL */
 	int line;
@@ -16,9 +17,10 @@ struct symbol {
 
 bool symbol_is_open(const struct module *); /* has it been asked for names? */
 /* The functions an address stands in, innermost first, the real one last. The list and
- * its functions are the caller's to free; NULL with *count = 0: no memory.
+ * its strings are the caller's to free; NULL with *count = 0: no memory.
  * addr: in the target; exact: of an instruction, not a return address. */
 struct symbol *symbols_of(struct module *, taddr_t addr, bool exact, size_t *count);
+void symbol_free(struct symbol *); /* its strings */
 void symbol_close(struct module *);
 
 #endif

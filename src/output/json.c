@@ -139,6 +139,27 @@ static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 	yajl_gen_map_close(gen);
 }
 
+static void put_suppressions(yajl_gen gen, const struct report *report)
+{
+	member(gen, "suppressions");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < report->suppressed_count; i++) {
+		const struct suppressed *one = &report->suppressed[i];
+
+		yajl_gen_map_open(gen);
+		member_string(gen, "name", one->name);
+		member_string(gen, "file", one->file);
+		if (one->file)
+			member_number(gen, "line", one->line);
+		else
+			member_null(gen, "line");
+		member_number(gen, "blocks", one->blocks);
+		member_number(gen, "bytes", one->bytes);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+}
+
 static void put_frame(yajl_gen gen, const struct heap_frame *frame)
 {
 	char address[24];
@@ -242,6 +263,7 @@ void json_write(FILE *out, const struct report *report)
 	member_null(gen, "maps");
 	put_threads(gen, report->heap);
 	put_ledger(gen, heap_ledger(report->heap));
+	put_suppressions(gen, report);
 	put_sites(gen, report->heap, sites, count);
 	if (report->blocks)
 		put_blocks(gen, report);

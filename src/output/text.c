@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "suppressed.h"
 #include "text.h"
 #include "units.h"
 #include "utf8.h"
@@ -244,6 +245,7 @@ void text_write(FILE *out, const struct report *report)
 	if (!totals->live_blocks)
 		put_nothing_live(out, totals, whole);
 	text_sites_put(out, report, &sites, style);
+	suppressed_put(out, report);
 	text_peak_put(out, report, style);
 	if (report->blocks)
 		text_blocks_put(out, report);

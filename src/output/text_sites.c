@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "suppressed.h"
 #include "text.h"
 #include "units.h"
 #include "utf8.h"
@@ -141,6 +142,8 @@ void text_sites_find(struct text_sites *sites, const struct report *report)
 	for (size_t i = 0; i < sites->count; i++)
 		if (is_worth_a_line(&sites->list[i], report->query.sort))
 			sites->list[kept++] = sites->list[i];
+	if (!strcmp(report->reason, "exit"))
+		kept = suppressed_drop(report, sites->list, kept);
 	sites->count = kept;
 	sites->shown = report->top ? report->top : SITES;
 	if (sites->shown > kept)

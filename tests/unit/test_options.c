@@ -46,6 +46,9 @@ static void defaults(void **state)
 	assert_string_equal(options.dests[0].output->name, "text");
 	assert_int_equal(options.dests[0].kind, DEST_FD);
 	assert_int_equal(options.dests[0].fd, STDERR_FILENO);
+	assert_int_equal(options.leak_exitcode, 0);
+	assert_int_equal(options.suppression_count, 0);
+	assert_false(options.no_default_suppressions);
 	assert_string_equal(options.argv[0], "prog");
 	assert_null(options.argv[1]);
 }
@@ -123,6 +126,19 @@ static void flags_are_set(void **state)
 	assert_true(options.blocks && options.raw_stacks);
 	options = parse(ARGS("prog"));
 	assert_false(options.blocks || options.raw_stacks);
+}
+
+static void leaks_are_judged_when_asked(void **state)
+{
+	struct options options = parse(ARGS("--leak-exitcode=255", "--suppressions", "a",
+					    "--suppressions=b", "--no-default-suppressions", "p"));
+
+	(void)state;
+	assert_int_equal(options.leak_exitcode, 255);
+	assert_int_equal(options.suppression_count, 2);
+	assert_string_equal(options.suppressions[0], "a");
+	assert_string_equal(options.suppressions[1], "b");
+	assert_true(options.no_default_suppressions);
 }
 
 static void expect_dest(const struct dest *dest, const char *format, const char *path)
@@ -227,6 +243,9 @@ static void bad_values_are_usage_errors(void **state)
 		{ "--sort", "" },       { "--sort", "byte" },   { "--sort", "bytesx" },
 		{ "--sort", "BYTES" },  { "-o", "" },           { "-o", "json:" },
 		{ "-o", "fd:x" },       { "-o", "fd:-1" },      { "-o", "pipe:" },
+		{ "--leak-exitcode", "0" },     { "--leak-exitcode", "256" },
+		{ "--leak-exitcode", "x" },     { "--leak-exitcode", "" },
+		{ "--suppressions", "" },
 		{ "-o", "unix:" },      { "--output", "tcp:" }, { "--output", "json:fd:" },
 		{ "--min-size", "" },   { "--min-size", "1KB" }, { "--min-size", "k" },
 		{ "--min-size", "1k" }, { "--min-size", "-1" },
@@ -317,7 +336,9 @@ static void help_and_version_end_well(void **state)
 static void help_names_every_option_on_one_screen(void **state)
 {
 	static const char *const options[] = { "-o, --output ", "--depth ", "--top ", "--sort ",
-					       "-h, --help ", "-V, --version " };
+					       "-h, --help ", "-V, --version ",
+					       "--leak-exitcode ", "--suppressions ",
+					       "--no-default-suppressions " };
 	struct ending ending = ending_of(ARGS("--help"));
 	unsigned lines = 0;
 
@@ -339,6 +360,7 @@ int main(void)
 		cmocka_unit_test(seconds_have_fractions),
 		cmocka_unit_test(patterns_gather),
 		cmocka_unit_test(flags_are_set),
+		cmocka_unit_test(leaks_are_judged_when_asked),
 		cmocka_unit_test(outputs_are_repeatable),
 		cmocka_unit_test(as_many_outputs_as_there_is_room_for),
 		cmocka_unit_test(bad_values_are_usage_errors),

@@ -95,19 +95,19 @@ static const struct heap_function functions[] = {
 };
 
 static const struct heap_site sites[] = {
-	{ 2, "malloc", 345, 1572864, 2097152, 300, 2097000, 12000, 11655, 3, 900 },
-	{ 1, "realloc", 1, 100, 100, 1, 100, 1, 0, 5, 5 },
-	{ 3, "malloc", 0, 0, 10, 1, 10, 1, 1, 5, 5 },
+	{ 2, "malloc", 345, 1572864, 2097152, 300, 2097000, 12000, 11655, 3, 900, "malloc" },
+	{ 1, "realloc", 1, 100, 100, 1, 100, 1, 0, 5, 5, "realloc" },
+	{ 3, "malloc", 0, 0, 10, 1, 10, 1, 1, 5, 5, "malloc" },
 };
 
 static const struct heap_frame stack[] = {
-	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "fill", 0x16, "src/fill.c", 12, true },
-	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x36, "src/fill.c", 20, false },
-	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false },
-	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false },
-	{ 0x7f0000001234, "/usr/lib/libnameless.so.1", NULL, NULL, 0x1234, NULL, 0, false },
-	{ 0x7f00000020b8, "/usr/lib/libc.so.6", "abcd", "__libc_start_main", 0x85, NULL, 0, false },
-	{ 0x500000, NULL, NULL, NULL, 0, NULL, 0, false },
+	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "fill", 0x16, "src/fill.c", 12, true, NULL },
+	{ 0x401136, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x36, "src/fill.c", 20, false, NULL },
+	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false, NULL },
+	{ 0x401200, "/opt/pr\xffg/bin/prog", "c0ffee", "deep", 0x40, "src/fill.c", 21, false, NULL },
+	{ 0x7f0000001234, "/usr/lib/libnameless.so.1", NULL, NULL, 0x1234, NULL, 0, false, NULL },
+	{ 0x7f00000020b8, "/usr/lib/libc.so.6", "abcd", "__libc_start_main", 0x85, NULL, 0, false, NULL },
+	{ 0x500000, NULL, NULL, NULL, 0, NULL, 0, false, NULL },
 };
 
 static const char *const cmdline[] = { "prog", "caf\xc3\xa9", "bad\xc3(", NULL };
@@ -346,9 +346,9 @@ static void json_lists_blocks_when_asked(void **state)
 }
 
 static const struct heap_frame odd_stack[] = {
-	{ 0x401136, "/opt/a;b", NULL, "say \"hi\";now", 0x16, "src/odd,name.c", 12, true },
-	{ 0x401200, "/opt/a;b", NULL, NULL, 0x200, NULL, 0, false },
-	{ 0x500000, NULL, NULL, NULL, 0x500000, NULL, 0, false },
+	{ 0x401136, "/opt/a;b", NULL, "say \"hi\";now", 0x16, "src/odd,name.c", 12, true, NULL },
+	{ 0x401200, "/opt/a;b", NULL, NULL, 0x200, NULL, 0, false, NULL },
+	{ 0x500000, NULL, NULL, NULL, 0x500000, NULL, 0, false, NULL },
 };
 
 #define FOLDED_ODD "0x500000;a:b+0x200;say \"hi\":now_[i];"
@@ -427,6 +427,72 @@ static void text_empty(void **state)
 	      "  Nothing was allocated.\n");
 }
 
+static const struct suppressed suppressed[] = {
+	{ "known\033leak", "ci.supp", 3, 345, 1572864 },
+	{ "stale", "ci.supp", 9, 0, 0 },
+	{ "stdio's buffers", NULL, 0, 1, 1024 },
+	{ "another", "more.supp", 1, 0, 0 },
+};
+static const bool covered[] = { false, false, true, false }; /* by site id */
+
+static void text_suppressed(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	heap.depth = 0;
+	heap.function_count = 0;
+	report.suppressed = suppressed;
+	report.suppressed_count = countof(suppressed);
+	report.covered = covered;
+	text = written("text", &report);
+	assert_non_null(strstr(text, "left over     1.5 MiB in 346 blocks\n"));
+	assert_string_equal(strstr(text, "\n  Sites"),
+	      "\n  Sites that hold the most bytes (1 of 1):\n"
+	      "\n"
+	      "  1. 100 B in 1 block, <0.1 % of the bytes, by realloc\n"
+	      "     1 allocation, 0 frees, at most 100 B; after 5 ms\n"
+	      "      (no stack)\n"
+	      "\n"
+	      "  Suppressed: 1.5 MiB in 346 blocks:\n"
+	      "\n"
+	      "     1.5 MiB in 345 blocks     known?leak (ci.supp:3)\n"
+	      "     1.0 KiB in 1 block        stdio's buffers (built in)\n"
+	      "\n"
+	      "  Unused suppressions: stale (ci.supp:9), another (more.supp:1).\n"
+	      "\n"
+	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
+	      "       2.0 MiB in 300 blocks, by malloc\n"
+	      "         100 B in 1 block, by realloc\n"
+	      "          10 B in 1 block, by malloc\n");
+	free(text);
+	report.reason = "dump"; /* nothing is left yet */
+	text = written("text", &report);
+	assert_non_null(strstr(text, "(2 of 2)"));
+	free(text);
+}
+
+static void json_suppressed(void **state)
+{
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	report.one_line = true;
+	report.suppressed = suppressed + 1;
+	report.suppressed_count = 2;
+	report.covered = covered;
+	text = written("json", &report);
+	assert_non_null(strstr(text, ",\"suppressions\":[{\"name\":\"stale\",\"file\":\"ci.supp\","
+				     "\"line\":9,\"blocks\":0,\"bytes\":0},"
+				     "{\"name\":\"stdio's buffers\",\"file\":null,\"line\":null,"
+				     "\"blocks\":1,\"bytes\":1024}],\"sites\":[{\"id\":2,"));
+	free(text);
+}
+
 static void text_colour_only_when_asked(void **state)
 {
 	struct heap heap = small_heap();
@@ -447,7 +513,7 @@ static void text_hostile_names(void **state)
 {
 	static char name[5000], file[3000], module[2000];
 	struct heap_frame frame = { 1, module, NULL, name, 0xffffffffffffffff, file, 2147483647,
-				    false };
+				    false, NULL };
 	struct heap heap = small_heap();
 	struct report report = report_of(&heap);
 	char *text;
@@ -491,7 +557,8 @@ static void json_small(void **state)
 	      "\"threads\":{\"live\":1,\"total\":8},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
 	      "\"double_frees\":1,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
-	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},\"sites\":[{\"id\":2,"
+	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
+	      "\"suppressions\":[],\"sites\":[{\"id\":2,"
 	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
 	      "\"frees\":11655,\"peak_bytes\":2097152,\"at_peak_blocks\":300,"
 	      "\"at_peak_bytes\":2097000,\"first_ms\":3,\"last_ms\":900,\"stack\":[{"
@@ -577,6 +644,9 @@ static void json_empty(void **state)
 	      "\n"
 	      "    ]\n"
 	      "  },\n"
+	      "  \"suppressions\": [\n"
+	      "\n"
+	      "  ],\n"
 	      "  \"sites\": [\n"
 	      "\n"
 	      "  ]\n"
@@ -680,6 +750,8 @@ int main(void)
 		cmocka_unit_test(csv_quotes_what_is_not_its_own),
 		cmocka_unit_test(text_never_cleaner_than_it_is),
 		cmocka_unit_test(text_empty),
+		cmocka_unit_test(text_suppressed),
+		cmocka_unit_test(json_suppressed),
 		cmocka_unit_test(text_colour_only_when_asked),
 		cmocka_unit_test(text_hostile_names),
 		cmocka_unit_test(json_small),
