@@ -130,7 +130,8 @@ static void tell_modules(FILE *out, const struct heap_ledger *ledger)
 	if (count > MODULES)
 		part(&names, "", "and %s more", in_digits(count - MODULES));
 	if (count)
-		fputs(". ", out);
+		fprintf(out, ": stripped; a debug package, --debug-dir or DEBUGINFOD_URLS "
+		             "names them. ");
 }
 
 /* What is missing, or a fault of the target; empty when there is none. */
