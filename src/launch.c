@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "program_file.h"
 
 /* ---- which file -------------------------------------------------------------------- */
 
@@ -62,6 +63,7 @@ void launch_check(char *const argv[])
 		if (!find_in_path(argv[0], path))
 			die(EXIT_NOT_FOUND, "%s: not found in PATH", argv[0]);
 		refuse_setid(path);
+		program_file_check(path);
 		return;
 	}
 	if (stat(argv[0], &stat_) < 0)
@@ -72,6 +74,7 @@ void launch_check(char *const argv[])
 	if (access(argv[0], X_OK) < 0)
 		die(EXIT_NOT_EXECUTABLE, "%s:", argv[0]);
 	refuse_setid(argv[0]);
+	program_file_check(argv[0]);
 }
 
 /* ---- the child ---------------------------------------------------------------------- */

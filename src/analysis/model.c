@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "account.h"
 #include "debugfile.h"
@@ -73,6 +75,20 @@ static void scan(struct heap *heap, pid_t pid)
 		heap_note(heap, "the modules could not be read: %s", strerror(-error));
 }
 
+/* execve(2): a traced program's set-user-ID bit counts only when the tracer is root. */
+static void note_privileges(struct heap *heap, pid_t pid)
+{
+	char path[32];
+	struct stat stat_;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	if (geteuid() != 0 && stat(path, &stat_) == 0 &&
+	    (((stat_.st_mode & S_ISUID) && stat_.st_uid != geteuid()) ||
+	     ((stat_.st_mode & S_ISGID) && stat_.st_gid != getegid())))
+		heap_note(heap, "%s is setuid or setgid: being traced, it ran without its privileges",
+		          heap->program.exe);
+}
+
 static void new_image(struct heap *heap, const struct record *record)
 {
 	view_drop_all(heap);
@@ -90,6 +106,9 @@ static void new_image(struct heap *heap, const struct record *record)
 			                                 .kind = catalog_kind(i) };
 	program_read(heap, record->pid);
 	unwinder_set_pid(heap->unwinder, record->pid);
+	if (!*heap->program.exe)
+		return; /* not for us, or gone already: the tracer says which */
+	note_privileges(heap, record->pid);
 	scan(heap, record->pid);
 	if (heap->functions.count == 0)
 		heap_note(heap, "no allocator function was found in %s", heap->program.exe);
@@ -99,6 +118,11 @@ static void refused(struct heap *heap, const struct record_refused *record)
 {
 	const struct module *module = module_at(&heap->modules, record->addr);
 
+	if (!record->addr) { /* of the whole program, at its exec */
+		heap_note(heap, "the program may not be looked into (%s): it is setuid, or not "
+		          "readable by this user; nothing of it is seen", strerror(record->error));
+		return;
+	}
 	heap_note(heap, "no trap at %s+0x%llx: %s", module ? module->path : "?",
 	          (unsigned long long)(record->addr - (module ? module->bias : 0)),
 	          record->error == EILSEQ ? "other code stands there" : strerror(record->error));
