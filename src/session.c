@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "analysis.h"
+#include "crash.h"
 #include "guard.h"
 #include "launch.h"
 #include "leaks.h"
@@ -404,7 +405,9 @@ static void start(struct session *session, struct title title)
 	errno = -error;
 	if (error < 0 || session->signals < 0)
 		die(EXIT_OURS, "cannot start:");
-	signal(SIGPIPE, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN); /* these fail with an errno instead */
+	signal(SIGXFSZ, SIG_IGN);
+	crash_guard();
 	session->heap = heap_new(&analysis);
 	if (!session->heap)
 		die(EXIT_OURS, "cannot start: no memory");

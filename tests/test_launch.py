@@ -218,6 +218,8 @@ class Terminal:
         self.until, self.seen, self.mark = until, "", 0
         self.pid, self.master = pty.fork()
         if not self.pid:
+            for number in (signal.SIGINT, signal.SIGQUIT):  # ignored in a background job
+                signal.signal(number, signal.SIG_DFL)
             os.chdir(cwd)
             os.execve("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"],
                       {**environment, "PS1": self.PROMPT, "TERM": "dumb"})

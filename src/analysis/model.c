@@ -118,11 +118,14 @@ static void refused(struct heap *heap, const struct record_refused *record)
 {
 	const struct module *module = module_at(&heap->modules, record->addr);
 
-	if (!record->addr) { /* of the whole program, at its exec */
+	if (!record->addr && record->error == ENOMEM)
+		heap_note(heap, "no memory for another thread: the program was let go, what came "
+		          "afterwards is not seen");
+	else if (!record->addr) /* at its exec */
 		heap_note(heap, "the program may not be looked into (%s): it is setuid, or not "
 		          "readable by this user; nothing of it is seen", strerror(record->error));
+	if (!record->addr)
 		return;
-	}
 	heap_note(heap, "no trap at %s+0x%llx: %s", module ? module->path : "?",
 	          (unsigned long long)(record->addr - (module ? module->bias : 0)),
 	          record->error == EILSEQ ? "other code stands there" : strerror(record->error));

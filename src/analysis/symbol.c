@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "debugfile.h"
+#include "log.h"
 #include "scope.h"
 #include "symtab.h"
 #include "unwind.h"
@@ -21,6 +22,12 @@ struct names { /* module.symbols */
 
 /* A session of its own for every module, at its file addresses: modules that
  * followed each other at one place do not meet. */
+/* libdw would end the process too, with a status of its own. */
+__attribute__((noreturn)) static void no_memory(void)
+{
+	die(EXIT_OURS, "no memory to read symbols: the report is lost");
+}
+
 static void open_names(struct names *names, const struct module *module)
 {
 	int fd = dup(module->elf.fd);
@@ -37,6 +44,8 @@ static void open_names(struct names *names, const struct module *module)
 	dwarf = names->module ? dwfl_module_getdwarf(names->module, &names->bias) : NULL;
 	if (names->module)
 		names->symtab = symtab_new(names->module);
+	if (dwarf)
+		dwarf_new_oom_handler(dwarf, no_memory);
 	if (dwarf)
 		names->scopes = scopes_new(dwarf);
 }

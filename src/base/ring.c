@@ -13,15 +13,18 @@ struct ring_shared {
 	_Atomic int reader; /* enum ring_reader */
 };
 
-static void *map_twice(int fd, size_t header, size_t size)
+/* The bytes behind the header twice, one behind the other: mremap(2) of no bytes of a
+ * shared mapping maps it once more. A memfd would do too, but for RLIMIT_FSIZE. */
+static void *map_twice(size_t header, size_t size)
 {
-	const int prot = PROT_READ | PROT_WRITE;
 	uint8_t *at = mmap(NULL, header + 2 * size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (at == MAP_FAILED)
 		return MAP_FAILED;
-	if (mmap(at, header + size, prot, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ||
-	    mmap(at + header + size, size, prot, MAP_SHARED | MAP_FIXED, fd, header) == MAP_FAILED) {
+	if (mmap(at, header + size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED,
+	         -1, 0) == MAP_FAILED ||
+	    mremap(at + header, 0, size, MREMAP_MAYMOVE | MREMAP_FIXED, at + header + size) ==
+	            MAP_FAILED) {
 		munmap(at, header + 2 * size);
 		return MAP_FAILED;
 	}
@@ -31,17 +34,10 @@ static void *map_twice(int fd, size_t header, size_t size)
 int ring_init(struct ring *ring, size_t size)
 {
 	size_t header = sysconf(_SC_PAGESIZE);
-	int fd = memfd_create("ring", MFD_CLOEXEC);
-	uint8_t *at = MAP_FAILED;
-	int error;
+	uint8_t *at = map_twice(header, size);
 
-	if (fd >= 0 && ftruncate(fd, header + size) == 0)
-		at = map_twice(fd, header, size);
-	error = errno;
-	if (fd >= 0)
-		close(fd);
 	if (at == MAP_FAILED)
-		return -error;
+		return -errno;
 	*ring = (struct ring){ (struct ring_shared *)at, at + header, size };
 	return 0;
 }

@@ -19,6 +19,8 @@ static void seize(pid_t pid)
 	if (ptrace(PTRACE_SEIZE, pid, 0, SEIZE_OPTIONS) < 0)
 		error = errno;
 	thread = error ? NULL : thread_add(pid, pid, ROLE_TARGET);
+	if (!error && !thread)
+		error = ENOMEM;
 	if (thread) {
 		thread->begun = true;
 		emit(REC_THREAD_BEGIN, pid, pid);

@@ -238,8 +238,9 @@ struct resume dispatch(struct space *space, pid_t tid, int status, struct thread
 		return GONE;
 	if (!thread) {
 		*out = thread = thread_add(tid, tid, ROLE_UNKNOWN);
-		if (!thread) {
-			ptrace(PTRACE_DETACH, tid, 0, 0);
+		if (!thread) { /* a thread that is not followed must not meet a trap */
+			emit_refused(0, ENOMEM);
+			*ended = true;
 			return GONE;
 		}
 	}

@@ -6,27 +6,34 @@
 #include "table.h"
 
 /* Linux's own limit on threads is /proc/sys/kernel/threads-max; memory is only
- * taken for those that were ever alive at once. */
+ * taken for those that were ever alive at once, addresses for all of them. */
 #define THREADS_MAX (1u << 17)
+#define THREADS_MIN (1u << 8) /* under a limit on addresses, setrlimit(2) */
 
 static struct thread *threads;
-static size_t used, alive;
+static size_t used, alive, most;
 static struct table by_tid; /* tid -> index + 1 */
+
+static bool reserve(void)
+{
+	for (most = THREADS_MAX; !threads && most >= THREADS_MIN; most /= 2) {
+		threads = mmap(NULL, most * sizeof(*threads), PROT_READ | PROT_WRITE,
+		               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (threads != MAP_FAILED)
+			return true;
+		threads = NULL;
+	}
+	return threads;
+}
 
 static struct thread *free_thread(void)
 {
-	if (!threads) {
-		threads = mmap(NULL, THREADS_MAX * sizeof(*threads), PROT_READ | PROT_WRITE,
-		               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (threads == MAP_FAILED)
-			threads = NULL;
-	}
-	if (!threads)
+	if (!reserve())
 		return NULL;
 	for (size_t i = alive < used ? 0 : used; i < used; i++)
 		if (!threads[i].tid)
 			return &threads[i];
-	return used < THREADS_MAX ? &threads[used++] : NULL;
+	return used < most ? &threads[used++] : NULL;
 }
 
 struct thread *thread_find(pid_t tid)

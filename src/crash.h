@@ -1,0 +1,9 @@
+/* The front's own fault, or a library's that does not mind running out of memory. */
+#ifndef CRASH_H
+#define CRASH_H
+
+/* From now on it costs one line and the status of a failure; the tracer, which sees the
+ * front gone, lets the program go. Sanitizers keep their own handlers. */
+void crash_guard(void);
+
+#endif
