@@ -18,6 +18,7 @@
 #include "analysis.h"
 #include "crash.h"
 #include "guard.h"
+#include "job_control.h"
 #include "launch.h"
 #include "leaks.h"
 #include "log.h"
@@ -29,7 +30,7 @@
 /* What reaches the front. Sent by a process, these are passed on; from the
  * terminal, the target has got them itself. */
 static const int passed_on[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR2 };
-/* Left to the target's decision, see stop_too. */
+/* Left to the target's decision, see job_control.h. */
 static const int job_control[] = { SIGTSTP, SIGTTIN, SIGTTOU };
 
 struct session {
@@ -188,43 +189,6 @@ static bool drain(struct session *session)
 
 /* ---- children --------------------------------------------------------------------------- */
 
-static bool take_stop(pid_t target)
-{
-	siginfo_t info = { 0 };
-
-	return waitid(P_PID, target, &info, WNOHANG | WSTOPPED) == 0 && info.si_pid;
-}
-
-/* The target was stopped, from the terminal or otherwise: whoever waits for us is to
- * see the same of us. SIGSTOP comes from the tracer. Any other signal is made pending
- * first, beside the terminal's own: when the target is stopped still, the tracer's
- * SIGCONT, once it goes on, takes it away again. */
-static void stop_too(pid_t target, int sig)
-{
-	const struct timespec now = { 0 };
-	sigset_t set, old;
-
-	sigemptyset(&set);
-	sigaddset(&set, sig);
-	if (sig != SIGSTOP)
-		raise(sig);
-	if (!take_stop(target) && sig != SIGSTOP)
-		sigtimedwait(&set, NULL, &now);
-	sigprocmask(SIG_UNBLOCK, &set, &old);
-	sigprocmask(SIG_SETMASK, &old, NULL);
-}
-
-/* We were continued, and so is the target, unless it was with us or before us. */
-static void continue_target(const struct session *session)
-{
-	siginfo_t info = { 0 };
-
-	if (session->target_ended)
-		return;
-	if (waitid(P_PID, session->target.pid, &info, WNOHANG | WCONTINUED) < 0 || !info.si_pid)
-		kill(session->target.pid, SIGCONT);
-}
-
 static void tracer_lost(struct session *session)
 {
 	size_t left;
@@ -253,7 +217,7 @@ static void reap(struct session *session)
 	    waitid(P_PID, session->target.pid, &info, WNOHANG | WEXITED | WSTOPPED | WNOWAIT) < 0)
 		return;
 	if (info.si_pid && info.si_code == CLD_STOPPED) {
-		stop_too(session->target.pid, info.si_status);
+		job_control_stop(session->target.pid, info.si_status);
 	} else if (info.si_pid) {
 		waitpid(session->target.pid, &session->status, 0);
 		session->target_ended = true;
@@ -288,7 +252,8 @@ static void take_signals(struct session *session)
 		if (sig == SIGUSR1) {
 			report_now(session, "dump");
 		} else if (sig == SIGCONT && (pid_t)info.ssi_pid != session->tracer.pid) {
-			continue_target(session);
+			if (!session->target_ended)
+				job_control_continue(session->target.pid);
 		} else if (is_in(sig, passed_on, countof(passed_on)) && info.ssi_code <= 0 &&
 		           !session->target_ended) {
 			kill(session->target.pid, sig);

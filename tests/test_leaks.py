@@ -237,3 +237,12 @@ def test_valgrinds_own_files_are_read(judge, installed):
         except FileNotFoundError:
             pytest.skip(f"no {path}: valgrind is packaged otherwise")
         assert judge(0, "malloc", suppressions=[text]).status == CODE
+
+
+# As valgrind names them: inlined functions are frames.
+@pytest.mark.parametrize("frames, status", [
+    (("innermost", "middle", "real", "main"), 0), (("real", "main"), CODE)])
+def test_inlined_functions_are_frames_of_a_suppression(judge, frames, status):
+    lines = "".join(f"  fun:{name}\n" for name in ("malloc", *frames))
+    text = "{\n  inlined\n  Memcheck:Leak\n" + lines + "}\n"
+    assert judge(program="inlined", suppressions=[text]).status == status

@@ -161,8 +161,11 @@ static void put_patterns(FILE *out, const char *what, const char *const *pattern
 		        utf8_fit(shown, patterns[i], TEXT_NAME, TEXT_NAME / 2));
 }
 
-static void put_filter(FILE *out, const struct heap_query *query)
+/* False: nothing is filtered. */
+static bool put_filter(FILE *out, const struct heap_query *query)
 {
+	if (!query->min_size && !query->min_age_ms && !query->match_count && !query->hide_count)
+		return false;
 	if (query->min_size || query->min_age_ms)
 		fprintf(out, "\n  Only blocks");
 	if (query->min_size)
@@ -174,8 +177,8 @@ static void put_filter(FILE *out, const struct heap_query *query)
 	put_patterns(out, " with", query->match, query->match_count);
 	put_patterns(out, query->match_count ? ", but not with" : " without", query->hide,
 	             query->hide_count);
-	if (query->min_size || query->min_age_ms || query->match_count || query->hide_count)
-		fputc('\n', out);
+	fputc('\n', out);
+	return true;
 }
 
 static void put_rest(FILE *out, const struct text_sites *sites)
@@ -201,8 +204,7 @@ void text_sites_put(FILE *out, const struct report *report, const struct text_si
 		[HEAP_BY_PEAK] = "held the most at the peak",
 	};
 
-	put_filter(out, &report->query);
-	if (!sites->shown && heap_totals(report->heap)->live_blocks)
+	if (put_filter(out, &report->query) && !sites->shown)
 		fprintf(out, "\n  No block left is one of these.\n");
 	if (!sites->shown)
 		return;
