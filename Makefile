@@ -21,6 +21,8 @@ objects := $(sources:%.c=$(BUILD)/%.o)
 units   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 benches := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
 
+fuzzers := $(patsubst tests/%.c,$(BUILD)/%,$(filter-out %/replay.c %/seed.c,$(wildcard tests/fuzz/*.c)))
+
 plugins := $(patsubst tests/%.c,$(BUILD)/%.so,$(wildcard tests/targets/plugin*.c))
 targets := $(patsubst tests/%.c,$(BUILD)/%, \
 		$(filter-out tests/targets/plugin%,$(wildcard tests/targets/*.c))) \
@@ -52,6 +54,17 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/liball.a
 	@mkdir -p $(@D)
 	$(call say,UNIT)$(CC) $(ALL) -Isrc $(DEPS) -o $@ $< $(BUILD)/liball.a $(LIBS) -lcmocka
 
+# With clang's libFuzzer (make fuzz) a fuzz target makes its inputs, else it is given kept
+# ones. What is wrapped, the target stands in for.
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(BUILD)/liball.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ)$(CC) $(ALL) -Isrc -o $@ $< \
+		$(if $(findstring fuzzer,$(SAN)),-fsanitize=fuzzer,tests/fuzz/replay.c) \
+		$(BUILD)/liball.a $(addprefix -Wl$(comma)--wrap=,$(WRAP_$*)) $(LIBS)
+WRAP_maps    = fopen open
+WRAP_program = fopen
+comma := ,
+
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
 	$(call say,BENCH)$(CC) $(ALL) $(DEPS) -o $@ $<
@@ -75,13 +88,20 @@ $(BUILD)/lib%.so: tests/preload/%.c
 -include tests/targets.mk
 
 unit: $(units)
-tests: all unit $(plugins) $(targets) $(preload)
+fuzzers: $(fuzzers)
+tests: all unit fuzzers $(plugins) $(targets) $(preload)
 
 check:
 	@$(MAKE) CC=gcc SAN= tests
-	@$(MAKE) CC=clang SAN= all unit
-	@$(MAKE) CC=gcc SAN=address,undefined all unit
+	@$(MAKE) CC=clang SAN= all unit fuzzers
+	@$(MAKE) CC=gcc SAN=address,undefined all unit fuzzers
 	@tests/run
+
+RUNS = 10000000
+fuzz:
+	@$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined BUILD=build/$(ARCH)-fuzz fuzzers || \
+		{ echo "fuzz: needs clang's runtime (Debian: libclang-rt-14-dev)"; exit 1; }
+	@scripts/fuzz build/$(ARCH)-fuzz/fuzz $(RUNS)
 
 bench: all $(benches)
 	@scripts/bench $(BUILD)
@@ -100,6 +120,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit tests check bench demo install clean
+.PHONY: all unit fuzzers tests check fuzz bench demo install clean
 .DELETE_ON_ERROR:
 -include $(objects:=.d) $(addsuffix .d,$(units) $(benches) $(plugins) $(targets) $(preload))

@@ -167,7 +167,8 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 		append(&modules->mapped, &modules->mapped_count, scan->fresh[i]);
 		scan->fresh[i]->mapped = true;
 	}
-	qsort(modules->mapped, modules->mapped_count, sizeof(*modules->mapped), by_address);
+	if (modules->mapped_count)
+		qsort(modules->mapped, modules->mapped_count, sizeof(*modules->mapped), by_address);
 	for (size_t i = 0; i < scan->fresh_count; i++)
 		events->came(events->ctx, scan->fresh[i]);
 }
