@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "privilege.h"
 #include "program_file.h"
 
 /* ---- which file -------------------------------------------------------------------- */
@@ -41,17 +42,12 @@ static bool find_in_path(const char *name, char *path)
 	}
 }
 
-static void refuse_setid(const char *path)
+static void refuse_privileged(const char *path)
 {
-	struct stat stat_;
-
-	if (stat(path, &stat_) < 0 || geteuid() == 0)
-		return;
-	if (((stat_.st_mode & S_ISUID) && stat_.st_uid != geteuid()) ||
-	    ((stat_.st_mode & S_ISGID) && stat_.st_gid != getegid()))
+	if (privilege_lost(path))
 		die(EXIT_NOT_EXECUTABLE,
-		    "%s: is setuid or setgid: tracing would take its privileges away; "
-		    "trace it as root", path);
+		    "%s: is setuid, setgid or has capabilities: tracing would take its "
+		    "privileges away; trace it as root", path);
 }
 
 void launch_check(char *const argv[])
@@ -62,7 +58,7 @@ void launch_check(char *const argv[])
 	if (!strchr(argv[0], '/')) {
 		if (!find_in_path(argv[0], path))
 			die(EXIT_NOT_FOUND, "%s: not found in PATH", argv[0]);
-		refuse_setid(path);
+		refuse_privileged(path);
 		program_file_check(path);
 		return;
 	}
@@ -73,7 +69,7 @@ void launch_check(char *const argv[])
 		die(EXIT_NOT_EXECUTABLE, "%s: is a directory", argv[0]);
 	if (access(argv[0], X_OK) < 0)
 		die(EXIT_NOT_EXECUTABLE, "%s:", argv[0]);
-	refuse_setid(argv[0]);
+	refuse_privileged(argv[0]);
 	program_file_check(argv[0]);
 }
 

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "account.h"
 #include "debugfile.h"
 #include "outbox.h"
+#include "privilege.h"
 #include "program.h"
 #include "view.h"
 
@@ -79,14 +79,11 @@ static void scan(struct heap *heap, pid_t pid)
 static void note_privileges(struct heap *heap, pid_t pid)
 {
 	char path[32];
-	struct stat stat_;
 
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
-	if (geteuid() != 0 && stat(path, &stat_) == 0 &&
-	    (((stat_.st_mode & S_ISUID) && stat_.st_uid != geteuid()) ||
-	     ((stat_.st_mode & S_ISGID) && stat_.st_gid != getegid())))
-		heap_note(heap, "%s is setuid or setgid: being traced, it ran without its privileges",
-		          heap->program.exe);
+	if (privilege_lost(path))
+		heap_note(heap, "%s is setuid, setgid or has capabilities: being traced, it ran "
+		          "without its privileges", heap->program.exe);
 }
 
 static void new_image(struct heap *heap, const struct record *record)

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "event.h"
 #include "mem.h"
 #include "step.h"
 #include "task.h"
@@ -45,7 +46,7 @@ static bool reach_call_stop(pid_t tid)
 		if (ptrace(PTRACE_SYSCALL, tid, 0, 0) < 0 ||
 		    waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
 			return false;
-	} while (status >> 8 != SIGTRAP);
+	} while (event_of_status(status).kind != EV_CALL);
 	return true;
 }
 

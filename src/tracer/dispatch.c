@@ -5,6 +5,7 @@
 #include <sys/ptrace.h>
 #include <unistd.h>
 
+#include "borrower.h"
 #include "child.h"
 #include "emit.h"
 #include "event.h"
@@ -205,6 +206,8 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 		return on_end(thread, event.status, ended);
 	case EV_TRAP:
 		return on_trap(thread, space);
+	case EV_CALL:
+		return borrower_call(thread, space);
 	case EV_SIGNAL:
 		return on_signal(thread, event.sig);
 	case EV_GROUP_STOP:

@@ -4,11 +4,13 @@
 
 #include "event.h"
 
+#define CALL_STOP (SIGTRAP | 0x80) /* with PTRACE_O_TRACESYSGOOD */
+
 static enum event_kind stop_kind(int sig, int ptrace_event)
 {
 	switch (ptrace_event) {
 	case 0:
-		return sig == SIGTRAP ? EV_TRAP : EV_SIGNAL;
+		return sig == SIGTRAP ? EV_TRAP : sig == CALL_STOP ? EV_CALL : EV_SIGNAL;
 	case PTRACE_EVENT_STOP: /* ptrace(2), "Group-stop": the signal tells which */
 		return sig == SIGTRAP ? EV_STOP : EV_GROUP_STOP;
 	case PTRACE_EVENT_EXEC:

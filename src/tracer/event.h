@@ -6,6 +6,7 @@ enum event_kind {
 	EV_EXITED,
 	EV_KILLED,
 	EV_TRAP,       /* SIGTRAP that no ptrace event explains: a trap hit, or a real one */
+	EV_CALL,       /* at the entry or exit of a system call, PTRACE_SYSCALL */
 	EV_SIGNAL,     /* about to be delivered */
 	EV_GROUP_STOP,
 	EV_STOP,       /* a new thread's first stop, PTRACE_INTERRUPT, or SIGCONT */

@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 
+#include "privilege.h"
 #include "table.h"
 
 /* Linux's own limit on threads is /proc/sys/kernel/threads-max; memory is only
@@ -94,20 +95,37 @@ void thread_forget_calls(struct thread *thread)
 	stack_drop(&thread->capture);
 }
 
+/* See borrower.h. */
+static bool stops_at_calls(const struct thread *thread)
+{
+	static enum { UNKNOWN, YES, NO } needed;
+
+	if (thread->role != ROLE_BORROWER)
+		return false;
+	if (needed == UNKNOWN)
+		needed = privilege_survives_us() ? NO : YES;
+	return needed == YES;
+}
+
 void thread_resume(struct thread *thread, struct resume resume)
 {
-	static const enum __ptrace_request request[] = {
+	static const enum __ptrace_request requests[] = {
 		[GO_RUN] = PTRACE_CONT,
 		[GO_STEP] = PTRACE_SINGLESTEP,
 		[GO_LISTEN] = PTRACE_LISTEN,
 		[GO_DETACH] = PTRACE_DETACH,
 	};
 
+	enum __ptrace_request request;
+
 	if (resume.go == GO_GONE || resume.go == GO_HOLD)
 		return;
+	request = requests[resume.go];
+	if (resume.go == GO_RUN && stops_at_calls(thread))
+		request = PTRACE_SYSCALL;
 	thread->stopped = false;
 	thread->listening = resume.go == GO_LISTEN;
-	ptrace(request[resume.go], thread->tid, 0, (long)resume.sig);
+	ptrace(request, thread->tid, 0, (long)resume.sig);
 	if (resume.go == GO_DETACH)
 		thread_remove(thread);
 }

@@ -3,11 +3,13 @@
  * child finds wrong with its memory shows in its status. */
 #include "truth.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 enum { REPEATS = 10, STACK = 1 << 17 };
@@ -296,7 +298,23 @@ static void spawn(void)
 	await(child, "posix_spawn");
 }
 
+/* The file of that name in the working folder, by its folder's descriptor. */
+static void vfork_and_execute_in_folder(void)
+{
+	char *argv[] = { "program", "-u", NULL };
+	int folder = open(".", O_PATH);
+	pid_t child = vfork();
+
+	if (!child) {
+		syscall(SYS_execveat, folder, "program", argv, environ, 0);
+		_exit(127);
+	}
+	close(folder);
+	await(child, "vfork-execveat");
+}
+
 static void by_system(void)
+
 {
 	tell("system", system("echo by system; exit 17"));
 }
@@ -372,6 +390,7 @@ static const struct kind {
 	{ "vfork-exec", vfork_and_execute },
 	{ "vfork-malloc-exit", vfork_allocate_and_exit },
 	{ "vfork-malloc-exec", vfork_allocate_and_execute },
+	{ "vfork-execveat", vfork_and_execute_in_folder },
 	{ "spawn", spawn },
 	{ "system", by_system },
 	{ "popen", by_popen },
