@@ -10,11 +10,13 @@ BUILD := build/$(ARCH)$(if $(findstring clang,$(CC)),-clang)$(if $(SAN),-san)
 WARN   = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 ALL    = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANFLAGS) $(WARN) -Iinclude -Iarch/$(ARCH)
 DEPS   = -MMD -MP -MF $@.d -MT $@
+comma := ,
 LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz
 ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+comma := ,
 sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/output/*.c \
 		arch/$(ARCH)/*.c)
 objects := $(sources:%.c=$(BUILD)/%.o)
@@ -45,6 +47,12 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL) $(DEPS) -c -o $@ $<
 
+# For the tests: its allocations fail when the environment says so.
+$(BUILD)/failing/alloctrace: $(objects) tests/failing/malloc.c
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LIBS) \
+		$(addprefix -Wl$(comma)--wrap=__libc_,malloc calloc realloc memalign)
+
 # Everything but main: a unit test that defines a function of its own wins
 # over the archive as long as nothing else from that object is needed.
 $(BUILD)/liball.a: $(filter-out $(BUILD)/src/main.o,$(objects))
@@ -63,7 +71,6 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(BUILD)/l
 		$(BUILD)/liball.a $(addprefix -Wl$(comma)--wrap=,$(WRAP_$*)) $(LIBS)
 WRAP_maps    = fopen open
 WRAP_program = fopen
-comma := ,
 
 $(BUILD)/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)
@@ -89,7 +96,7 @@ $(BUILD)/lib%.so: tests/preload/%.c
 
 unit: $(units)
 fuzzers: $(fuzzers)
-tests: all unit fuzzers $(plugins) $(targets) $(preload)
+tests: all unit fuzzers $(plugins) $(targets) $(preload) $(BUILD)/failing/alloctrace
 
 check:
 	@$(MAKE) CC=gcc SAN= tests

@@ -3,21 +3,42 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "types.h"
 
-#ifndef __SANITIZE_ADDRESS__
-static void on_crash(int sig)
-{
-	static const char line[] = "alloctrace: out of memory, or a fault of its own: the report is "
-	                           "lost, the program is let go\n";
+static const char *line = "alloctrace: cannot start: out of memory, or a fault of its own\n";
 
-	(void)sig;
-	if (write(STDERR_FILENO, line, sizeof(line) - 1) < 0)
+void crash_launched(void)
+{
+	line = "alloctrace: out of memory, or a fault of its own: the report is lost, the program "
+	       "is let go\n";
+}
+
+#ifndef __SANITIZE_ADDRESS__
+static _Noreturn void tell(void)
+{
+	if (write(STDERR_FILENO, line, strlen(line)) < 0)
 		_exit(EXIT_OURS);
 	_exit(EXIT_OURS);
+}
+
+static void on_crash(int sig)
+{
+	(void)sig;
+	tell();
+}
+
+/* Here before libc's own: libraries that assert that they got memory (libdw's tables)
+ * would print a line of theirs first; assert(3). */
+_Noreturn void __assert_fail(const char *, const char *, unsigned, const char *);
+_Noreturn void __assert_fail(const char *what, const char *file, unsigned number,
+                            const char *where)
+{
+	(void)what, (void)file, (void)number, (void)where;
+	tell();
 }
 #endif
 

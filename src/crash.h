@@ -5,5 +5,6 @@
 /* From now on it costs one line and the status of a failure; the tracer, which sees the
  * front gone, lets the program go. Sanitizers keep their own handlers. */
 void crash_guard(void);
+void crash_launched(void); /* there is a program to let go */
 
 #endif

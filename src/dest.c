@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "shortage.h"
 #include "socket.h"
 
 static const struct {
@@ -158,8 +159,10 @@ static char *file_name(const char *path, int pid, unsigned number)
 	}
 	if (!dot && number && !numbered)
 		fprintf(to, ".%u", number);
-	fclose(to);
-	return name;
+	if (shortage_close(to))
+		return name;
+	free(name);
+	return NULL;
 }
 
 /* ---- writing -------------------------------------------------------------------- */
@@ -173,6 +176,7 @@ static bool is_terminal(int fd)
 
 static int write_stream(FILE *file, const struct dest *dest, struct report *report)
 {
+	unsigned long shortages = shortage_count();
 	int error = 0;
 
 	if (!file)
@@ -184,6 +188,8 @@ static int write_stream(FILE *file, const struct dest *dest, struct report *repo
 		error = errno ? -errno : -EIO;
 	if (fclose(file) != 0 && !error)
 		error = -errno;
+	if (!error && shortage_count() > shortages)
+		error = -ENOMEM;
 	return error;
 }
 
@@ -211,7 +217,8 @@ static int write_file(const char *name, const struct dest *dest, struct report *
 	if (asprintf(&beside, "%s.tmp%d", name, (int)getpid()) < 0)
 		return -ENOMEM;
 	error = write_stream(fopen(beside, "we"), dest, report);
-	if (!error && rename(beside, name) < 0)
+	/* what memory sufficed for is better than nothing */
+	if ((!error || error == -ENOMEM) && rename(beside, name) < 0)
 		error = -errno;
 	if (error)
 		unlink(beside);

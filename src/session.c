@@ -117,6 +117,7 @@ static void on_seized(struct session *session, int error)
 {
 	if (error == 0) {
 		session->seized = true;
+		crash_launched();
 		launch_go(&session->target);
 		return;
 	}

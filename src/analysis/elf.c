@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shortage.h"
+
 #define PAGE 4096
 #define CACHE_PAGES 4096
 
@@ -145,6 +147,7 @@ static int read_headers(struct elf *elf, Elf *file)
 
 int elf_open(struct elf *elf, int fd)
 {
+	unsigned long shortages = shortage_count();
 	Elf *file;
 	int error;
 
@@ -153,6 +156,8 @@ int elf_open(struct elf *elf, int fd)
 	file = elf_begin(fd, ELF_C_READ, NULL);
 	error = file && elf_kind(file) == ELF_K_ELF ? read_headers(elf, file) : -ENOEXEC;
 	elf_end(file);
+	if (shortage_count() > shortages) /* maybe the build ID is what was lost */
+		error = -ENOMEM;
 	if (error < 0)
 		elf_close(elf);
 	return error;
@@ -161,10 +166,11 @@ int elf_open(struct elf *elf, int fd)
 bool elf_is_as_opened(const struct elf *elf)
 {
 	struct elf now;
+	int error = elf_open(&now, dup(elf->fd));
 	bool same;
 
-	if (elf_open(&now, dup(elf->fd)) < 0)
-		return false;
+	if (error < 0)
+		return error == -ENOMEM; /* it can't be told */
 	same = strcmp(now.build_id, elf->build_id) == 0;
 	elf_close(&now);
 	return same;
@@ -289,8 +295,10 @@ static void read_slots(struct elf *elf)
 	       gelf_getshdr(section, &shdr))
 		if (shdr.sh_type == SHT_RELA && (shdr.sh_flags & SHF_ALLOC))
 			read_relocations(&slots, section, &shdr);
-	if (slots.names)
-		fclose(slots.names);
+	if (slots.names && !shortage_close(slots.names)) {
+		free(elf->names);
+		elf->names = NULL;
+	}
 	elf_end(slots.file);
 }
 

@@ -7,6 +7,7 @@
 #include "model.h"
 #include "origin.h"
 #include "progress.h"
+#include "shortage.h"
 #include "symbol.h"
 
 const struct heap_totals *heap_totals(const struct heap *heap)
@@ -194,6 +195,9 @@ const struct heap_ledger *heap_ledger(const struct heap *heap)
 	list_unsymbolised(mine);
 	mine->ledger.notes = (const char *const *)heap->notes.list;
 	mine->ledger.note_count = heap->notes.count;
+	if (shortage_count())
+		heap->notes.list[mine->ledger.note_count++] =
+			"alloctrace ran out of memory: figures may be too low and names missing";
 	return &heap->ledger;
 }
 

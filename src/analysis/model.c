@@ -182,7 +182,9 @@ struct heap *heap_new(const struct analysis_options *options)
 	heap->unwinder = unwinder_new(&heap->modules, options->depth);
 	heap->stats = calloc(catalog_count, sizeof(*heap->stats));
 	heap->called = calloc(catalog_count, sizeof(*heap->called));
-	if (!heap->resolver || !heap->unwinder || !heap->stats || !heap->called) {
+	heap->notes.list = malloc(sizeof(*heap->notes.list));
+	if (!heap->notes.list || !commands_reserve(heap, sizeof(struct record)) || !heap->resolver ||
+	    !heap->unwinder || !heap->stats || !heap->called) {
 		heap_free(heap);
 		return NULL;
 	}

@@ -21,7 +21,7 @@ struct view { /* of one thread */
 };
 
 struct notes {
-	char **list;
+	char **list; /* with room for one more, which memory running short can't be without */
 	size_t count;
 };
 

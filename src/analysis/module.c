@@ -46,6 +46,15 @@ static struct module *find_mapped(const struct modules *modules, const struct ma
 	return NULL;
 }
 
+static void module_free(struct module *module)
+{
+	symbol_close(module);
+	elf_close(&module->elf);
+	free(module->path);
+	free(module->named);
+	free(module);
+}
+
 static struct module *module_new(pid_t pid, const struct mapping *mapping,
                                  const struct module_events *events)
 {
@@ -59,6 +68,10 @@ static struct module *module_new(pid_t pid, const struct mapping *mapping,
 		return NULL;
 	}
 	module->path = strdup(mapping->path);
+	if (!module->path) {
+		module_free(module);
+		return NULL;
+	}
 	module->dev = mapping->dev;
 	module->inode = mapping->inode;
 	module->begin = mapping->begin;
@@ -68,15 +81,13 @@ static struct module *module_new(pid_t pid, const struct mapping *mapping,
 	return module;
 }
 
-static bool append(struct module ***list, size_t *count, struct module *module)
+static bool reserve(struct module ***list, size_t count)
 {
-	struct module **grown = realloc(*list, (*count + 1) * sizeof(*grown));
+	struct module **grown = realloc(*list, count * sizeof(*grown) + 1);
 
-	if (!grown)
-		return false;
-	*list = grown;
-	grown[(*count)++] = module;
-	return true;
+	if (grown)
+		*list = grown;
+	return grown;
 }
 
 /* The end of the last segment, as far as the maps show it mapped. */
@@ -97,6 +108,7 @@ struct scan {
 	size_t fresh_count;
 	struct mapping first; /* the offset-0 mapping that may begin a module */
 	bool pending;         /* first is no module yet: no executable mapping was seen */
+	bool failed;          /* no memory: what is missing here may well be there */
 	struct module *current;
 };
 
@@ -104,8 +116,9 @@ static struct module *known_or_new(struct scan *scan)
 {
 	struct module *module = find_mapped(scan->modules, &scan->first);
 
-	if (!module && (module = module_new(scan->pid, &scan->first, scan->events)))
-		append(&scan->fresh, &scan->fresh_count, module);
+	if (!module && reserve(&scan->fresh, scan->fresh_count + 1) &&
+	    (module = module_new(scan->pid, &scan->first, scan->events)))
+		scan->fresh[scan->fresh_count++] = module;
 	if (module)
 		module->seen = true;
 	return module;
@@ -123,6 +136,7 @@ static void see(struct scan *scan, const struct mapping *mapping)
 		scan->first = *mapping;
 		scan->first.path = strdup(mapping->path);
 		scan->pending = scan->first.path;
+		scan->failed |= !scan->first.path;
 		scan->current = NULL;
 		same = true;
 	}
@@ -163,8 +177,8 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 	struct modules *modules = scan->modules;
 
 	for (size_t i = 0; i < scan->fresh_count; i++) {
-		append(&modules->all, &modules->count, scan->fresh[i]);
-		append(&modules->mapped, &modules->mapped_count, scan->fresh[i]);
+		modules->all[modules->count++] = scan->fresh[i];
+		modules->mapped[modules->mapped_count++] = scan->fresh[i];
 		scan->fresh[i]->mapped = true;
 	}
 	if (modules->mapped_count)
@@ -173,12 +187,39 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 		events->came(events->ctx, scan->fresh[i]);
 }
 
+static void read_maps(struct scan *scan, FILE *maps)
+{
+	struct mapping mapping;
+	char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, maps) > 0)
+		if (parse(line, &mapping))
+			see(scan, &mapping);
+	scan->failed |= !feof(maps);
+	free(line);
+	free((char *)scan->first.path);
+}
+
+/* A module taken for gone would lose its traps' meaning, though not the traps: on a
+ * failure all stays as it is. */
+static bool make_room(struct scan *scan)
+{
+	struct modules *modules = scan->modules;
+
+	if (!scan->failed && reserve(&modules->all, modules->count + scan->fresh_count) &&
+	    reserve(&modules->mapped, modules->mapped_count + scan->fresh_count))
+		return true;
+	for (size_t i = 0; i < scan->fresh_count; i++)
+		module_free(scan->fresh[i]);
+	free(scan->fresh);
+	return false;
+}
+
 int modules_scan(struct modules *modules, pid_t pid, const struct module_events *events)
 {
 	struct scan scan = { .modules = modules, .events = events, .pid = pid };
-	struct mapping mapping;
-	char path[32], *line = NULL;
-	size_t room = 0;
+	char path[32];
 	FILE *maps;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
@@ -187,12 +228,10 @@ int modules_scan(struct modules *modules, pid_t pid, const struct module_events 
 		return -errno;
 	for (size_t i = 0; i < modules->mapped_count; i++)
 		modules->mapped[i]->seen = false;
-	while (getline(&line, &room, maps) > 0)
-		if (parse(line, &mapping))
-			see(&scan, &mapping);
-	free(line);
+	read_maps(&scan, maps);
 	fclose(maps);
-	free((char *)scan.first.path);
+	if (!make_room(&scan))
+		return -ENOMEM;
 	drop_gone(modules, events);
 	add_fresh(&scan, events);
 	free(scan.fresh);
@@ -208,15 +247,8 @@ void modules_forget(struct modules *modules)
 
 void modules_deinit(struct modules *modules)
 {
-	for (size_t i = 0; i < modules->count; i++) {
-		struct module *module = modules->all[i];
-
-		symbol_close(module);
-		elf_close(&module->elf);
-		free(module->path);
-		free(module->named);
-		free(module);
-	}
+	for (size_t i = 0; i < modules->count; i++)
+		module_free(modules->all[i]);
 	free(modules->all);
 	free(modules->mapped);
 	*modules = (struct modules){ 0 };

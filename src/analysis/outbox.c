@@ -12,7 +12,7 @@ void note_add(void *ctx, const char *sentence)
 	for (size_t i = 0; i < notes->count; i++)
 		if (strcmp(notes->list[i], sentence) == 0)
 			return;
-	grown = realloc(notes->list, (notes->count + 1) * sizeof(*grown));
+	grown = realloc(notes->list, (notes->count + 2) * sizeof(*grown));
 	if (!grown)
 		return;
 	notes->list = grown;
@@ -31,19 +31,29 @@ void heap_note(struct heap *heap, const char *fmt, ...)
 	note_add(heap, sentence);
 }
 
+bool commands_reserve(struct heap *heap, size_t len)
+{
+	size_t wanted = heap->commands_end + len;
+	uint8_t *grown;
+
+	if (wanted <= heap->commands_capacity)
+		return true;
+	grown = realloc(heap->commands, wanted * 2);
+	if (!grown)
+		return false;
+	heap->commands = grown;
+	heap->commands_capacity = wanted * 2;
+	return true;
+}
+
+/* A thread that waits for its CMD_GO must get it: there is always room for one. */
 struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid, size_t len)
 {
 	size_t wanted = heap->commands_end + ((len + 7) & ~(size_t)7);
 	struct record *record;
 
-	if (wanted > heap->commands_capacity) {
-		uint8_t *grown = realloc(heap->commands, wanted * 2);
-
-		if (!grown)
-			return NULL;
-		heap->commands = grown;
-		heap->commands_capacity = wanted * 2;
-	}
+	if (kind != CMD_GO && !commands_reserve(heap, wanted - heap->commands_end + sizeof(*record)))
+		return NULL;
 	record = (struct record *)(heap->commands + heap->commands_end);
 	memset(record, 0, sizeof(*record));
 	record->len = wanted - heap->commands_end;

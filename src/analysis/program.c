@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shortage.h"
+
 static char *read_file(int pid, const char *name, size_t *len)
 {
 	char path[64], *text = NULL;
@@ -19,9 +21,10 @@ static char *read_file(int pid, const char *name, size_t *len)
 		putc(c, to);
 	if (file)
 		fclose(file);
-	if (to)
-		fclose(to);
-	return text;
+	if (to && shortage_close(to))
+		return text;
+	free(text);
+	return NULL;
 }
 
 static const char **split(char *text, size_t len)

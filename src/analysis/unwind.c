@@ -32,6 +32,9 @@ struct unwinder {
 	struct module *only; /* unwind_bounds: the one module there is */
 };
 
+/* Whose _UPT_find_proc_info is under way: it asks with its own argument, not ours. */
+static struct unwinder *in_upt;
+
 /* ---- libunwind's questions --------------------------------------------------- */
 
 static struct module *module_of(const struct unwinder *unwinder, taddr_t addr)
@@ -46,7 +49,7 @@ static struct module *module_of(const struct unwinder *unwinder, taddr_t addr)
 static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int write,
                       void *arg)
 {
-	struct unwinder *unwinder = arg;
+	struct unwinder *unwinder = in_upt ? in_upt : arg;
 	const struct module *module;
 
 	(void)space;
@@ -127,6 +130,19 @@ static bool unwind_table(const struct module *module, unw_dyn_info_t *info)
 	return true;
 }
 
+static int ask_upt(struct unwinder *unwinder, unw_word_t ip, unw_proc_info_t *out,
+                   int need_unwind_info)
+{
+	int error;
+
+	if (!unwinder->upt)
+		return -UNW_ENOINFO;
+	in_upt = unwinder;
+	error = _UPT_find_proc_info(unwinder->space, ip, out, need_unwind_info, unwinder->upt);
+	in_upt = NULL;
+	return error;
+}
+
 static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *out,
                           int need_unwind_info, void *arg)
 {
@@ -139,9 +155,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 	if (unwind_table(module, &info))
 		return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, out, need_unwind_info,
 		                                          arg);
-	return unwinder->upt ? _UPT_find_proc_info(space, ip, out, need_unwind_info,
-	                                           unwinder->upt) :
-	                       -UNW_ENOINFO;
+	return ask_upt(unwinder, ip, out, need_unwind_info);
 }
 
 static void put_unwind_info(unw_addr_space_t space, unw_proc_info_t *info, void *arg)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shortage.h"
 #include "utf8.h"
 
 static void put_name(FILE *out, const char *name)
@@ -41,7 +42,7 @@ char *frame_fold(struct heap *heap, const struct heap_site *site)
 	for (size_t i = count; i-- > 0;)
 		put_frame(out, &stack[i]);
 	put_name(out, site->function);
-	if (fclose(out) == 0)
+	if (shortage_close(out))
 		return text;
 	free(text);
 	return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "shortage.h"
 #include "suppressed.h"
 #include "text.h"
 #include "units.h"
@@ -56,7 +57,7 @@ static void put_head(FILE *out, const struct report *report, const struct text_s
 		return;
 	for (size_t i = 0; report->cmdline && report->cmdline[i]; i++)
 		fprintf(words, "%s%s", i ? " " : "", report->cmdline[i]);
-	if (!fclose(words) && len)
+	if (shortage_close(words) && len)
 		fprintf(out, "  %s\n", utf8_fit(line, command, TEXT_WIDTH - 2, TEXT_WIDTH - 5));
 	free(command);
 }
@@ -164,14 +165,14 @@ static void tell_aside(FILE *out, const struct heap_ledger *ledger)
 static bool put_told(FILE *out, void (*tell)(FILE *, const struct heap_ledger *),
 		     const struct heap_ledger *ledger, const char *before, const char *after)
 {
-	char *text, *clean;
+	char *text = NULL, *clean;
 	size_t len;
 	FILE *memory = open_memstream(&text, &len);
 
 	if (!memory)
 		return false;
 	tell(memory, ledger);
-	if (fclose(memory) || !len) {
+	if (!shortage_close(memory) || !len) {
 		free(text);
 		return false;
 	}
