@@ -1,5 +1,6 @@
 """Where the names of a stripped program come from."""
 
+import json
 import lzma
 import os
 import shutil
@@ -34,6 +35,19 @@ NAMES = ["leak_at_bottom", "descend", "descend", "descend", "main"]
 
 def test_a_stripped_program_has_addresses_only(trace, stripped):
     assert frames(trace, stripped[0]) == [(None, None)] * 5
+
+
+def test_frames_without_names_stand_side_by_side(run_plainly, alloctrace, stripped, tmp_path):
+    program, _ = stripped
+    run = run_plainly(alloctrace, "-o", "r.txt", "-o", "r.json", "--", str(program), "deep", "30")
+    report = json.loads((tmp_path / "r.json").read_text())
+    site = max(report["sites"], key=lambda site: len(site["stack"]))
+    offsets = [f"+{frame['offset']:#x}" for frame in site["stack"]
+               if frame["module"].endswith("/stacks")][:31]
+    lines = (tmp_path / "r.txt").read_text().splitlines()
+    assert run.status == 0 and max(map(len, lines)) <= 100
+    words = " ".join(" ".join(lines).split())
+    assert "stacks" + " ".join(offsets) in words
 
 
 def test_names_and_lines_from_a_linked_debug_file(trace, stripped):

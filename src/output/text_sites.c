@@ -70,17 +70,67 @@ static void put_frame(FILE *out, const struct heap_frame *frame, size_t repeats,
 	fputc('\n', out);
 }
 
+static bool is_nameless(const struct heap_frame *frame)
+{
+	return !frame->function && frame->module;
+}
+
+static size_t run_of_one_address(const struct heap_frame *stack, size_t count)
+{
+	size_t run = 1;
+
+	while (run < count && !stack->inlined && !stack[run].inlined &&
+	       stack[run].address == stack->address)
+		run++;
+	return run;
+}
+
+static size_t run_of_nameless(const struct heap_frame *stack, size_t count)
+{
+	size_t run = 0;
+
+	while (run < count && is_nameless(&stack[run]) &&
+	       strcmp(stack[run].module, stack->module) == 0)
+		run++;
+	return run;
+}
+
+/* A stripped module's frames are but numbers: side by side, innermost first. */
+static void put_nameless(FILE *out, const struct heap_frame *stack, size_t count)
+{
+	char name[UTF8_FIT(MODULE)], offset[24];
+	size_t column;
+
+	utf8_fit(name, text_short_path(stack->module), MODULE, MODULE / 2);
+	column = TEXT_INDENT + utf8_columns(name);
+	fprintf(out, "%*s%s", TEXT_INDENT, "", name);
+	for (size_t i = 0; i < count; i++) {
+		size_t len = snprintf(offset, sizeof(offset), "+0x%" PRIx64, stack[i].offset);
+
+		if (i && column + 1 + len > TEXT_WIDTH) {
+			fprintf(out, "\n%*s", TEXT_INDENT + 2, "");
+			column = TEXT_INDENT + 2;
+		}
+		column += fprintf(out, "%s%s", i ? " " : "", offset);
+	}
+	fputc('\n', out);
+}
+
 static void put_stack(FILE *out, struct heap *heap, uint32_t site, const struct text_style *style)
 {
-	size_t count, repeats;
+	size_t count, run;
 	const struct heap_frame *stack = heap_stack(heap, site, &count);
 
-	for (size_t i = 0; i < count; i += repeats) {
-		repeats = 1;
-		while (i + repeats < count && !stack[i].inlined && !stack[i + repeats].inlined &&
-		       stack[i + repeats].address == stack[i].address)
-			repeats++;
-		put_frame(out, &stack[i], repeats, style);
+	for (size_t i = 0; i < count; i += run) {
+		size_t same = run_of_one_address(stack + i, count - i);
+
+		run = run_of_nameless(stack + i, count - i);
+		if (run > same) {
+			put_nameless(out, stack + i, run);
+			continue;
+		}
+		run = same;
+		put_frame(out, &stack[i], run, style);
 	}
 	if (!count)
 		fprintf(out, "%*s(no stack)\n", TEXT_INDENT, "");
