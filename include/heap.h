@@ -47,10 +47,15 @@ struct heap_frame { /* innermost first; strings may be NULL where noted */
 	const char *symbol;    /* the function's name as linkers have it, without version; or NULL */
 };
 
+enum heap_text { HEAP_TEXT_UNKNOWN, HEAP_TEXT_IDENTICAL, HEAP_TEXT_DIFFERS };
+
 struct heap_ledger {
 	uint64_t missed_calls;     /* calls that never returned, or whose end was not seen */
 	uint64_t unknown_frees;    /* free of an address nobody was seen to allocate */
 	uint64_t double_frees;     /* free of a block already freed and not handed out since */
+	uint64_t earlier_calls;    /* begun before the attach, ended since */
+	uint64_t earlier_frees;    /* of blocks from before the attach, as far as can be told */
+	enum heap_text text;       /* the target's, after the detach */
 	uint64_t loader_frees;     /* free of what the dynamic loader handed out itself */
 	uint64_t truncated_stacks; /* ended before the depth asked and before the bottom */
 	uint64_t stalls;           /* the target waited for the analysis */

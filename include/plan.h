@@ -44,7 +44,9 @@ struct probe {
 };
 
 enum command_kind {
-	CMD_SEIZE,  /* begin to trace record.tid; answered by REC_SEIZED */
+	CMD_SEIZE,  /* begin to trace record.tid before its exec; answered by REC_SEIZED */
+	CMD_ATTACH, /* the same for the running process record.tid; answered by REC_SEIZED,
+	               REC_ATTACHED */
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */

@@ -17,6 +17,7 @@ struct record {
 
 enum record_kind {
 	REC_SEIZED,  /* struct record_status: 0 or errno */
+	REC_ATTACHED, /* to a process that runs and goes on doing so */
 	REC_EXEC,    /* a new image; the thread is held until CMD_GO */
 	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
@@ -26,7 +27,8 @@ enum record_kind {
 	REC_THREAD_END,
 	REC_EXIT,    /* struct record_status: the process's wait status */
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
-	REC_END      /* the tracer's last: nothing is traced any more */
+	REC_EARLIER, /* a call begun before the attach has returned */
+	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };
 
 struct record_status {
@@ -38,6 +40,12 @@ struct record_refused {
 	struct record record;
 	taddr_t addr;
 	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
+};
+
+struct record_end { /* of the text pages that had traps, once they were lifted */
+	struct record record;
+	uint32_t pages;       /* compared with what they were */
+	uint32_t differences; /* bytes */
 };
 
 #define NO_FUNCTION UINT32_MAX /* no struct probe.function */

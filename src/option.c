@@ -15,6 +15,13 @@ static const char *const sorts[] = { [HEAP_BY_BYTES] = "bytes", [HEAP_BY_BLOCKS]
 	                             [HEAP_SORTS] = NULL };
 
 static const struct option when[] = {
+	{ "pid", 'p', OPTION_COUNT, "PID", AT(pid), .max = INT32_MAX,
+	  .help = "attach to a process that runs, until Ctrl-C or its end",
+	  .details = "Or to the process of a thread with that number. Nothing of it is "
+	             "interrupted. SIGINT, SIGTERM and SIGHUP detach: the program runs on as it "
+	             "was, which is verified and reported." },
+	{ "init", 0, OPTION_FLAG, AT(init), .place = OPTION_NAMED,
+	  .help = "attach even to process 1" },
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
@@ -25,8 +32,8 @@ static const struct option when[] = {
 	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
 	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
 	  .help = "report and let the program go after SEC seconds",
-	  .details = "The program runs on without traps; alloctrace waits for its end and "
-	             "exits as it does." },
+	  .details = "The program runs on without traps. One that alloctrace has started is "
+	             "waited for: the exit status is its own." },
 };
 
 static const struct option what[] = {
@@ -49,7 +56,7 @@ static const struct option what[] = {
 	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
 	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512,
 	  .help = "frames kept of a stack, up to 512; default 64" },
-	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks),
+	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
 	  .help = "show the frames of operator new and other wrappers" },
 };
 
@@ -62,17 +69,18 @@ static const struct option leaks[] = {
 	  .help = "what may be left: LSan's syntax or valgrind's",
 	  .details = "Repeatable. Ones that were not needed are listed." },
 	{ "no-default-suppressions", 0, OPTION_FLAG, AT(no_default_suppressions),
+	  .place = OPTION_NAMED,
 	  .help = "count what libc and libstdc++ keep as left, too" },
 };
 
 static const struct option other[] = {
-	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir),
+	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_NAMED,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
 	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .help = "the version" },
-	{ "man", 0, OPTION_ACTION, .run = usage_man, .is_hidden = true,
+	{ "man", 0, OPTION_ACTION, .run = usage_man, .place = OPTION_HIDDEN,
 	  .help = "the manual page's source" },
-	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .is_hidden = true,
+	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .place = OPTION_HIDDEN,
 	  .help = "a completion script for bash" },
 };
 

@@ -16,6 +16,12 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_ACTION   /* run: prints something and ends */
 };
 
+enum option_place { /* in --help, which is one screen */
+	OPTION_LINE,
+	OPTION_NAMED,  /* seldom needed: its name, at the end */
+	OPTION_HIDDEN  /* made for scripts */
+};
+
 struct option {
 	const char *name;     /* without the dashes */
 	char letter;          /* or 0 */
@@ -25,7 +31,7 @@ struct option {
 	uint64_t max;
 	const char *const *choices; /* NULL behind the last */
 	void (*run)(void);
-	bool is_hidden; /* from --help: made for scripts */
+	enum option_place place;
 	const char *help;    /* one line of --help */
 	const char *details; /* more for the man page, or NULL */
 };

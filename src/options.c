@@ -56,9 +56,11 @@ void options_parse(struct options *options, int argc, char **argv)
 		}
 		take(options, argv, &at);
 	}
-	if (at >= argc)
+	if (at >= argc && !options->pid)
 		die(EXIT_USAGE, "no program given; usage: alloctrace [OPTIONS] -- PROG [ARG...]");
-	options->argv = argv + at;
+	if (at < argc && options->pid)
+		die(EXIT_USAGE, "%s: a program to start, or -p PID: not both", argv[at]);
+	options->argv = at < argc ? argv + at : NULL;
 	if (!options->dest_count)
 		dest_parse(&options->dests[options->dest_count++], "text:fd:2");
 }

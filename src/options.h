@@ -21,7 +21,9 @@ struct options {
 	const char *suppressions[LIST_MAX]; /* paths */
 	size_t suppression_count;
 	bool no_default_suppressions;
-	char **argv; /* the program's */
+	uint64_t pid;   /* to attach to; 0: none */
+	bool init;      /* even to process 1 */
+	char **argv;    /* the program's; NULL: there is a pid */
 };
 
 /* Ends the process for --help, --version and usage errors. */

@@ -64,14 +64,19 @@ static void check_segment(const struct file *file, const Elf64_Phdr *segment)
 		check_interpreter(file, interpreter);
 }
 
+static void check_class(const struct file *file, const Elf64_Ehdr *header)
+{
+	if (header->e_ident[EI_CLASS] == ELFCLASS32)
+		refuse(file, "a 32-bit program: 64-bit ones only are traced");
+}
+
 static void check_elf(const struct file *file)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr segment;
 
 	memcpy(&header, file->head, sizeof(header));
-	if (header.e_ident[EI_CLASS] == ELFCLASS32)
-		refuse(file, "a 32-bit program: 64-bit ones only are traced");
+	check_class(file, &header);
 	if (file->size < sizeof(header) || header.e_ident[EI_CLASS] != ELFCLASS64)
 		refuse(file, "a damaged ELF file: its header is not whole");
 	if (header.e_machine != MACHINE || header.e_ident[EI_DATA] != ELFDATA2LSB)
@@ -104,5 +109,17 @@ void program_file_check(const char *path)
 		else if (memcmp(file.head, "#!", 2) == 0)
 			check_script(&file);
 	}
+	close(file.fd);
+}
+
+void program_file_check_class(const char *path, const char *name)
+{
+	struct file file = { .path = name, .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	Elf64_Ehdr header;
+
+	if (file.fd < 0)
+		return;
+	if (pread(file.fd, &header, sizeof(header), 0) == sizeof(header))
+		check_class(&file, &header);
 	close(file.fd);
 }

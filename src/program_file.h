@@ -7,5 +7,7 @@
  * a script whose interpreter, is not there, and for what may not be read: prctl(2)
  * tells of such a process's memory. */
 void program_file_check(const char *path);
+/* Only whether it is one for this processor: of a program that runs already. */
+void program_file_check_class(const char *path, const char *name);
 
 #endif

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "analysis.h"
+#include "attach.h"
 #include "crash.h"
 #include "guard.h"
 #include "job_control.h"
@@ -113,12 +114,24 @@ static void command(struct session *session, enum command_kind kind)
 	tracer_send(&session->tracer, record, sizeof(*record));
 }
 
+static bool is_attached(const struct session *session)
+{
+	return !session->options->argv;
+}
+
 static void on_seized(struct session *session, int error)
 {
 	if (error == 0) {
 		session->seized = true;
 		crash_launched();
-		launch_go(&session->target);
+		if (!is_attached(session))
+			launch_go(&session->target);
+		return;
+	}
+	session->failed = EXIT_OURS;
+	if (is_attached(session)) {
+		attach_explain(session->target.pid, error);
+		command(session, CMD_DETACH);
 		return;
 	}
 	errno = error;
@@ -127,7 +140,6 @@ static void on_seized(struct session *session, int error)
 		     "the container's seccomp profile, or another tracer of this shell");
 	else
 		warn("cannot trace:");
-	session->failed = EXIT_OURS;
 	kill(session->target.pid, SIGKILL);
 	command(session, CMD_DETACH);
 }
@@ -138,15 +150,21 @@ static void on_record(struct session *session, const struct record *record)
 	case REC_SEIZED:
 		on_seized(session, ((const struct record_status *)record)->status);
 		return;
+	case REC_ATTACHED:
 	case REC_EXEC:
 		session->executed = true;
 		guard_image(record->pid);
 		break;
 	case REC_EXIT:
 		session->leaving = false; /* it left first */
+		if (is_attached(session)) {
+			session->status = ((const struct record_status *)record)->status;
+			session->target_ended = true;
+		}
 		break;
 	case REC_END:
 		session->tracer_ended = true;
+		heap_apply(session->heap, record);
 		if (session->leaving && !session->failed)
 			report(session, "detach", 0);
 		return;
@@ -214,7 +232,7 @@ static void reap(struct session *session)
 
 	if (waitpid(session->tracer.pid, &status, WNOHANG) > 0)
 		tracer_lost(session); /* unless it has taken its leave */
-	if (session->target_ended ||
+	if (session->target_ended || is_attached(session) ||
 	    waitid(P_PID, session->target.pid, &info, WNOHANG | WEXITED | WSTOPPED | WNOWAIT) < 0)
 		return;
 	if (info.si_pid && info.si_code == CLD_STOPPED) {
@@ -243,6 +261,14 @@ static void report_now(struct session *session, const char *reason)
 	report(session, reason, ++session->dumps);
 }
 
+static void leave(struct session *session)
+{
+	if (session->tracer_ended || session->leaving)
+		return;
+	session->leaving = true;
+	command(session, CMD_DETACH);
+}
+
 static void take_signals(struct session *session)
 {
 	struct signalfd_siginfo info;
@@ -252,6 +278,9 @@ static void take_signals(struct session *session)
 
 		if (sig == SIGUSR1) {
 			report_now(session, "dump");
+		} else if (is_attached(session)) {
+			if (sig != SIGCHLD && sig != SIGCONT && sig != SIGUSR2)
+				leave(session);
 		} else if (sig == SIGCONT && (pid_t)info.ssi_pid != session->tracer.pid) {
 			if (!session->target_ended)
 				job_control_continue(session->target.pid);
@@ -287,10 +316,8 @@ static void take_timers(struct session *session)
 {
 	if (timer_fired(session->interval))
 		report_now(session, "interval");
-	if (!timer_fired(session->duration) || session->tracer_ended)
-		return;
-	session->leaving = true;
-	command(session, CMD_DETACH);
+	if (timer_fired(session->duration))
+		leave(session);
 }
 
 /* ---- the loop --------------------------------------------------------------------------------- */
@@ -313,16 +340,21 @@ static void sleep_until_due(struct session *session, bool busy)
 		return; /* nobody rang */
 }
 
+static bool is_over(const struct session *session)
+{
+	return session->tracer_ended && (session->target_ended || is_attached(session));
+}
+
 static void loop(struct session *session)
 {
-	while (!session->tracer_ended || !session->target_ended) {
+	while (!is_over(session)) {
 		bool busy = drain(session);
 
 		send_commands(session);
 		take_signals(session);
 		take_timers(session);
 		reap(session);
-		if (!session->tracer_ended || !session->target_ended)
+		if (!is_over(session))
 			sleep_until_due(session, busy);
 	}
 	drain(session);
@@ -333,9 +365,11 @@ static int exit_status(const struct session *session)
 {
 	if (session->failed)
 		return session->failed;
-	if (session->options->leak_exitcode && session->leaks.left_blocks &&
+	if (session->options->leak_exitcode && session->target_ended && session->leaks.left_blocks &&
 	    WIFEXITED(session->status))
 		return session->options->leak_exitcode;
+	if (is_attached(session))
+		return EXIT_SUCCESS;
 	return WIFEXITED(session->status) ? WEXITSTATUS(session->status) :
 	                                    EXIT_SIGNALLED + WTERMSIG(session->status);
 }
@@ -366,7 +400,7 @@ static void start(struct session *session, struct title title)
 	session->interval = timer_open(session->options->interval_ms, true);
 	session->duration = timer_open(session->options->duration_ms, false);
 	error = tracer_start(&session->tracer, &tracer);
-	if (error == 0)
+	if (error == 0 && !is_attached(session))
 		error = launch(&session->target, session->options->argv, session->tracer.pid, &was);
 	errno = -error;
 	if (error < 0 || session->signals < 0)
@@ -377,7 +411,7 @@ static void start(struct session *session, struct title title)
 	session->heap = heap_new(&analysis);
 	if (!session->heap)
 		die(EXIT_OURS, "cannot start: no memory");
-	command(session, CMD_SEIZE);
+	command(session, is_attached(session) ? CMD_ATTACH : CMD_SEIZE);
 }
 
 int session_run(const struct options *options, struct title title)
@@ -385,12 +419,15 @@ int session_run(const struct options *options, struct title title)
 	struct session session = { .options = options };
 	int error;
 
-	launch_check(options->argv);
+	if (options->argv)
+		launch_check(options->argv);
+	else
+		session.target.pid = attach_check(options->pid, options->init);
 	check_outputs(options);
 	leaks_load(&session.leaks, options);
 	start(&session, title);
 	loop(&session);
-	error = launch_result(&session.target);
+	error = options->argv ? launch_result(&session.target) : 0;
 	errno = error;
 	if (error && !session.failed)
 		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s:", options->argv[0]);

@@ -6,7 +6,8 @@
 
 #include "option.h"
 
-static const char synopsis[] = "alloctrace [OPTIONS] -- PROG [ARG...]";
+static const char synopsis[] = "alloctrace [OPTIONS] -- PROG [ARG...]\n"
+                               "       alloctrace [OPTIONS] -p PID";
 
 struct status {
 	const char *number, *meaning;
@@ -14,6 +15,7 @@ struct status {
 
 static const struct status statuses[] = {
 	{ "PROG's", "its own; 128+N when signal N killed it" },
+	{ "0", "with -p: detached, or the process has ended" },
 	{ "2", "usage" },
 	{ "125", "alloctrace failed" },
 	{ "126", "PROG cannot be executed" },
@@ -25,6 +27,7 @@ static const struct status signals[] = {
 	{ "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR2",
 	  "sent by a process, are passed on to PROG; from the terminal PROG has got them itself" },
 	{ "SIGTSTP", "PROG and alloctrace stop and go on together" },
+	{ "with -p: SIGINT, SIGTERM, SIGHUP, SIGQUIT", "detach and report" },
 };
 
 /* ---- help ----------------------------------------------------------------------- */
@@ -43,15 +46,30 @@ static void help_option(const struct option *option)
 		printf(" %-22s %s\n", left, option->help);
 }
 
+static void help_named(void)
+{
+	const struct option *option;
+	const char *between = "Seldom needed: ";
+
+	for (size_t group = 0, at = 0; (option = option_next(&group, &at));) {
+		if (option->place != OPTION_NAMED)
+			continue;
+		printf("%s--%s", between, option->name);
+		between = ", ";
+	}
+	putchar('\n');
+}
+
 void usage_help(void)
 {
 	printf("Usage: %s\n", synopsis);
 	for (size_t group = 0; group < option_group_count; group++) {
 		printf("%s:\n", option_groups[group].title);
 		for (size_t i = 0; i < option_groups[group].count; i++)
-			if (!option_groups[group].options[i].is_hidden)
+			if (option_groups[group].options[i].place == OPTION_LINE)
 				help_option(&option_groups[group].options[i]);
 	}
+	help_named();
 	puts("Exit status: PROG's; 125 alloctrace failed, 126, 127 PROG cannot run, 2 usage.");
 	exit(0);
 }
@@ -110,9 +128,10 @@ void usage_man(void)
 	printf(".TH ALLOCTRACE 1 \"\" \"alloctrace %s\"\n"
 	       ".SH NAME\nalloctrace \\- trace a program's memory allocations from outside\n"
 	       ".SH SYNOPSIS\n.B alloctrace\n[\\fIOPTIONS\\fR] \\-\\- \\fIPROG\\fR [\\fIARG\\fR...]\n"
+	       ".br\n.B alloctrace\n[\\fIOPTIONS\\fR] \\fB\\-p\\fR \\fIPID\\fR\n"
 	       ".SH DESCRIPTION\n"
-	       "Runs PROG and says who holds its memory: at its end, and whenever alloctrace gets\n"
-	       "SIGUSR1. PROG is traced with ptrace(2); it is not changed, and nothing is loaded\n"
+	       "Runs PROG, or attaches to the process PID, and says who holds its memory: at its\n"
+	       "end, and whenever alloctrace gets SIGUSR1. PROG is traced with ptrace(2); it is not changed, and nothing is loaded\n"
 	       "into it. Its standard streams are its own.\n"
 	       ".SH OPTIONS\n", VERSION);
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));)
@@ -164,7 +183,7 @@ void usage_completion(void)
 	printf("    -o|--output) COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n    esac\n"
 	       "    if [[ $word == -* ]]; then\n        COMPREPLY=($(compgen -W '--");
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));)
-		if (!option->is_hidden)
+		if (option->place != OPTION_HIDDEN)
 			printf(" --%s", option->name);
 	printf("' -- \"$word\"))\n    else\n        COMPREPLY=($(compgen -c -- \"$word\"))\n"
 	       "    fi\n}\ncomplete -F _alloctrace alloctrace\n");

@@ -91,6 +91,8 @@ static void unknown_free(struct heap *heap, taddr_t addr)
 		heap->ledger.double_frees++;
 	else if (module && module->is_loader)
 		heap->ledger.loader_frees++;
+	else if (heap->attached)
+		heap->ledger.earlier_frees++;
 	else
 		heap->ledger.unknown_frees++;
 }

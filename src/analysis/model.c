@@ -111,6 +111,25 @@ static void new_image(struct heap *heap, const struct record *record)
 		heap_note(heap, "no allocator function was found in %s", heap->program.exe);
 }
 
+/* Its threads have been told of before. */
+static void attached(struct heap *heap, const struct record *record)
+{
+	uint64_t live = heap->threads_live;
+
+	heap->attached = true;
+	new_image(heap, record);
+	heap->threads_live = heap->threads_total = live;
+}
+
+static void ended(struct heap *heap, const struct record_end *record)
+{
+	if (record->differences)
+		heap_note(heap, "%u bytes of the program's text are not as they were",
+		          record->differences);
+	if (record->pages)
+		heap->ledger.text = record->differences ? HEAP_TEXT_DIFFERS : HEAP_TEXT_IDENTICAL;
+}
+
 static void refused(struct heap *heap, const struct record_refused *record)
 {
 	const struct module *module = module_at(&heap->modules, record->addr);
@@ -133,7 +152,17 @@ void heap_apply(struct heap *heap, const struct record *record)
 	heap->now_ns = record->time_ns;
 	heap->image_number = record->image;
 	switch (record->kind) {
+	case REC_ATTACHED:
+		attached(heap, record);
+		break;
+	case REC_EARLIER:
+		heap->ledger.earlier_calls++;
+		break;
+	case REC_END:
+		ended(heap, (const struct record_end *)record);
+		break;
 	case REC_EXEC:
+		heap->attached = false;
 		new_image(heap, record);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;

@@ -48,6 +48,7 @@ struct heap {
 	int root; /* the program's root folder, or -1 */
 	char *exe, *cmdline;
 	const char **argv;
+	bool attached; /* to the program now running, which had begun before */
 	uint64_t now_ns;
 	uint16_t image_number; /* struct record.image of the last record */
 	/* commands not yet sent */

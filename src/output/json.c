@@ -130,6 +130,13 @@ static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 	member_number(gen, "missed_calls", ledger->missed_calls);
 	member_number(gen, "unknown_frees", ledger->unknown_frees);
 	member_number(gen, "double_frees", ledger->double_frees);
+	member_number(gen, "earlier_calls", ledger->earlier_calls);
+	member_number(gen, "earlier_frees", ledger->earlier_frees);
+	member(gen, "text_identical");
+	if (ledger->text == HEAP_TEXT_UNKNOWN)
+		yajl_gen_null(gen);
+	else
+		yajl_gen_bool(gen, ledger->text == HEAP_TEXT_IDENTICAL);
 	member_number(gen, "loader_frees", ledger->loader_frees);
 	member_number(gen, "truncated_stacks", ledger->truncated_stacks);
 	member_number(gen, "stalls", ledger->stalls);

@@ -154,6 +154,14 @@ static void tell_trouble(FILE *out, const struct heap_ledger *ledger)
 /* What is worth knowing and takes nothing from the picture. */
 static void tell_aside(FILE *out, const struct heap_ledger *ledger)
 {
+	if (ledger->earlier_frees)
+		fprintf(out, "%s of blocks from before the attach. ",
+			in_count(ledger->earlier_frees, "free"));
+	if (ledger->earlier_calls)
+		fprintf(out, "%s had begun before the attach. ",
+			in_count(ledger->earlier_calls, "call"));
+	if (ledger->text == HEAP_TEXT_IDENTICAL)
+		fprintf(out, "Let go: target text verified identical. ");
 	if (ledger->loader_frees)
 		fprintf(out, "%s of what the dynamic loader handed out itself. ",
 			in_count(ledger->loader_frees, "free"));

@@ -22,6 +22,7 @@ void space_close(struct space *space)
 		close(space->mem);
 	free(space->probes);
 	table_deinit(&space->by_addr);
+	text_deinit(&space->text);
 	*space = (struct space){ .image = space->image + 1 };
 }
 
@@ -43,8 +44,12 @@ static bool has_room(struct space *space)
 static int put_trap(struct space *space, const struct probe *probe)
 {
 	const uint8_t trap = ARCH_TRAP;
+	int error;
 
-	return probe->kind == PROBE_PASS ? 0 : mem_write(space->mem, probe->addr, &trap, 1);
+	if (probe->kind == PROBE_PASS)
+		return 0;
+	error = text_keep(&space->text, space->mem, probe->addr);
+	return error < 0 ? error : mem_write(space->mem, probe->addr, &trap, 1);
 }
 
 static int add(struct space *space, const struct probe *probe)
@@ -95,6 +100,7 @@ const struct probe *bp_find(const struct space *space, taddr_t addr)
 
 void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 {
+	text_forget(&space->text, begin, end);
 	for (size_t i = space->count; i-- > 0;) {
 		struct probe *probe = &space->probes[i];
 

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "plan.h"
-#include "table.h"
+#include "text.h"
 
 struct space {
 	pid_t pid; /* whose memory; 0: none */
@@ -15,6 +15,7 @@ struct space {
 	struct probe *probes;
 	size_t count, capacity;
 	struct table by_addr; /* address -> index in probes + 1 */
+	struct text text; /* as it was */
 	struct probe sigreturn; /* known, not planted; addr 0: none */
 };
 

@@ -1,32 +1,12 @@
 #include "command.h"
 
 #include <errno.h>
-#include <sys/ptrace.h>
 
 #include "emit.h"
 #include "probe.h"
+#include "seize.h"
 #include "step.h"
 #include "thread.h"
-
-#define SEIZE_OPTIONS                                                                       \
-	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
-
-static void seize(pid_t pid)
-{
-	struct thread *thread;
-	int error = 0;
-
-	if (ptrace(PTRACE_SEIZE, pid, 0, SEIZE_OPTIONS) < 0)
-		error = errno;
-	thread = error ? NULL : thread_add(pid, pid, ROLE_TARGET);
-	if (!error && !thread)
-		error = ENOMEM;
-	if (thread) {
-		thread->begun = true;
-		emit(REC_THREAD_BEGIN, pid, pid);
-	}
-	emit_status(REC_SEIZED, pid, pid, error);
-}
 
 static void plant(struct space *space, const struct command_plant *command)
 {
@@ -67,7 +47,10 @@ bool command_obey(struct space *space, const struct record *record)
 		return true;
 	switch (record->kind) {
 	case CMD_SEIZE:
-		seize(record->tid);
+		seize_launched(record->tid);
+		break;
+	case CMD_ATTACH:
+		seize_running(space, record->tid);
 		break;
 	case CMD_PLANT:
 		plant(space, (const struct command_plant *)record);

@@ -96,20 +96,6 @@ static bool is_ignored(const struct task *task, int sig)
 	       sig == SIGURG || sig == SIGCONT;
 }
 
-#define ERESTARTNOHAND 514 /* the kernel's own: start the system call again */
-
-/* A signal that is ignored wakes only a traced thread. The system call it has broken
- * off, which without us would not have noticed, is started again. */
-static void restart_call(const struct thread *thread, const struct arch_regs *regs)
-{
-	struct arch_regs again = *regs;
-
-	if ((int64_t)regs->orig_rax < 0 || (int64_t)regs->rax != -EINTR)
-		return;
-	again.rax = -ERESTARTNOHAND;
-	ptrace(PTRACE_SETREGS, thread->tid, 0, &again);
-}
-
 /* Where a handler will run, the thread is stepped into it: calls in it are told from
  * the interrupted one's, and its stack from the interrupted one. */
 static struct resume on_signal(struct thread *thread, int sig)
@@ -123,7 +109,7 @@ static struct resume on_signal(struct thread *thread, int sig)
 		return GONE;
 	if (!caught) {
 		if (is_ignored(&task, sig))
-			restart_call(thread, &regs);
+			step_restart_call(thread->tid, &regs); /* it wakes only a traced thread */
 		return (struct resume){ GO_RUN, sig };
 	}
 	thread->handler.due = true;

@@ -86,6 +86,13 @@ void emit_status(enum record_kind kind, pid_t tid, pid_t pid, int status)
 	put(&record, sizeof(record));
 }
 
+void emit_end(size_t pages, size_t differences)
+{
+	struct record_end record = { header(REC_END, 0, 0, sizeof(record)), pages, differences };
+
+	put(&record, sizeof(record));
+}
+
 void emit_refused(taddr_t addr, int error)
 {
 	struct record_refused record = { header(REC_REFUSED, 0, 0, sizeof(record)), addr, error, 0 };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "copy.h"
+#include "emit.h"
 #include "event.h"
 #include "step.h"
 #include "task.h"
@@ -44,6 +45,8 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 	struct arch_regs regs;
 	int sig = event.kind == EV_SIGNAL ? event.sig : 0;
 
+	if (event.kind == EV_STOP && step_get_regs(thread->tid, &regs) == 0)
+		step_restart_call(thread->tid, &regs);
 	if (thread->growing)
 		step_grown(thread, space, event.kind == EV_TRAP);
 	else if ((event.kind == EV_TRAP || thread->held) &&
@@ -132,12 +135,17 @@ void farewell(const struct space *space)
 	int status;
 	pid_t tid;
 
-	if (space->pid)
+	size_t differences = 0;
+
+	if (space->pid) {
 		bp_lift_all(space, space->mem);
+		differences = text_differences(&space->text, space->mem);
+	}
 	begin_farewell(space);
 	while (any_due() && (tid = waitpid(-1, &status, __WALL)) > 0)
 		take_leave(space, tid, status);
 	/* sleepers that have met a trap or given birth meanwhile */
 	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
 		take_leave(space, tid, status);
+	emit_end(space->text.count, differences);
 }

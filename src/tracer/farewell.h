@@ -5,6 +5,7 @@
 
 #include "bp.h"
 
+/* Tells of it by REC_END. */
 void farewell(const struct space *);
 
 #endif

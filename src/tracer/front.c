@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 static pid_t front;
+static bool launched;
 
 void front_is(pid_t pid)
 {
@@ -15,8 +16,13 @@ bool front_gone(void)
 	return getppid() != front;
 }
 
+void front_has_launched(void)
+{
+	launched = true;
+}
+
 void front_signal(int sig)
 {
-	if (!front_gone())
+	if (launched && !front_gone())
 		kill(front, sig);
 }

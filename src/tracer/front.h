@@ -7,6 +7,7 @@
 
 void front_is(pid_t); /* before the tracer is forked */
 bool front_gone(void);
-void front_signal(int sig); /* nothing when it is gone */
+void front_has_launched(void); /* it stops and goes on with the target */
+void front_signal(int sig); /* nothing when it is gone, or has not launched */
 
 #endif

@@ -80,6 +80,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	if (is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
+	thread->in_earlier_call = false;
 	take_names(thread, &call);
 	thread->last_free.count = 0;
 	if (is_free) {
@@ -110,6 +111,9 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 	struct arch_regs copy = *regs;
 	struct emit_return ret = { .frame = arch_frame(regs, slot, 0) };
 
+	if (!call && thread->in_earlier_call && !thread->calls.depth)
+		emit(REC_EARLIER, thread->tid, thread->pid);
+	thread->in_earlier_call = false;
 	if (!call)
 		return false;
 	while (calls_top(&thread->calls) != call)

@@ -44,6 +44,14 @@ void step_set_pc(pid_t tid, taddr_t pc)
 	poke(tid, offsetof(struct arch_regs, rip) / sizeof(uint64_t), pc);
 }
 
+#define ERESTARTNOHAND 514 /* the kernel's own: start the system call again */
+
+void step_restart_call(pid_t tid, const struct arch_regs *regs)
+{
+	if ((int64_t)regs->orig_rax >= 0 && (int64_t)regs->rax == -EINTR)
+		poke(tid, offsetof(struct arch_regs, rax) / sizeof(uint64_t), -ERESTARTNOHAND);
+}
+
 /* One word costs a quarter of the whole set. */
 void step_set_regs(struct thread *thread, const struct arch_regs *was,
                    const struct arch_regs *regs)

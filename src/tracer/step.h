@@ -14,6 +14,10 @@
 
 int step_get_regs(pid_t tid, struct arch_regs *);
 void step_set_pc(pid_t tid, taddr_t pc);
+/* A system call that stopping the thread has broken off, and that without us would not
+ * have noticed, is started again. A handler that is due all the same makes it return
+ * EINTR, as it would have. */
+void step_restart_call(pid_t tid, const struct arch_regs *);
 /* Writes what differs. */
 void step_set_regs(struct thread *, const struct arch_regs *was, const struct arch_regs *);
 /* Does the probe's instruction, at which the pc in regs stands, on regs and memory.

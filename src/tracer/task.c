@@ -5,7 +5,8 @@
 
 struct task task_of(pid_t tid)
 {
-	struct task out = { 0 };
+	struct task out = { .ended = true };
+	char state;
 	char path[32], line[256];
 	FILE *file;
 
@@ -16,6 +17,9 @@ struct task task_of(pid_t tid)
 		sscanf(line, "SigIgn: %" SCNx64, &out.ignored);
 		sscanf(line, "SigCgt: %" SCNx64, &out.caught);
 		sscanf(line, "Seccomp: %d", &out.seccomp);
+		sscanf(line, "TracerPid: %d", &out.tracer);
+		if (sscanf(line, "State: %c", &state) == 1)
+			out.ended = state == 'Z' || state == 'X';
 	}
 	if (file)
 		fclose(file);

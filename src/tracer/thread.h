@@ -51,6 +51,7 @@ struct thread {
 	bool listening; /* in a group-stop */
 	bool due;       /* at the farewell: a stop of it is still to come */
 	bool held;        /* the analysis has not answered */
+	bool in_earlier_call; /* maybe: attached to, no call of it was seen to begin since */
 	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */
 	taddr_t resumed_pc;   /* where an emulated trap sent it */
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */

@@ -144,7 +144,6 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	place_init();
 	loop();
 	farewell(&space);
-	emit(REC_END, 0, 0);
 	_exit(0);
 }
 

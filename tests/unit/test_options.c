@@ -338,7 +338,7 @@ static void help_names_every_option_on_one_screen(void **state)
 	static const char *const options[] = { "-o, --output ", "--depth ", "--top ", "--sort ",
 					       "-h, --help ", "-V, --version ",
 					       "--leak-exitcode ", "--suppressions ",
-					       "--no-default-suppressions " };
+					       "--no-default-suppressions", "-p, --pid " };
 	struct ending ending = ending_of(ARGS("--help"));
 	unsigned lines = 0;
 

@@ -124,7 +124,7 @@ static struct heap small_heap(void)
 		.site_count = countof(sites),
 		.stack = stack,
 		.depth = countof(stack),
-		.ledger = { 1, 2, 1, 3, 4, 5, modules, 1, notes, 1 },
+		.ledger = { 1, 2, 1, 0, 0, HEAP_TEXT_UNKNOWN, 3, 4, 5, modules, 1, notes, 1 },
 		.threads_live = 1,
 		.threads_total = 8,
 	};
@@ -556,7 +556,7 @@ static void json_small(void **state)
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
 	      " std::nothrow_t const&)\":{\"calls\":1,\"failed\":0,\"bytes\":64}},\"maps\":null,"
 	      "\"threads\":{\"live\":1,\"total\":8},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
-	      "\"double_frees\":1,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
+	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
 	      "\"suppressions\":[],\"sites\":[{\"id\":2,"
@@ -635,6 +635,9 @@ static void json_empty(void **state)
 	      "    \"missed_calls\": 0,\n"
 	      "    \"unknown_frees\": 0,\n"
 	      "    \"double_frees\": 0,\n"
+	      "    \"earlier_calls\": 0,\n"
+	      "    \"earlier_frees\": 0,\n"
+	      "    \"text_identical\": null,\n"
 	      "    \"loader_frees\": 0,\n"
 	      "    \"truncated_stacks\": 0,\n"
 	      "    \"stalls\": 0,\n"

@@ -1,0 +1,15 @@
+/* Beginning to trace: a program about to be launched, or one that runs. */
+#ifndef SEIZE_H
+#define SEIZE_H
+
+#include "bp.h"
+
+/* Answered by REC_SEIZED. */
+void seize_launched(pid_t pid);
+
+/* All threads of the process, also those born meanwhile, and quietly: none is
+ * interrupted, which would make its system calls return early. Answered by REC_SEIZED,
+ * and behind it REC_ATTACHED. */
+void seize_running(struct space *, pid_t pid);
+
+#endif
