@@ -142,7 +142,6 @@ static void tell_trouble(FILE *out, const struct heap_ledger *ledger)
 	if (ledger->double_frees)
 		fprintf(out, "%s of a block already freed: an error of the program. ",
 			in_count(ledger->double_frees, "free"));
-	tell_modules(out, ledger);
 	for (size_t i = 0; i < ledger->note_count; i++) {
 		const char *note = ledger->notes[i];
 		size_t len = strlen(note);
@@ -203,6 +202,7 @@ static bool put_ledger(FILE *out, const struct heap_ledger *ledger, const struct
 	if (whole)
 		fprintf(out, "  %sNothing was missed: every call seen, every stack whole.%s\n",
 			style->good, style->plain);
+	put_told(out, tell_modules, ledger, style->bad, style->plain);
 	put_told(out, tell_aside, ledger, "", "");
 	return whole;
 }
@@ -256,7 +256,7 @@ void text_write(FILE *out, const struct report *report)
 		put_nothing_live(out, totals, whole);
 	text_sites_put(out, report, &sites, style);
 	suppressed_put(out, report);
-	text_peak_put(out, report, style);
+	text_peak_put(out, report, &sites, style);
 	if (report->blocks)
 		text_blocks_put(out, report);
 	put_functions(out, report->heap);

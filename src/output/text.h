@@ -22,7 +22,9 @@ const char *text_short_path(const char *path);
 void text_sites_find(struct text_sites *, const struct report *);
 void text_sites_put(FILE *, const struct report *, const struct text_sites *,
                     const struct text_style *);
-void text_peak_put(FILE *, const struct report *, const struct text_style *);
+/* By their places in the list of sites, as far as shown there. */
+void text_peak_put(FILE *, const struct report *, const struct text_sites *,
+                   const struct text_style *);
 void text_blocks_put(FILE *, const struct report *);
 
 #endif

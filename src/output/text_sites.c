@@ -268,23 +268,51 @@ void text_sites_put(FILE *out, const struct report *report, const struct text_si
 
 /* ---- the peak, and blocks ----------------------------------------------------------- */
 
-static void put_holder(FILE *out, const struct report *report, const struct heap_site *site,
-                       const struct text_style *style)
+static bool is_wrapper(const struct heap_frame *frame)
 {
-	char function[UTF8_FIT(HOLDER)], name[UTF8_FIT(HOLDER)] = "";
+	return frame->function &&
+	       (strcasestr(frame->function, "alloc") || strstr(frame->function, "strdup"));
+}
+
+/* In one line: the innermost frame that is no allocator of the program's own (xmalloc),
+ * or just the innermost. */
+static void holder_name(char *out, const struct heap_frame *stack, size_t depth)
+{
+	size_t i = 0;
+
+	*out = '\0';
+	while (i < depth && is_wrapper(&stack[i]))
+		i++;
+	if (depth)
+		frame_name(out, &stack[i < depth ? i : 0], HOLDER);
+}
+
+static void put_place_in_list(FILE *out, const struct text_sites *sites, uint32_t id)
+{
+	for (size_t i = 0; i < sites->shown; i++)
+		if (sites->list[i].id == id)
+			fprintf(out, " (site %zu)", i + 1);
+}
+
+static void put_holder(FILE *out, const struct report *report, const struct heap_site *site,
+                       const struct text_sites *sites, const struct text_style *style)
+{
+	char function[UTF8_FIT(HOLDER)], name[UTF8_FIT(HOLDER)];
 	size_t depth;
 	const struct heap_frame *stack = heap_stack(report->heap, site->id, &depth);
 
-	if (depth)
-		frame_name(name, stack, HOLDER);
-	fprintf(out, "    %10s in %s, by %s%s%s%s%s\n", in_bytes(site->at_peak_bytes),
+	holder_name(name, stack, depth);
+	fprintf(out, "    %10s in %s, by %s%s%s%s%s", in_bytes(site->at_peak_bytes),
 	        in_count(site->at_peak_blocks, "block"),
 	        utf8_fit(function, site->function, HOLDER, HOLDER / 2), depth ? " in " : "",
 	        style->bold, name, style->plain);
+	put_place_in_list(out, sites, site->id);
+	fputc('\n', out);
 }
 
 /* Only where it is another picture than the one at the report. */
-void text_peak_put(FILE *out, const struct report *report, const struct text_style *style)
+void text_peak_put(FILE *out, const struct report *report, const struct text_sites *shown,
+                   const struct text_style *style)
 {
 	const struct heap_totals *totals = heap_totals(report->heap);
 	struct heap_query query = report->query;
@@ -299,18 +327,17 @@ void text_peak_put(FILE *out, const struct report *report, const struct text_sty
 		fprintf(out, "\n  At the peak of %s, after %s, most was held by:\n",
 		        in_bytes(totals->peak_live_bytes), in_time(totals->peak_ms));
 	for (size_t i = 0; i < count && i < HOLDERS && sites[i].at_peak_blocks; i++)
-		put_holder(out, report, &sites[i], style);
+		put_holder(out, report, &sites[i], shown, style);
 	free(sites);
 }
 
 static void put_block(FILE *out, struct heap *heap, const struct heap_block *block)
 {
-	char name[UTF8_FIT(HOLDER)] = "";
+	char name[UTF8_FIT(HOLDER)];
 	size_t depth;
 	const struct heap_frame *stack = heap_stack(heap, block->site, &depth);
 
-	if (depth)
-		frame_name(name, stack, HOLDER);
+	holder_name(name, stack, depth);
 	fprintf(out, "  0x%012" PRIx64 "  %12s  %12s  %8d  %s\n", block->address,
 	        in_digits(block->size), in_time(block->age_ms), block->tid, name);
 }

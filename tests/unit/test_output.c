@@ -176,9 +176,10 @@ static void text_small(void **state)
 	      "  threads             8, 1 of them alive\n"
 	      "\n"
 	      "  This picture has gaps: 1 call whose end was not seen, 2 frees of blocks nobody was seen to\n"
-	      "  allocate, 4 stacks cut short. 1 free of a block already freed: an error of the program. Some\n"
-	      "  frames have no name in libnameless.so.1: stripped; a debug package, --debug-dir or\n"
-	      "  DEBUGINFOD_URLS names them. libodd.so: its malloc could not be planted.\n"
+	      "  allocate, 4 stacks cut short. 1 free of a block already freed: an error of the program.\n"
+	      "  libodd.so: its malloc could not be planted.\n"
+	      "  Some frames have no name in libnameless.so.1: stripped; a debug package, --debug-dir or\n"
+	      "  DEBUGINFOD_URLS names them.\n"
 	      "  3 frees of what the dynamic loader handed out itself. The program waited for the analysis 5\n"
 	      "  times.\n"
 	      "\n"
@@ -196,7 +197,7 @@ static void text_small(void **state)
 	      "  Not shown: 1 site holding 100 B in 1 block; --top N shows more.\n"
 	      "\n"
 	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
-	      "       2.0 MiB in 300 blocks, by malloc in fill (inlined)\n"
+	      "       2.0 MiB in 300 blocks, by malloc in fill (inlined) (site 1)\n"
 	      "         100 B in 1 block, by realloc in fill (inlined)\n"
 	      "          10 B in 1 block, by malloc in fill (inlined)\n"
 	      "\n"
@@ -240,8 +241,8 @@ static void text_complete(void **state)
 	      "      (no stack)\n"
 	      "\n"
 	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
-	      "       2.0 MiB in 300 blocks, by malloc\n"
-	      "         100 B in 1 block, by realloc\n"
+	      "       2.0 MiB in 300 blocks, by malloc (site 1)\n"
+	      "         100 B in 1 block, by realloc (site 2)\n"
 	      "          10 B in 1 block, by malloc\n");
 }
 
@@ -466,7 +467,7 @@ static void text_suppressed(void **state)
 	      "\n"
 	      "  At the peak of 2.0 MiB, after 700 ms, most was held by:\n"
 	      "       2.0 MiB in 300 blocks, by malloc\n"
-	      "         100 B in 1 block, by realloc\n"
+	      "         100 B in 1 block, by realloc (site 1)\n"
 	      "          10 B in 1 block, by malloc\n");
 	free(text);
 	report.reason = "dump"; /* nothing is left yet */
