@@ -1,82 +1,18 @@
 #include "attach.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "privilege.h"
+#include "process.h"
 #include "program_file.h"
 
 #define PF_KTHREAD 0x00200000 /* linux/sched.h, in field 9 of /proc/PID/stat */
 #define YAMA "/proc/sys/kernel/yama/ptrace_scope"
-
-struct process {
-	pid_t pid, tracer;
-	char state, name[64];
-	uid_t uid;
-	unsigned long flags;
-};
-
-static FILE *open_proc(pid_t pid, const char *what)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
-	return fopen(path, "re");
-}
-
-static void read_status(pid_t tid, struct process *process)
-{
-	char line[256];
-	FILE *file = open_proc(tid, "status");
-
-	while (file && fgets(line, sizeof(line), file)) {
-		sscanf(line, "Name: %63[^\n]", process->name);
-		sscanf(line, "State: %c", &process->state);
-		sscanf(line, "Tgid: %d", &process->pid);
-		sscanf(line, "TracerPid: %d", &process->tracer);
-		sscanf(line, "Uid: %*u %u", &process->uid);
-	}
-	if (file)
-		fclose(file);
-}
-
-/* The name, in parentheses, may hold anything. */
-static void read_flags(pid_t tid, struct process *process)
-{
-	char text[512];
-	FILE *file = open_proc(tid, "stat");
-	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	const char *behind;
-
-	if (file)
-		fclose(file);
-	text[len] = '\0';
-	behind = strrchr(text, ')');
-	if (behind)
-		sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %lu", &process->flags);
-}
-
-static struct process process_of(pid_t tid)
-{
-	struct process process = { 0 };
-
-	read_status(tid, &process);
-	if (process.pid && process.pid != tid) { /* a thread: the process is meant */
-		tid = process.pid;
-		process = (struct process){ 0 };
-		read_status(tid, &process);
-	}
-	read_flags(tid, &process);
-	return process;
-}
 
 static bool has_live_thread(pid_t pid)
 {
@@ -88,7 +24,6 @@ static bool has_live_thread(pid_t pid)
 	return stat(path, &stat_) == 0 && stat_.st_nlink > 3;
 }
 
-/* The machine's own, not a container's; PROC_PID_INIT_INO is the first namespace's. */
 static void refuse_init(const struct process *process)
 {
 	die(EXIT_OURS, "%d (%s): is init: were it harmed, all it has started would go with it; "

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "journal.h"
+
 struct guarded {
 	taddr_t addr;
 	uint8_t original;
@@ -23,6 +25,7 @@ void guard_image(int pid)
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
 	mem = open(path, O_RDWR | O_CLOEXEC);
 	count = 0;
+	journal_begin(pid);
 }
 
 static void add(const struct probe *probe)
@@ -51,11 +54,16 @@ void guard_command(const struct record *record)
 	const struct command_plant *plant = (const struct command_plant *)record;
 	const struct command_forget *range = (const struct command_forget *)record;
 
-	if (record->kind == CMD_FORGET)
+	size_t probes = (record->len - sizeof(*plant)) / sizeof(struct probe);
+
+	if (record->kind == CMD_FORGET) {
 		forget(range->begin, range->end);
+		journal_forget(range->begin, range->end);
+	}
 	if (record->kind != CMD_PLANT)
 		return;
-	for (size_t i = 0; i < (record->len - sizeof(*plant)) / sizeof(struct probe); i++)
+	journal_add(plant->probes, probes);
+	for (size_t i = 0; i < probes; i++)
 		add(&plant->probes[i]);
 }
 
@@ -71,4 +79,9 @@ size_t guard_restore(void)
 		left += pwrite(mem, &list[i].original, 1, (off_t)list[i].addr) != 1;
 	}
 	return left;
+}
+
+void guard_end(void)
+{
+	journal_end();
 }

@@ -9,5 +9,6 @@ void guard_image(int pid);                      /* a new image: no traps yet */
 void guard_command(const struct record *);      /* a command is sent */
 /* Restores what it can. How many traps were left standing. */
 size_t guard_restore(void);
+void guard_end(void); /* no trap is left */
 
 #endif

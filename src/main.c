@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include "options.h"
+#include "rescue.h"
 #include "session.h"
+#include "types.h"
 
 /* argv's own strings lie in a row: the tracer overwrites them in its copy. The
  * environment behind them is left alone. */
@@ -26,11 +28,21 @@ static void take_closed_streams(void)
 			open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "rescue", rescue_main },
+};
+
 int main(int argc, char **argv)
 {
 	struct options options;
 
 	take_closed_streams();
+	for (size_t i = 0; argc > 1 && i < countof(commands); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
 	options_parse(&options, argc, argv);
 	return session_run(&options, title_of(argv));
 }

@@ -164,6 +164,7 @@ static void on_record(struct session *session, const struct record *record)
 		break;
 	case REC_END:
 		session->tracer_ended = true;
+		guard_end();
 		heap_apply(session->heap, record);
 		if (session->leaving && !session->failed)
 			report(session, "detach", 0);
@@ -222,6 +223,8 @@ static void tracer_lost(struct session *session)
 	else
 		warn("the tracer was killed: every trap is taken out of the target; "
 		     "a thread that stood on one is lost");
+	if (!left)
+		guard_end();
 	session->failed = EXIT_OURS;
 }
 

@@ -11,6 +11,8 @@
 #include "copy.h"
 #include "emit.h"
 #include "event.h"
+#include "front.h"
+#include "journal_file.h"
 #include "step.h"
 #include "task.h"
 #include "thread.h"
@@ -135,10 +137,12 @@ void farewell(const struct space *space)
 	int status;
 	pid_t tid;
 
-	size_t differences = 0;
+	size_t differences = 0, left;
 
 	if (space->pid) {
-		bp_lift_all(space, space->mem);
+		left = bp_lift_all(space, space->mem);
+		if (!left && front_gone())
+			journal_file_remove(space->pid);
 		differences = text_differences(&space->text, space->mem);
 	}
 	begin_farewell(space);

@@ -104,6 +104,18 @@ static void loop(void)
 	}
 }
 
+/* Killed, it would take the program along; proc(5). Lowering it is root's. */
+static void hide_from_oom_killer(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "-1000", 5) < 0)
+		(void)!write(fd, "0", 1); /* the front's may have been raised */
+	close(fd);
+}
+
 static void become(const struct tracer_options *options)
 {
 	const struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -114,6 +126,7 @@ static void become(const struct tracer_options *options)
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
 
+	hide_from_oom_killer();
 	setsid();
 	prctl(PR_SET_NAME, TITLE);
 	if (options->title_len) {

@@ -1,0 +1,151 @@
+/* A line a trap: "+ADDRESS ORIGINAL", in hex, and "-BEGIN END" for a range that was
+ * unmapped with its traps. A line cut short by the kill was never planted. */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal_file.h"
+#include "log.h"
+
+static FILE *journal;
+static int journal_pid;
+
+/* Field 22 of /proc/PID/stat: with the number it names a process for good. */
+static unsigned long long start_of(int pid)
+{
+	char text[1024];
+	unsigned long long start = 0;
+	const char *behind;
+	FILE *file;
+	size_t len;
+
+	snprintf(text, sizeof(text), "/proc/%d/stat", pid);
+	file = fopen(text, "re");
+	len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	if (file)
+		fclose(file);
+	text[len] = '\0';
+	behind = strrchr(text, ')'); /* the name may hold anything */
+	for (int field = 2; behind && field < 22; field++)
+		behind = strchr(behind + 1, ' ');
+	if (behind)
+		start = strtoull(behind, NULL, 10);
+	return start;
+}
+
+void journal_begin(int pid)
+{
+	char path[JOURNAL_PATH];
+	int fd;
+
+	if (journal)
+		fclose(journal);
+	journal = NULL;
+	journal_pid = pid;
+	if (!journal_file_folder(true))
+		return;
+	journal_file_path(path, pid);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	journal = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!journal)
+		return;
+	fprintf(journal, "alloctrace 1 %d %llu\n", pid, start_of(pid));
+	fflush(journal);
+}
+
+void journal_add(const struct probe *probes, size_t count)
+{
+	if (!journal)
+		return;
+	for (size_t i = 0; i < count; i++)
+		fprintf(journal, "+%" PRIx64 " %x\n", probes[i].addr, probes[i].original);
+	fflush(journal);
+}
+
+void journal_forget(taddr_t begin, taddr_t end)
+{
+	if (!journal)
+		return;
+	fprintf(journal, "-%" PRIx64 " %" PRIx64 "\n", begin, end);
+	fflush(journal);
+}
+
+void journal_end(void)
+{
+	if (!journal)
+		return;
+	fclose(journal);
+	journal = NULL;
+	journal_file_remove(journal_pid);
+}
+
+struct trap {
+	taddr_t addr;
+	uint8_t original;
+};
+
+struct traps {
+	struct trap *list;
+	size_t count;
+};
+
+static void drop(struct traps *traps, taddr_t begin, taddr_t end)
+{
+	for (size_t i = traps->count; i-- > 0;)
+		if (traps->list[i].addr >= begin && traps->list[i].addr < end)
+			traps->list[i] = traps->list[--traps->count];
+}
+
+static void add(struct traps *traps, taddr_t addr, unsigned original)
+{
+	struct trap *grown = realloc(traps->list, (traps->count + 1) * sizeof(*grown));
+
+	if (!grown)
+		die(EXIT_OURS, "no memory for the journal");
+	traps->list = grown;
+	grown[traps->count++] = (struct trap){ addr, original };
+}
+
+static void read_lines(FILE *file, struct traps *traps)
+{
+	char line[128];
+
+	while (fgets(line, sizeof(line), file) && strchr(line, '\n')) {
+		taddr_t addr, end;
+		unsigned original;
+
+		if (sscanf(line, "+%" SCNx64 " %x", &addr, &original) == 2)
+			add(traps, addr, original);
+		else if (sscanf(line, "-%" SCNx64 " %" SCNx64, &addr, &end) == 2)
+			drop(traps, addr, end);
+	}
+}
+
+int journal_read(int pid, void (*take)(void *, taddr_t, uint8_t), void *ctx)
+{
+	struct traps traps = { 0 };
+	unsigned long long start = 0;
+	char path[JOURNAL_PATH];
+	FILE *file;
+	int its = 0;
+
+	journal_file_path(path, pid);
+	file = journal_file_folder(false) ? fopen(path, "re") : NULL;
+	if (!file)
+		return -ENOENT;
+	if (fscanf(file, "alloctrace 1 %d %llu\n", &its, &start) == 2 && its == pid &&
+	    start == start_of(pid))
+		read_lines(file, &traps);
+	else
+		its = -1;
+	fclose(file);
+	for (size_t i = 0; i < traps.count; i++)
+		take(ctx, traps.list[i].addr, traps.list[i].original);
+	free(traps.list);
+	return its == pid ? 0 : -ESTALE;
+}
