@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "mem.h"
+#include "poke.h"
 
 int space_open(struct space *space, pid_t pid)
 {
@@ -41,15 +42,21 @@ static bool has_room(struct space *space)
 	return true;
 }
 
+static int write_text(pid_t pid, int mem, taddr_t addr, uint8_t byte)
+{
+	int error = mem_write(mem, addr, &byte, 1);
+
+	return error < 0 ? poke_process(pid, addr, &byte, 1) : 0;
+}
+
 static int put_trap(struct space *space, const struct probe *probe)
 {
-	const uint8_t trap = ARCH_TRAP;
 	int error;
 
 	if (probe->kind == PROBE_PASS)
 		return 0;
 	error = text_keep(&space->text, space->mem, probe->addr);
-	return error < 0 ? error : mem_write(space->mem, probe->addr, &trap, 1);
+	return error < 0 ? error : write_text(space->pid, space->mem, probe->addr, ARCH_TRAP);
 }
 
 static int add(struct space *space, const struct probe *probe)
@@ -113,21 +120,21 @@ void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 	}
 }
 
-static bool lift(const struct probe *probe, int mem)
+static bool lift(pid_t pid, const struct probe *probe, int mem)
 {
 	uint8_t byte;
 
 	if (probe->kind == PROBE_PASS || mem_read(mem, probe->addr, &byte, 1) < 0 ||
 	    byte != ARCH_TRAP)
 		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
-	return mem_write(mem, probe->addr, &probe->original, 1) == 0;
+	return write_text(pid, mem, probe->addr, probe->original) == 0;
 }
 
-size_t bp_lift_all(const struct space *space, int mem)
+size_t bp_lift_all(const struct space *space, pid_t pid, int mem)
 {
 	size_t left = 0;
 
 	for (size_t i = 0; i < space->count; i++)
-		left += !lift(&space->probes[i], mem);
+		left += !lift(pid, &space->probes[i], mem);
 	return left;
 }

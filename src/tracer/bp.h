@@ -28,8 +28,8 @@ int bp_plant(struct space *, const struct probe *);
 void bp_plant_sigreturn(struct space *); /* once is enough */
 const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
-/* Puts the original bytes back in mem. The space still knows its probes afterwards.
+/* Puts the original bytes back in pid's memory, mem. The space still knows its probes afterwards.
  * Returns how many could not be restored. */
-size_t bp_lift_all(const struct space *, int mem);
+size_t bp_lift_all(const struct space *, pid_t pid, int mem);
 
 #endif

@@ -21,7 +21,7 @@
 static size_t clean(const struct space *space, pid_t child)
 {
 	int mem = mem_open(child);
-	size_t left = mem < 0 ? space->count : bp_lift_all(space, mem);
+	size_t left = mem < 0 ? space->count : bp_lift_all(space, child, mem);
 
 	if (mem >= 0)
 		close(mem);

@@ -140,7 +140,7 @@ static void drop_old_image(struct space *space, pid_t pid)
 	struct thread *thread;
 
 	if (space->pid)
-		bp_lift_all(space, space->mem);
+		bp_lift_all(space, space->pid, space->mem);
 	space_close(space);
 	for (size_t at = 0; (thread = thread_next(&at));) {
 		if (thread->pid != pid || thread->role != ROLE_TARGET)
@@ -208,6 +208,7 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	case EV_STOP:
 		if (thread->listening && thread->role == ROLE_TARGET)
 			front_signal(SIGCONT);
+		step_interrupted(thread);
 		break;
 	case EV_OTHER:
 		break;

@@ -47,8 +47,8 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 	struct arch_regs regs;
 	int sig = event.kind == EV_SIGNAL ? event.sig : 0;
 
-	if (event.kind == EV_STOP && step_get_regs(thread->tid, &regs) == 0)
-		step_restart_call(thread->tid, &regs);
+	if (event.kind == EV_STOP)
+		step_interrupted(thread);
 	if (thread->growing)
 		step_grown(thread, space, event.kind == EV_TRAP);
 	else if ((event.kind == EV_TRAP || thread->held) &&
@@ -95,6 +95,7 @@ static void begin_farewell(const struct space *space)
 			continue;
 		}
 		state = state_of(thread->tid);
+		thread->interrupted |= state == 'R';
 		if (state == 'R' || thread->listening)
 			ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
 		thread->due = state == 'R' || state == 't' || !thread->begun;
@@ -123,6 +124,7 @@ static void take_leave(const struct space *space, pid_t tid, int status)
 	}
 	if (!thread && !(thread = thread_add(tid, tid, ROLE_UNKNOWN)))
 		return;
+	thread->stopped = true;
 	expect_child(event, tid);
 	if (event.kind != EV_TRAP && is_trap_pending(tid)) {
 		thread->due = true;
@@ -140,7 +142,7 @@ void farewell(const struct space *space)
 	size_t differences = 0, left;
 
 	if (space->pid) {
-		left = bp_lift_all(space, space->mem);
+		left = bp_lift_all(space, space->pid, space->mem);
 		if (!left && front_gone())
 			journal_file_remove(space->pid);
 		differences = text_differences(&space->text, space->mem);

@@ -5,11 +5,13 @@
 #include <sys/ptrace.h>
 
 #include "mem.h"
+#include "poke.h"
 
 #define WORDS (sizeof(struct arch_regs) / sizeof(uint64_t))
 
 struct reach { /* of the emulator: the memory file, and what was just read */
 	int mem;
+	pid_t tid;
 	const struct capture *fresh;
 };
 
@@ -26,7 +28,9 @@ static int reach_read(void *ctx, taddr_t addr, void *buf, size_t len)
 
 static int reach_write(void *ctx, taddr_t addr, const void *buf, size_t len)
 {
-	return mem_write(((const struct reach *)ctx)->mem, addr, buf, len);
+	const struct reach *reach = ctx;
+
+	return mem_write(reach->mem, addr, buf, len) == 0 ? 0 : poke(reach->tid, addr, buf, len);
 }
 
 int step_get_regs(pid_t tid, struct arch_regs *regs)
@@ -34,14 +38,14 @@ int step_get_regs(pid_t tid, struct arch_regs *regs)
 	return ptrace(PTRACE_GETREGS, tid, 0, regs) < 0 ? -errno : 0;
 }
 
-static void poke(pid_t tid, size_t word, uint64_t value)
+static void set_word(pid_t tid, size_t word, uint64_t value)
 {
 	ptrace(PTRACE_POKEUSER, tid, word * sizeof(value), value);
 }
 
 void step_set_pc(pid_t tid, taddr_t pc)
 {
-	poke(tid, offsetof(struct arch_regs, rip) / sizeof(uint64_t), pc);
+	set_word(tid, offsetof(struct arch_regs, rip) / sizeof(uint64_t), pc);
 }
 
 #define ERESTARTNOHAND 514 /* the kernel's own: start the system call again */
@@ -49,7 +53,16 @@ void step_set_pc(pid_t tid, taddr_t pc)
 void step_restart_call(pid_t tid, const struct arch_regs *regs)
 {
 	if ((int64_t)regs->orig_rax >= 0 && (int64_t)regs->rax == -EINTR)
-		poke(tid, offsetof(struct arch_regs, rax) / sizeof(uint64_t), -ERESTARTNOHAND);
+		set_word(tid, offsetof(struct arch_regs, rax) / sizeof(uint64_t), -ERESTARTNOHAND);
+}
+
+void step_interrupted(struct thread *thread)
+{
+	struct arch_regs regs;
+
+	if (thread->interrupted && step_get_regs(thread->tid, &regs) == 0)
+		step_restart_call(thread->tid, &regs);
+	thread->interrupted = false;
 }
 
 /* One word costs a quarter of the whole set. */
@@ -70,13 +83,13 @@ void step_set_regs(struct thread *thread, const struct arch_regs *was,
 		changed[n++] = i;
 	}
 	for (size_t i = 0; i < n; i++)
-		poke(thread->tid, changed[i], b[changed[i]]);
+		set_word(thread->tid, changed[i], b[changed[i]]);
 }
 
 bool step_over(const struct thread *thread, const struct space *space,
                const struct probe *probe, struct arch_regs *regs, bool fresh)
 {
-	struct reach reach = { space->mem, fresh ? &thread->capture : NULL };
+	struct reach reach = { space->mem, thread->tid, fresh ? &thread->capture : NULL };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
 	if (probe->ret) {

@@ -18,6 +18,7 @@ void step_set_pc(pid_t tid, taddr_t pc);
  * have noticed, is started again. A handler that is due all the same makes it return
  * EINTR, as it would have. */
 void step_restart_call(pid_t tid, const struct arch_regs *);
+void step_interrupted(struct thread *); /* the same, if it is we who have interrupted it */
 /* Writes what differs. */
 void step_set_regs(struct thread *, const struct arch_regs *was, const struct arch_regs *);
 /* Does the probe's instruction, at which the pc in regs stands, on regs and memory.

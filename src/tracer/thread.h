@@ -49,6 +49,7 @@ struct thread {
 	bool begun; /* its first stop is past */
 	bool stopped;
 	bool listening; /* in a group-stop */
+	bool interrupted; /* its next stop is of our making */
 	bool due;       /* at the farewell: a stop of it is still to come */
 	bool held;        /* the analysis has not answered */
 	bool in_earlier_call; /* maybe: attached to, no call of it was seen to begin since */
