@@ -86,6 +86,21 @@ struct heap_block {
 	uint64_t age_ms;
 };
 
+struct heap_allocator { /* one function that was found in a module mapped now */
+	const char *module;   /* path */
+	const char *function; /* as heap_function.name */
+	const char *table;    /* the symbol table that names it */
+	taddr_t address;
+	unsigned traps;       /* 0: it is not traced, a note says why */
+	uint64_t calls;       /* outermost ones */
+};
+
+struct heap_cost { /* of tracing, known at the end of it; else 0 */
+	uint64_t stops;      /* of all threads */
+	uint64_t tracer_ns;  /* CPU time the tracer used */
+	uint64_t watched_ns; /* while the traps stood */
+};
+
 const struct heap_totals *heap_totals(const struct heap *);
 /* Functions that were called, in the catalogue's order. */
 size_t heap_functions(const struct heap *, const struct heap_function **);
@@ -101,6 +116,9 @@ const struct heap_frame *heap_stack(struct heap *, uint32_t site, size_t *count)
 const struct heap_frame *heap_whole_stack(struct heap *, uint32_t site, size_t *count);
 /* Complete only after heap_stack was asked for all that will be printed. */
 const struct heap_ledger *heap_ledger(const struct heap *);
+/* By module; the array is the caller's to free; NULL with *count = 0: none, or no memory. */
+struct heap_allocator *heap_allocators(const struct heap *, size_t *count);
+struct heap_cost heap_cost(const struct heap *);
 void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);
 
 #endif

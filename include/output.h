@@ -22,6 +22,8 @@ struct report {
 	const char *ending;         /* "exited with status 3", "killed by SIGSEGV", or NULL */
 	struct heap *heap;
 	struct heap_query query;
+	uint64_t bare_stop_ns, bare_stop_cpu_ns; /* of a trap that nobody looks at, and of its
+	                                            tracer; 0: not measured */
 	bool blocks;     /* list them too */
 	size_t top;      /* sites to show; 0: the format's own default */
 	const struct suppressed *suppressed; /* the built-in ones only when they cover something */

@@ -46,6 +46,9 @@ struct record_end { /* of the text pages that had traps, once they were lifted *
 	struct record record;
 	uint32_t pages;       /* compared with what they were */
 	uint32_t differences; /* bytes */
+	uint64_t stops;       /* of all threads, since the traps were planted */
+	uint64_t cpu_ns;      /* what the tracer has used since */
+	uint64_t watched_ns;  /* from then until they were lifted */
 };
 
 #define NO_FUNCTION UINT32_MAX /* no struct probe.function */

@@ -2,7 +2,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "options.h"
+#include "check.h"
+#include "commands.h"
 #include "rescue.h"
 #include "session.h"
 #include "types.h"
@@ -28,21 +29,19 @@ static void take_closed_streams(void)
 			open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-static const struct {
-	const char *name;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-	{ "rescue", rescue_main },
+static int (*const run[COMMANDS])(int argc, char **argv, struct title) = {
+	[COMMAND_CHECK] = check_main,
+	[COMMAND_RESCUE] = rescue_main,
 };
 
 int main(int argc, char **argv)
 {
+	enum command_id command = argc > 1 ? command_find(argv[1]) : COMMANDS;
 	struct options options;
 
 	take_closed_streams();
-	for (size_t i = 0; argc > 1 && i < countof(commands); i++)
-		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
-	options_parse(&options, argc, argv);
+	if (command < COMMANDS)
+		return run[command](argc - 1, argv + 1, title_of(argv));
+	options_parse(&options, argc, argv, "text:fd:2");
 	return session_run(&options, title_of(argv));
 }

@@ -44,7 +44,7 @@ static void take(struct options *options, char **argv, int *at)
 		die(EXIT_USAGE, "%s %s: not a value it takes; see --help", arg, value);
 }
 
-void options_parse(struct options *options, int argc, char **argv)
+void options_parse(struct options *options, int argc, char **argv, const char *output)
 {
 	int at = 1;
 
@@ -62,5 +62,5 @@ void options_parse(struct options *options, int argc, char **argv)
 		die(EXIT_USAGE, "%s: a program to start, or -p PID: not both", argv[at]);
 	options->argv = at < argc ? argv + at : NULL;
 	if (!options->dest_count)
-		dest_parse(&options->dests[options->dest_count++], "text:fd:2");
+		dest_parse(&options->dests[options->dest_count++], output);
 }

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "bare_stop.h"
 #include "dest.h"
 
 #define OUTPUTS_MAX 16
@@ -23,10 +24,12 @@ struct options {
 	bool no_default_suppressions;
 	uint64_t pid;   /* to attach to; 0: none */
 	bool init;      /* even to process 1 */
+	struct bare_stop bare_stop; /* zeros: not measured */
 	char **argv;    /* the program's; NULL: there is a pid */
 };
 
-/* Ends the process for --help, --version and usage errors. */
-void options_parse(struct options *, int argc, char **argv);
+/* Without -o, output is where the report goes. Ends the process for --help, --version and
+ * usage errors. */
+void options_parse(struct options *, int argc, char **argv, const char *output);
 
 #endif

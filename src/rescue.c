@@ -55,12 +55,13 @@ static int open_memory(const struct process *process)
 	return mem;
 }
 
-int rescue_main(int argc, char **argv)
+int rescue_main(int argc, char **argv, struct title title)
 {
 	int pid = pid_of(argc, argv), error;
 	struct process process = process_of(pid);
 	struct work work = { 0 };
 
+	(void)title;
 	if (!process.pid)
 		die(EXIT_OURS, "%d: no such process: there is nothing to rescue any more", pid);
 	if (process.tracer)

@@ -2,6 +2,9 @@
 #ifndef RESCUE_H
 #define RESCUE_H
 
-int rescue_main(int argc, char **argv); /* argv[0] is the command's name; an exit status */
+#include "session.h"
+
+/* argv[0] is the command's name; an exit status */
+int rescue_main(int argc, char **argv, struct title);
 
 #endif

@@ -90,6 +90,8 @@ static void report(struct session *session, const char *reason, unsigned number)
 			.ending = session->target_ended ? ending(session) : NULL,
 			.heap = session->heap,
 			.query = options->query,
+			.bare_stop_ns = options->bare_stop.ns,
+			.bare_stop_cpu_ns = options->bare_stop.cpu_ns,
 			.blocks = options->blocks,
 			.top = options->top,
 		};

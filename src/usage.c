@@ -4,10 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
 #include "option.h"
-
-static const char synopsis[] = "alloctrace [OPTIONS] -- PROG [ARG...]\n"
-                               "       alloctrace [OPTIONS] -p PID";
 
 struct status {
 	const char *number, *meaning;
@@ -46,6 +44,18 @@ static void help_option(const struct option *option)
 		printf(" %-22s %s\n", left, option->help);
 }
 
+static void help_synopsis(void)
+{
+	const char *between = "       alloctrace ";
+
+	printf("Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		printf("%s%s %s", between, commands[i].name, commands[i].arguments);
+		between = ", alloctrace ";
+	}
+	putchar('\n');
+}
+
 static void help_named(void)
 {
 	const struct option *option;
@@ -62,7 +72,7 @@ static void help_named(void)
 
 void usage_help(void)
 {
-	printf("Usage: %s\n", synopsis);
+	help_synopsis();
 	for (size_t group = 0; group < option_group_count; group++) {
 		printf("%s:\n", option_groups[group].title);
 		for (size_t i = 0; i < option_groups[group].count; i++)
@@ -109,6 +119,17 @@ static void man_option(const struct option *option)
 	printf("\n");
 }
 
+static void man_command(const struct command *command)
+{
+	printf(".TP\n\\fBalloctrace %s\\fR ", command->name);
+	man_text(command->arguments);
+	printf("\n");
+	man_text(command->help);
+	printf(".\n");
+	man_text(command->details);
+	printf("\n");
+}
+
 static void man_table(const char *title, const struct status *list, size_t count)
 {
 	printf(".SH %s\n", title);
@@ -129,6 +150,7 @@ void usage_man(void)
 	       ".SH NAME\nalloctrace \\- trace a program's memory allocations from outside\n"
 	       ".SH SYNOPSIS\n.B alloctrace\n[\\fIOPTIONS\\fR] \\-\\- \\fIPROG\\fR [\\fIARG\\fR...]\n"
 	       ".br\n.B alloctrace\n[\\fIOPTIONS\\fR] \\fB\\-p\\fR \\fIPID\\fR\n"
+	       ".br\n.B alloctrace\n\\fICOMMAND\\fR ...\n"
 	       ".SH DESCRIPTION\n"
 	       "Runs PROG, or attaches to the process PID, and says who holds its memory: at its\n"
 	       "end, and whenever alloctrace gets SIGUSR1. PROG is traced with ptrace(2); it is not changed, and nothing is loaded\n"
@@ -136,6 +158,9 @@ void usage_man(void)
 	       ".SH OPTIONS\n", VERSION);
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));)
 		man_option(option);
+	printf(".SH COMMANDS\n");
+	for (size_t i = 0; i < COMMANDS; i++)
+		man_command(&commands[i]);
 	man_table("SIGNALS", signals, countof(signals));
 	man_table("EXIT STATUS", statuses, countof(statuses));
 	exit(0);
@@ -186,6 +211,10 @@ void usage_completion(void)
 		if (option->place != OPTION_HIDDEN)
 			printf(" --%s", option->name);
 	printf("' -- \"$word\"))\n    else\n        COMPREPLY=($(compgen -c -- \"$word\"))\n"
+	       "        ((COMP_CWORD > 1)) || COMPREPLY+=($(compgen -W '");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("%s%s", i ? " " : "", commands[i].name);
+	printf("' -- \"$word\"))\n"
 	       "    fi\n}\ncomplete -F _alloctrace alloctrace\n");
 	exit(0);
 }

@@ -97,7 +97,7 @@ static void unknown_free(struct heap *heap, taddr_t addr)
 		heap->ledger.unknown_frees++;
 }
 
-static const struct function *function_of(const struct heap *heap, uint32_t number)
+static struct function *function_of(const struct heap *heap, uint32_t number)
 {
 	return number < heap->functions.count ? &heap->functions.list[number] : NULL;
 }
@@ -186,11 +186,12 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 
 void account_entered(struct heap *heap, const struct record_call *call)
 {
-	const struct function *function = function_of(heap, call->function);
+	struct function *function = function_of(heap, call->function);
 	struct view *view = view_of(heap, call->record.tid);
 
 	if (!function || !view)
 		return;
+	function->calls += catalog[function->entry].role == CATALOG_FREE;
 	if (catalog[function->entry].role == CATALOG_FREE)
 		free_entered(heap, view, call, function);
 	else
@@ -199,7 +200,7 @@ void account_entered(struct heap *heap, const struct record_call *call)
 
 void account_returned(struct heap *heap, const struct record_call *call)
 {
-	const struct function *function = function_of(heap, call->function);
+	struct function *function = function_of(heap, call->function);
 	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
 	struct view *view = view_of(heap, call->record.tid);
 	uint64_t size = entry ? size_of(entry, call) : 0;
@@ -214,6 +215,7 @@ void account_returned(struct heap *heap, const struct record_call *call)
 	addr = entry->out_param ? (call->result ? 0 : call->out) : call->result;
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
+	function->calls++;
 	if (entry->role == CATALOG_REALLOC)
 		realloc_returned(heap, view, call, size);
 	if (addr) {

@@ -9,6 +9,7 @@ struct found { /* a catalogue symbol of the module under work */
 	taddr_t vaddr;
 	uint64_t size;
 	int entry, alias;
+	const char *table; /* the symbol table that names it */
 };
 
 struct job {

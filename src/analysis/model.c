@@ -123,6 +123,7 @@ static void attached(struct heap *heap, const struct record *record)
 
 static void ended(struct heap *heap, const struct record_end *record)
 {
+	heap->cost = (struct heap_cost){ record->stops, record->cpu_ns, record->watched_ns };
 	if (record->differences)
 		heap_note(heap, "%u bytes of the program's text are not as they were",
 		          record->differences);

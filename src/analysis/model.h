@@ -41,6 +41,7 @@ struct heap {
 	struct heap_function *stats; /* by catalogue entry, shared by entries of one name */
 	struct heap_function *called; /* the ones called, for heap_functions */
 	struct heap_ledger ledger;
+	struct heap_cost cost;
 	const char **unsymbolised;
 	struct notes notes;
 	uint64_t threads_live, threads_total;

@@ -54,7 +54,7 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 		return false;
 	job->found = found;
 	found[job->found_count++] =
-		(struct found){ symbol->vaddr, symbol->size, entry, CATALOG_NONE };
+		(struct found){ symbol->vaddr, symbol->size, entry, CATALOG_NONE, symbol->table };
 	return true;
 }
 
@@ -83,7 +83,8 @@ static uint32_t add_function(struct job *job, const struct found *found)
 		return NO_FUNCTION;
 	functions->list = grown;
 	grown[functions->count] = (struct function){
-		job->module, found->vaddr + job->module->bias, found->entry, found->alias
+		job->module, found->vaddr + job->module->bias, found->entry, found->alias,
+		.table = found->table
 	};
 	return functions->count++;
 }
@@ -93,6 +94,7 @@ static void resolve_function(struct job *job, const struct found *found)
 	const struct cfg_source source = { &job->module->elf, job->decoder, job_bounds,
 		                           job_is_function, job };
 	uint32_t function = add_function(job, found);
+	size_t planned = job->plan->count;
 	struct cfg cfg;
 	const char *why;
 
@@ -104,6 +106,8 @@ static void resolve_function(struct job *job, const struct found *found)
 		trap_name(job, found, &cfg, function);
 	else
 		trap_allocator(job, found, &cfg, function);
+	if (function != NO_FUNCTION)
+		job->functions->list[function].traps = job->plan->count - planned;
 	if (catalog[found->entry].role == CATALOG_FREE) {
 		library_internals(job, found, function);
 		library_sigreturn(job);

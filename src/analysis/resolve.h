@@ -13,6 +13,9 @@ struct function {
 	taddr_t addr;    /* in the target */
 	int entry;       /* in the catalogue */
 	int alias;       /* another name of the same address, or CATALOG_NONE */
+	const char *table; /* the symbol table that names it */
+	unsigned traps;  /* its own; 0: it is not traced */
+	uint64_t calls;  /* outermost ones */
 };
 
 struct functions {

@@ -8,5 +8,6 @@ void text_write(FILE *, const struct report *);
 void json_write(FILE *, const struct report *);
 void csv_write(FILE *, const struct report *);
 void folded_write(FILE *, const struct report *);
+void check_write(FILE *, const struct report *);
 
 #endif

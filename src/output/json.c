@@ -3,6 +3,7 @@
 #include <string.h>
 #include <yajl/yajl_gen.h>
 
+#include "cost.h"
 #include "formats.h"
 #include "utf8.h"
 
@@ -146,6 +147,50 @@ static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 	yajl_gen_map_close(gen);
 }
 
+static void put_allocators(yajl_gen gen, const struct report *report)
+{
+	size_t count;
+	struct heap_allocator *list = heap_allocators(report->heap, &count);
+	char address[24];
+
+	member(gen, "allocators");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++) {
+		snprintf(address, sizeof(address), "0x%" PRIx64, list[i].address);
+		yajl_gen_map_open(gen);
+		member_string(gen, "module", list[i].module);
+		member_string(gen, "function", list[i].function);
+		member_string(gen, "found_by", list[i].table);
+		member_string(gen, "address", address);
+		member_number(gen, "traps", list[i].traps);
+		member_number(gen, "calls", list[i].calls);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+	free(list);
+}
+
+static void put_cost(yajl_gen gen, const struct report *report)
+{
+	struct heap_cost cost = heap_cost(report->heap);
+	uint64_t stopped_ns = cost_stopped_ns(report, &cost);
+
+	member(gen, "cost");
+	if (!cost.watched_ns) { /* known at the end only */
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	member_number(gen, "watched_us", cost.watched_ns / 1000);
+	member_number(gen, "stops", cost.stops);
+	member_number(gen, "tracer_us", cost.tracer_ns / 1000);
+	if (stopped_ns)
+		member_number(gen, "stopped_us", stopped_ns / 1000);
+	else
+		member_null(gen, "stopped_us");
+	yajl_gen_map_close(gen);
+}
+
 static void put_suppressions(yajl_gen gen, const struct report *report)
 {
 	member(gen, "suppressions");
@@ -270,6 +315,8 @@ void json_write(FILE *out, const struct report *report)
 	member_null(gen, "maps");
 	put_threads(gen, report->heap);
 	put_ledger(gen, heap_ledger(report->heap));
+	put_allocators(gen, report);
+	put_cost(gen, report);
 	put_suppressions(gen, report);
 	put_sites(gen, report->heap, sites, count);
 	if (report->blocks)

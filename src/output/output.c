@@ -7,6 +7,7 @@ const struct output outputs[] = {
 	{ "json", ".json", json_write },
 	{ "csv", ".csv", csv_write },
 	{ "folded", ".folded", folded_write },
+	{ "check", ".check", check_write },
 };
 const size_t output_count = countof(outputs);
 

@@ -15,8 +15,7 @@ enum { MODULES = 8 };
 static const struct text_style colour = { "\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m" };
 static const struct text_style monochrome = { "", "", "", "", "" };
 
-/* Prints text broken between words, every line indented. */
-static void put_wrapped(FILE *out, int indent, const char *text)
+void text_put_wrapped(FILE *out, int indent, const char *text)
 {
 	int column = 0;
 
@@ -186,7 +185,7 @@ static bool put_told(FILE *out, void (*tell)(FILE *, const struct heap_ledger *)
 	clean = malloc(UTF8_FIT(len));
 	if (clean) {
 		fputs(before, out);
-		put_wrapped(out, 2, utf8_fit(clean, text, len, 0));
+		text_put_wrapped(out, 2, utf8_fit(clean, text, len, 0));
 		fputs(after, out);
 	}
 	free(clean);

@@ -17,7 +17,11 @@ struct text_sites {
 	size_t count, shown;
 };
 
+/* Prints text broken between words, every line indented. */
+void text_put_wrapped(FILE *, int indent, const char *text);
 const char *text_short_path(const char *path);
+void text_frame_name(char *out, const struct heap_frame *, size_t columns);
+void text_stack_put(FILE *, struct heap *, uint32_t site, const struct text_style *);
 /* Which are to be shown, with the names they need. */
 void text_sites_find(struct text_sites *, const struct report *);
 void text_sites_put(FILE *, const struct report *, const struct text_sites *,

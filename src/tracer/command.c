@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "cost.h"
 #include "emit.h"
 #include "probe.h"
 #include "seize.h"
@@ -12,6 +13,7 @@ static void plant(struct space *space, const struct command_plant *command)
 {
 	size_t count = (command->record.len - sizeof(*command)) / sizeof(struct probe);
 
+	cost_begin();
 	for (size_t i = 0; i < count; i++) {
 		int error = bp_plant(space, &command->probes[i]);
 

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cost.h"
+
 static struct tracer *link_;
 static bool (*front_gone)(void);
 static uint32_t stalls;
@@ -88,8 +90,9 @@ void emit_status(enum record_kind kind, pid_t tid, pid_t pid, int status)
 
 void emit_end(size_t pages, size_t differences)
 {
-	struct record_end record = { header(REC_END, 0, 0, sizeof(record)), pages, differences };
+	struct record_end record = { header(REC_END, 0, 0, sizeof(record)), pages, differences, 0, 0, 0 };
 
+	cost_tell(&record);
 	put(&record, sizeof(record));
 }
 

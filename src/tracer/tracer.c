@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "cost.h"
 #include "dispatch.h"
 #include "emit.h"
 #include "farewell.h"
@@ -78,6 +79,7 @@ static void collect(pid_t tid, int status)
 		n++;
 	} while (n < BATCH && thread_count() > 1 &&
 	         (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0);
+	cost_stops(n);
 	for (size_t i = 0; i < n; i++)
 		if (is_still(&batch[i]))
 			thread_resume(batch[i].thread, batch[i].resume);
@@ -156,6 +158,7 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	emit_init(tracer, front_gone);
 	place_init();
 	loop();
+	cost_end();
 	farewell(&space);
 	_exit(0);
 }

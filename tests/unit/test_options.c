@@ -30,7 +30,7 @@ static struct options parse(char **argv)
 	struct options options;
 
 	memset(&options, 0xaa, sizeof(options));
-	options_parse(&options, count_of(argv), argv);
+	options_parse(&options, count_of(argv), argv, "text:fd:2");
 	return options;
 }
 
@@ -327,8 +327,8 @@ static void tell(char **argv, const char *first_words)
 static void help_and_version_end_well(void **state)
 {
 	(void)state;
-	tell(ARGS("--help"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...]\n");
-	tell(ARGS("-h", "prog"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...]\n");
+	tell(ARGS("--help"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
+	tell(ARGS("-h", "prog"), "Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
 	tell(ARGS("--version"), "alloctrace ");
 	tell(ARGS("-V"), "alloctrace ");
 }

@@ -25,6 +25,9 @@ struct heap {
 	bool asked_for_stack;
 	const struct heap_block *blocks;
 	size_t block_count;
+	const struct heap_allocator *allocators;
+	size_t allocator_count;
+	struct heap_cost cost;
 };
 
 const struct heap_totals *heap_totals(const struct heap *heap)
@@ -60,6 +63,21 @@ struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query
 	return copy;
 }
 
+struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
+{
+	struct heap_allocator *copy = calloc(heap->allocator_count + 1, sizeof(*copy));
+
+	*count = heap->allocator_count;
+	if (*count)
+		memcpy(copy, heap->allocators, *count * sizeof(*copy));
+	return copy;
+}
+
+struct heap_cost heap_cost(const struct heap *heap)
+{
+	return heap->cost;
+}
+
 const struct heap_frame *heap_stack(struct heap *heap, uint32_t site, size_t *count)
 {
 	bool known = false;
@@ -92,6 +110,13 @@ static const struct heap_function functions[] = {
 	{ "free", HEAP_FREE, 12000, 0, 345, 0 },
 	{ "operator new(unsigned long, std::align_val_t, std::nothrow_t const&)", HEAP_ALLOC, 1, 0,
 	  0, 64 },
+};
+
+static const struct heap_allocator allocators[] = {
+	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, 12345 },
+	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, 12345 },
+	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, 0 },
+	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, 0 },
 };
 
 static const struct heap_site sites[] = {
@@ -488,7 +513,7 @@ static void json_suppressed(void **state)
 	report.suppressed_count = 2;
 	report.covered = covered;
 	text = written("json", &report);
-	assert_non_null(strstr(text, ",\"suppressions\":[{\"name\":\"stale\",\"file\":\"ci.supp\","
+	assert_non_null(strstr(text, "\"allocators\":[],\"cost\":null,\"suppressions\":[{\"name\":\"stale\",\"file\":\"ci.supp\","
 				     "\"line\":9,\"blocks\":0,\"bytes\":0},"
 				     "{\"name\":\"stdio's buffers\",\"file\":null,\"line\":null,"
 				     "\"blocks\":1,\"bytes\":1024}],\"sites\":[{\"id\":2,"));
@@ -560,6 +585,7 @@ static void json_small(void **state)
 	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
+	      "\"allocators\":[],\"cost\":null,"
 	      "\"suppressions\":[],\"sites\":[{\"id\":2,"
 	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
 	      "\"frees\":11655,\"peak_bytes\":2097152,\"at_peak_blocks\":300,"
@@ -580,6 +606,89 @@ static void json_small(void **state)
 	      "\"line\":null,\"inlined\":false},{\"address\":\"0x500000\",\"module\":null,"
 	      "\"build_id\":null,\"function\":null,\"offset\":0,\"file\":null,\"line\":null,"
 	      "\"inlined\":false}]}]}\n");
+}
+
+static struct heap looked_at(void)
+{
+	return (struct heap){ .allocators = allocators, .allocator_count = countof(allocators),
+		              .threads_live = 1, .threads_total = 1,
+		              .cost = { 37035, 130000000, 2000000000 } };
+}
+
+static void json_check(void **state)
+{
+	struct heap heap = looked_at();
+	struct report report = { .reason = "detach", .heap = &heap, .one_line = true };
+	char *text = written("json", &report);
+
+	(void)state;
+	assert_non_null(strstr(text, "\"allocators\":[{\"module\":\"/usr/lib/libc.so.6\","
+	      "\"function\":\"malloc\",\"found_by\":\".dynsym\",\"address\":\"0x7f0000001000\","
+	      "\"traps\":10,\"calls\":12345},{"));
+	assert_non_null(strstr(text, "],\"cost\":{\"watched_us\":2000000,\"stops\":37035,"
+	      "\"tracer_us\":130000,\"stopped_us\":null},"));
+	free(text);
+	report.bare_stop_ns = 8000;
+	report.bare_stop_cpu_ns = 2000;
+	text = written("json", &report);
+	assert_non_null(strstr(text, "\"stopped_us\":352210},"));
+	free(text);
+}
+
+static void check_quiet(void **state)
+{
+	struct heap heap = looked_at();
+	struct report report = { .reason = "detach", .pid = 42, .exe = "/usr/bin/prog",
+		                 .heap = &heap, .bare_stop_ns = 8000, .bare_stop_cpu_ns = 2000 };
+
+	(void)state;
+	heap.ledger.text = HEAP_TEXT_IDENTICAL;
+	check("check", &report,
+	      "alloctrace check: prog (pid 42), 1 thread: can be attached to\n"
+	      "\n"
+	      "  /usr/lib/libc.so.6, by its .dynsym\n"
+	      "    malloc                          6,173 calls a second\n"
+	      "    free                            6,173 calls a second\n"
+	      "    not traced: pvalloc\n"
+	      "\n"
+	      "  /usr/lib/libmine.so, by its .symtab\n"
+	      "    not called meanwhile: malloc\n"
+	      "\n"
+	      "  Watched for 2.0 s, while it went on.\n"
+	      "  Tracing it takes 18,518 stops a second of 9.5 us, 17.6 % of one thread's time:\n"
+	      "  about 1.21 times slower, if one thread does it all.\n"
+	      "  Let go: target text verified identical.\n");
+}
+
+static void check_flat_out(void **state)
+{
+	struct heap heap = looked_at();
+	struct report report = { .reason = "detach", .heap = &heap, .bare_stop_ns = 50000 };
+	char *text;
+
+	(void)state;
+	heap.ledger.stalls = 2;
+	heap.ledger.notes = notes;
+	heap.ledger.note_count = 1;
+	text = written("check", &report);
+	assert_string_equal(strstr(text, "99.1 %"),
+	      "99.1 % of one thread's time:\n"
+	      "  it allocates as fast as it is let, and will be many times slower.\n"
+	      "  Note: libodd.so: its malloc could not be planted.\n"
+	      "  The program waited for the analysis 2 times.\n");
+	free(text);
+}
+
+static void check_nothing_found(void **state)
+{
+	struct heap heap = { .threads_live = 2 };
+	struct report report = { .reason = "exit", .pid = 7, .heap = &heap };
+
+	(void)state;
+	check("check", &report,
+	      "alloctrace check: ? (pid 7), 2 threads: can be attached to\n"
+	      "\n"
+	      "  No allocator function was found: no call will be seen.\n");
 }
 
 static void json_all_sites(void **state)
@@ -649,6 +758,10 @@ static void json_empty(void **state)
 	      "\n"
 	      "    ]\n"
 	      "  },\n"
+	      "  \"allocators\": [\n"
+	      "\n"
+	      "  ],\n"
+	      "  \"cost\": null,\n"
 	      "  \"suppressions\": [\n"
 	      "\n"
 	      "  ],\n"
@@ -760,6 +873,10 @@ int main(void)
 		cmocka_unit_test(text_colour_only_when_asked),
 		cmocka_unit_test(text_hostile_names),
 		cmocka_unit_test(json_small),
+		cmocka_unit_test(json_check),
+		cmocka_unit_test(check_quiet),
+		cmocka_unit_test(check_flat_out),
+		cmocka_unit_test(check_nothing_found),
 		cmocka_unit_test(json_all_sites),
 		cmocka_unit_test(json_empty),
 		cmocka_unit_test(formats_are_found),

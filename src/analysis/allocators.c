@@ -1,0 +1,45 @@
+/* Which functions were found to be allocators', and what tracing them has cost. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "model.h"
+
+static int by_module(const void *a, const void *b)
+{
+	const struct heap_allocator *x = a, *y = b;
+	int order = strcmp(x->module, y->module);
+
+	return order ? order : x->address < y->address ? -1 : x->address > y->address;
+}
+
+/* Wrappers, which only name what they call, are none. */
+static bool is_allocator(const struct function *function)
+{
+	return function->module->mapped && catalog[function->entry].role <= CATALOG_FREE;
+}
+
+struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
+{
+	const struct functions *functions = &heap->functions;
+	struct heap_allocator *list =
+		functions->count ? calloc(functions->count, sizeof(*list)) : NULL;
+
+	*count = 0;
+	for (size_t i = 0; list && i < functions->count; i++) {
+		const struct function *function = &functions->list[i];
+
+		if (is_allocator(function))
+			list[(*count)++] = (struct heap_allocator){
+				function->module->path, catalog[function->entry].name,
+				function->table, function->addr, function->traps, function->calls
+			};
+	}
+	if (*count)
+		qsort(list, *count, sizeof(*list), by_module);
+	return list;
+}
+
+struct heap_cost heap_cost(const struct heap *heap)
+{
+	return heap->cost;
+}

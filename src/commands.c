@@ -1,0 +1,29 @@
+#include "commands.h"
+
+#include <string.h>
+
+const struct command commands[COMMANDS] = {
+	[COMMAND_CHECK] = {
+		"check", "-p PID",
+		"looks at a process for a second before it is traced",
+		"May it be attached to, and if not why; which allocator functions were found and "
+		"by which symbol table; how often they are called; what tracing them costs. It is "
+		"attached to meanwhile and let go. --duration changes the second, -o json:DEST "
+		"tells it to a script.",
+	},
+	[COMMAND_RESCUE] = {
+		"rescue", "PID",
+		"puts back the bytes that a killed session has left in a process",
+		"Needed only after alloctrace and its tracer were killed with SIGKILL at once, and "
+		"possible until the process meets the first trap.",
+	},
+};
+
+enum command_id command_find(const char *word)
+{
+	int id = 0;
+
+	while (id < COMMANDS && strcmp(commands[id].name, word) != 0)
+		id++;
+	return id;
+}

@@ -1,0 +1,17 @@
+/* What alloctrace does besides tracing: the first word of its command line. */
+#ifndef COMMANDS_H
+#define COMMANDS_H
+
+enum command_id { COMMAND_CHECK, COMMAND_RESCUE, COMMANDS };
+
+struct command {
+	const char *name;
+	const char *arguments;
+	const char *help;    /* one line of the manual page */
+	const char *details; /* more for it */
+};
+
+extern const struct command commands[COMMANDS];
+enum command_id command_find(const char *word); /* COMMANDS: none of them */
+
+#endif

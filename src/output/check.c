@@ -1,0 +1,136 @@
+/* What a look at a process has shown: its allocators, their calls, the cost of tracing. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cost.h"
+#include "formats.h"
+#include "shortage.h"
+#include "text.h"
+#include "units.h"
+#include "utf8.h"
+
+#define SECOND UINT64_C(1000000000)
+#define SATURATED 0.75 /* of the time: how fast it would be by itself cannot be seen */
+
+static uint64_t a_second(uint64_t count, uint64_t watched_ns)
+{
+	return watched_ns ? (count * (double)SECOND + watched_ns / 2) / watched_ns : 0;
+}
+
+static void put_head(FILE *out, const struct report *report)
+{
+	char name[UTF8_FIT(TEXT_WIDTH)];
+	uint64_t live, total;
+
+	heap_threads(report->heap, &live, &total);
+	utf8_fit(name, report->exe ? text_short_path(report->exe) : "?", 40, 20);
+	fprintf(out, "alloctrace check: %s (pid %d), %s: can be attached to\n", name, report->pid,
+		in_count(live, "thread"));
+}
+
+static void put_module(FILE *out, const struct heap_allocator *first)
+{
+	char name[UTF8_FIT(TEXT_WIDTH)];
+
+	utf8_fit(name, first->module, TEXT_WIDTH - 30, 30);
+	fprintf(out, "\n  %s, by its %s\n", name, first->table);
+}
+
+static void put_called(FILE *out, const struct heap_allocator *list, size_t count,
+		       uint64_t watched_ns)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].calls)
+			fprintf(out, "    %-24s %12s calls a second\n", list[i].function,
+				in_digits(a_second(list[i].calls, watched_ns)));
+}
+
+/* Those that were not called, traced or not. */
+static void put_idle(FILE *out, const struct heap_allocator *list, size_t count, bool traced)
+{
+	const char *between = traced ? "not called meanwhile: " : "not traced: ";
+	char *line = NULL;
+	size_t len;
+	FILE *names = open_memstream(&line, &len);
+
+	if (!names)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].calls || traced != (list[i].traps > 0))
+			continue;
+		fprintf(names, "%s%s", between, list[i].function);
+		between = ", ";
+	}
+	if (shortage_close(names) && len)
+		text_put_wrapped(out, 4, line);
+	free(line);
+}
+
+static void put_allocators(FILE *out, const struct report *report, uint64_t watched_ns)
+{
+	size_t count, some;
+	struct heap_allocator *list = heap_allocators(report->heap, &count);
+
+	if (!count)
+		fprintf(out, "\n  No allocator function was found: no call will be seen.\n");
+	for (size_t i = 0; i < count; i += some) {
+		for (some = 1; i + some < count; some++)
+			if (strcmp(list[i].module, list[i + some].module) != 0)
+				break;
+		put_module(out, &list[i]);
+		put_called(out, &list[i], some, watched_ns);
+		put_idle(out, &list[i], some, true);
+		put_idle(out, &list[i], some, false);
+	}
+	free(list);
+}
+
+static void put_factor(FILE *out, double lost)
+{
+	if (lost > SATURATED)
+		fprintf(out, "it allocates as fast as it is let, and will be many times slower");
+	else
+		fprintf(out, "about %.*f times slower, if one thread does it all",
+			lost < 0.2 ? 2 : 1, 1 / (1 - lost));
+}
+
+static void put_cost(FILE *out, const struct report *report, const struct heap_cost *cost)
+{
+	uint64_t stopped_ns = cost_stopped_ns(report, cost);
+
+	fprintf(out, "\n  Watched for %s, while it went on.\n", in_time(cost->watched_ns / 1000000));
+	fprintf(out, "  Tracing it takes %s stops a second", in_digits(a_second(cost->stops,
+		cost->watched_ns)));
+	if (cost->stops && stopped_ns) {
+		fprintf(out, " of %.1f us, %s of one thread's time:\n  ",
+			(double)stopped_ns / cost->stops / 1000,
+			in_share(stopped_ns, cost->watched_ns));
+		put_factor(out, (double)stopped_ns / cost->watched_ns);
+	}
+	fprintf(out, ".\n");
+}
+
+static void put_notes(FILE *out, const struct heap_ledger *ledger)
+{
+	char note[UTF8_FIT(512)];
+
+	for (size_t i = 0; i < ledger->note_count; i++)
+		fprintf(out, "  Note: %s.\n", utf8_fit(note, ledger->notes[i], 512, 0));
+	if (ledger->stalls)
+		fprintf(out, "  The program waited for the analysis %s.\n",
+			in_count(ledger->stalls, "time"));
+	if (ledger->text == HEAP_TEXT_IDENTICAL)
+		fprintf(out, "  Let go: target text verified identical.\n");
+}
+
+void check_write(FILE *out, const struct report *report)
+{
+	struct heap_cost cost = heap_cost(report->heap);
+
+	put_head(out, report);
+	put_allocators(out, report, cost.watched_ns);
+	if (cost.watched_ns)
+		put_cost(out, report, &cost);
+	put_notes(out, heap_ledger(report->heap));
+}
