@@ -59,7 +59,8 @@ static struct module *module_new(pid_t pid, const struct mapping *mapping,
                                  const struct module_events *events)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	int fd = module ? mapped_open(pid, mapping->begin, mapping->end, mapping->path) : -ENOMEM;
+	int fd = module ? mapped_open(pid, mapping->begin, mapping->end, mapping->path,
+	                               mapping->inode) : -ENOMEM;
 
 	if (fd == -ESTALE)
 		events->gone_file(events->ctx, mapping->path);
