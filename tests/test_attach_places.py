@@ -1,6 +1,7 @@
 """Processes whose files are not where alloctrace's own are: below another root, in
 another mount namespace, with and without the right to follow them there."""
 
+import itertools
 import os
 import re
 import shutil
@@ -64,16 +65,17 @@ def look_at(start_plainly, until, binary, pid, user, folder):
     attached = start_plainly("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
                              binary, "-o", f"json:{report}", "-o", f"csv:{folder}/site.csv",
                              "-p", str(pid))
-    number = 0
-    while True:
-        number += 1
-        dump = Path(f"{folder}/site.{number}.csv")
-        until(lambda: "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text(), "a tracer")
+    numbers = itertools.count(1)
+
+    def shows_work():
+        dump = Path(f"{folder}/site.{next(numbers)}.csv")
         attached.kill(signal.SIGUSR1)
         until(lambda: dump.exists() or attached.process.poll() is not None, "a dump")
         assert attached.process.poll() is None, attached.process.communicate()
-        if "work_take" in dump.read_text():
-            break
+        return "work_take" in dump.read_text()
+
+    until(lambda: "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text(), "a tracer")
+    until(shows_work, "a call")
     attached.kill(signal.SIGINT)
     return attached.finish(), report
 
