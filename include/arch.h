@@ -6,6 +6,7 @@
  *                 ARCH_TRAP_SKID (how far pc stands behind it when it is hit)
  *   decode.c      bytes -> struct decoded, by libcapstone; used when planting
  *   emulate.c     struct insn + registers -> registers; pure, used when hit
+ *   constant.c    struct decoded + known registers -> known registers; when planting
  *
  * The build takes one folder by its include path (-Iarch/$(ARCH)). */
 #ifndef ARCH_H
@@ -58,6 +59,8 @@ struct decoded {
 	uint8_t len;
 	uint8_t flow;        /* enum flow */
 	bool touches_memory; /* reads or writes memory, other than pc-relative */
+	bool is_nop;         /* also as padding between functions and before loops */
+	bool enters_kernel;  /* the system call instruction */
 	bool moves_sp;       /* writes the stack pointer ... */
 	bool sp_known;       /* ... by the constant sp_delta */
 	int32_t sp_delta;
@@ -74,6 +77,16 @@ void decoder_free(struct decoder *);
  * 0, or -EILSEQ when it does not decode (out is then all zero). */
 int decoder_decode(struct decoder *, const uint8_t *code, size_t len, taddr_t addr,
                    struct decoded *out);
+
+/* ---- constants ---------------------------------------------------------- */
+
+struct arch_values { /* of general registers, where they are the same however one got there */
+	uint64_t value[ARCH_REGS];
+	uint32_t known; /* bit n: register n is */
+};
+
+/* From what holds before an instruction to what holds behind it. */
+void arch_follow(const struct decoded *, struct arch_values *);
 
 /* ---- emulate ------------------------------------------------------------ */
 

@@ -271,6 +271,8 @@ static void describe(const struct encoded *e, struct decoded *out)
 		out->sp_known = sp_moves_by(e, &out->sp_delta);
 	if (!out->sp_known)
 		out->sp_delta = 0;
+	out->is_nop = e->form->op == INSN_NOP;
+	out->enters_kernel = e->cs->id == X86_INS_SYSCALL;
 	describe_flow(e, out);
 }
 
