@@ -1,0 +1,36 @@
+/* The system calls that change what is mapped in an address space. */
+#ifndef MAP_CALL_H
+#define MAP_CALL_H
+
+#include "types.h"
+
+enum map_call_kind {
+	MAP_CALL_NONE,
+	MAP_CALL_MMAP,
+	MAP_CALL_MUNMAP,
+	MAP_CALL_MREMAP,
+	MAP_CALL_BRK,
+	MAP_CALL_SHMAT,
+	MAP_CALL_SHMDT,
+	MAP_CALL_PROTECT,      /* mprotect and pkey_mprotect */
+	MAP_CALL_IO_SETUP,     /* maps a ring, whose address it stores: Linux 2.6, fs/aio.c */
+	MAP_CALL_IO_DESTROY,
+	MAP_CALL_SHADOW_STACK, /* map_shadow_stack, Linux 6.6 */
+	MAP_CALL_REMAP_PAGES   /* remap_file_pages: other offsets for pages of a mapping */
+};
+
+enum map_call_kind map_call_of(int number); /* a system call's number */
+
+#define MAP_CALL_ARGS 6
+
+/* One that has returned. */
+struct map_call {
+	uint64_t args[MAP_CALL_ARGS];
+	int64_t result;      /* -4095 to -1: a negative errno */
+	uint64_t mapped;     /* where the result is an address whose length the call was not told,
+	                        that length; IO_SETUP: see address */
+	uint64_t address;    /* IO_SETUP: of the ring */
+	uint8_t kind;        /* enum map_call_kind */
+};
+
+#endif

@@ -1,0 +1,29 @@
+#include "map_call.h"
+
+#include <sys/syscall.h>
+
+static const struct {
+	int number;
+	enum map_call_kind kind;
+} calls[] = {
+	{ SYS_mmap, MAP_CALL_MMAP },
+	{ SYS_munmap, MAP_CALL_MUNMAP },
+	{ SYS_mremap, MAP_CALL_MREMAP },
+	{ SYS_brk, MAP_CALL_BRK },
+	{ SYS_shmat, MAP_CALL_SHMAT },
+	{ SYS_shmdt, MAP_CALL_SHMDT },
+	{ SYS_mprotect, MAP_CALL_PROTECT },
+	{ SYS_pkey_mprotect, MAP_CALL_PROTECT },
+	{ SYS_io_setup, MAP_CALL_IO_SETUP },
+	{ SYS_io_destroy, MAP_CALL_IO_DESTROY },
+	{ 453, MAP_CALL_SHADOW_STACK }, /* SYS_map_shadow_stack, not in older headers */
+	{ SYS_remap_file_pages, MAP_CALL_REMAP_PAGES },
+};
+
+enum map_call_kind map_call_of(int number)
+{
+	for (unsigned i = 0; i < countof(calls); i++)
+		if (calls[i].number == number)
+			return calls[i].kind;
+	return MAP_CALL_NONE;
+}
