@@ -47,6 +47,7 @@ struct session {
 	bool target_ended;
 	int status;       /* of the target, as waitpid gave it */
 	int failed;       /* an exit status of our own, or 0 */
+	bool dump_due;
 	unsigned dumps;
 	struct leaks leaks;
 };
@@ -266,6 +267,16 @@ static void report_now(struct session *session, const char *reason)
 	report(session, reason, ++session->dumps);
 }
 
+/* Its answer tells that tracing has begun: not before every trap stands. */
+static void answer_dump(struct session *session)
+{
+	if (!session->dump_due || !session->executed || heap_command(session->heap) ||
+	    !ring_empty(&session->tracer.commands))
+		return;
+	session->dump_due = false;
+	report_now(session, "dump");
+}
+
 static void leave(struct session *session)
 {
 	if (session->tracer_ended || session->leaving)
@@ -282,7 +293,7 @@ static void take_signals(struct session *session)
 		int sig = info.ssi_signo;
 
 		if (sig == SIGUSR1) {
-			report_now(session, "dump");
+			session->dump_due = true;
 		} else if (is_attached(session)) {
 			if (sig != SIGCHLD && sig != SIGCONT && sig != SIGUSR2)
 				leave(session);
@@ -334,7 +345,7 @@ static void sleep_until_due(struct session *session, bool busy)
 		                { session->signals, POLLIN, 0 },
 		                { session->interval, POLLIN, 0 },
 		                { session->duration, POLLIN, 0 } };
-	bool unsent = heap_command(session->heap) != NULL;
+	bool unsent = session->dump_due || heap_command(session->heap);
 	uint64_t rung;
 
 	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
@@ -357,6 +368,7 @@ static void loop(struct session *session)
 
 		send_commands(session);
 		take_signals(session);
+		answer_dump(session);
 		take_timers(session);
 		reap(session);
 		if (!is_over(session))
