@@ -17,6 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from processes import tracer_of
+
+pytest.register_assert_rewrite("attaching")
+
 REPO = Path(__file__).resolve().parent.parent
 BUILD = Path(os.environ.get("BUILD", REPO / "build" / "x86_64")).resolve()
 ALLOCTRACE = {
@@ -413,3 +417,63 @@ def assert_counted():
         run.report.assert_consistent()
         run.report.assert_unblemished()
     return check
+
+
+# ---- attaching -------------------------------------------------------------
+
+
+@pytest.fixture
+def cycles():
+    """cycles(few, many): how often; many is for CYCLES=500, which `make soak` sets."""
+    def count(few, many):
+        asked = int(os.environ.get("CYCLES", 0))
+        return max(1, many * asked // 500) if asked else few
+    return count
+
+
+class Attached(Live):
+    """An alloctrace that is attached to a process, and where it reports to."""
+
+    def __init__(self, live, traced, folder):
+        super().__init__(live.process, None)
+        self.traced, self.folder = traced, folder
+        self.dumps = 0
+
+    def dump(self):
+        """The report of this moment. From the first on, all is traced."""
+        self.dumps += 1
+        path = Path(f"{self.folder}/attached.{self.dumps}.json")
+        wait_until(lambda: self.is_there(), "a tracer")
+        self.kill(signal.SIGUSR1)
+        wait_until(lambda: path.exists() or self.has_ended(), "a dump")
+        assert path.exists(), self.process.communicate()
+        return read_json(path, Report)
+
+    def is_there(self):
+        assert not self.has_ended(), self.process.communicate()
+        return tracer_of(self.traced)
+
+    def has_ended(self):
+        return self.process.poll() is not None
+
+    def finish(self, line=None):
+        out, err = self.process.communicate(line, timeout=HANG)
+        return Run(self.process.returncode, out, err,
+                   read_json(f"{self.folder}/attached.json", Report),
+                   read_json(f"{self.folder}/truth.json"))
+
+    def detach(self, number=signal.SIGINT):
+        self.kill(number)
+        return self.finish()
+
+
+@pytest.fixture
+def attach(alloctrace, tmp_path, start_plainly):
+    """attach(pid, options...): alloctrace is on its way to the process."""
+    def start(pid, *options, of=None, **how):
+        for old in tmp_path.glob("attached*.json"):
+            old.unlink()
+        live = start_plainly(alloctrace, "-o", f"json:{tmp_path}/attached.json", *options,
+                             "-p", str(pid), stdin=subprocess.DEVNULL, **how)
+        return Attached(live, of or pid, tmp_path)
+    return start
