@@ -76,7 +76,8 @@ size_t guard_restore(void)
 
 		if (pread(mem, &byte, 1, (off_t)list[i].addr) != 1 || byte != ARCH_TRAP)
 			continue;
-		left += pwrite(mem, &list[i].original, 1, (off_t)list[i].addr) != 1;
+		/* 0: the process has ended, and its memory with it */
+		left += pwrite(mem, &list[i].original, 1, (off_t)list[i].addr) < 0;
 	}
 	return left;
 }
