@@ -1,5 +1,6 @@
 """What the tests of attaching ask of every run."""
 
+from pathlib import Path
 from signal import SIGTERM
 
 from processes import changed_text, traced_threads
@@ -37,3 +38,17 @@ def end_unharmed(live):
 def ready_ids(live):
     """The process's number and the other that it tells."""
     return [int(word) for word in live.await_line("ready ").split()[1:]]
+
+
+def tracer_process(front):
+    """The tracer that alloctrace has started."""
+    tracer, = [pid for pid in children_of(front) if name_of(pid) == "at-tracer"]
+    return tracer
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def name_of(pid):
+    return Path(f"/proc/{pid}/comm").read_text().rstrip()

@@ -431,6 +431,16 @@ def cycles():
     return count
 
 
+@pytest.fixture
+def tell(capsys):
+    """tell(line): a figure for whoever runs `make soak`."""
+    def show(line):
+        if "CYCLES" in os.environ:
+            with capsys.disabled():
+                print(f"\n  {line}")
+    return show
+
+
 class Attached(Live):
     """An alloctrace that is attached to a process, and where it reports to."""
 

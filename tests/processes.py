@@ -41,9 +41,14 @@ def traced_threads(pid):
     return [tid for tid in threads_of(pid) if tracer_of(tid)]
 
 
+def state_of(tid):
+    state = field_of(tid, "State")
+    return state and state[0]
+
+
 def states_of(pid):
     """The states of all its threads, as a string of letters."""
-    return "".join(field_of(tid, "State")[0] for tid in threads_of(pid))
+    return "".join(state_of(tid) for tid in threads_of(pid))
 
 
 def changed_text(pid):
