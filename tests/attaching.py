@@ -1,9 +1,8 @@
 """What the tests of attaching ask of every run."""
 
-from pathlib import Path
 from signal import SIGTERM
 
-from processes import changed_text, traced_threads
+from processes import changed_text, children_of, name_of, traced_threads
 
 
 def assert_untouched(pid):
@@ -44,11 +43,3 @@ def tracer_process(front):
     """The tracer that alloctrace has started."""
     tracer, = [pid for pid in children_of(front) if name_of(pid) == "at-tracer"]
     return tracer
-
-
-def children_of(pid):
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def name_of(pid):
-    return Path(f"/proc/{pid}/comm").read_text().rstrip()

@@ -33,6 +33,14 @@ def tracer_of(tid):
     return int(field_of(tid, "TracerPid") or 0)
 
 
+def name_of(pid):
+    return field_of(pid, "Name")
+
+
+def children_of(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def threads_of(pid):
     return [int(entry) for entry in os.listdir(f"/proc/{pid}/task")]
 
