@@ -55,6 +55,13 @@ static int open_memory(const struct process *process)
 	return mem;
 }
 
+/* Whose journal it was has ended. */
+static void forget(int pid)
+{
+	if (journal_file_folder(false))
+		journal_file_remove(pid);
+}
+
 int rescue_main(int argc, char **argv, struct title title)
 {
 	int pid = pid_of(argc, argv), error;
@@ -62,8 +69,11 @@ int rescue_main(int argc, char **argv, struct title title)
 	struct work work = { 0 };
 
 	(void)title;
-	if (!process.pid)
+	if (!process.pid) {
+		forget(pid);
 		die(EXIT_OURS, "%d: no such process: there is nothing to rescue any more", pid);
+	}
+	pid = process.pid; /* a thread's number will do */
 	if (process.tracer)
 		die(EXIT_OURS, "%d (%s): is traced by %d: end that session, it cleans up itself",
 		    pid, process.name, process.tracer);
@@ -72,9 +82,11 @@ int rescue_main(int argc, char **argv, struct title title)
 	if (error == -ENOENT)
 		die(EXIT_OURS, "%d (%s): no session of this user has left anything in it", pid,
 		    process.name);
-	if (error < 0)
+	if (error < 0) {
+		forget(pid);
 		die(EXIT_OURS, "%d (%s): is another process than the one a session was killed in",
 		    pid, process.name);
+	}
 	if (work.failed)
 		die(EXIT_OURS, "%d (%s): %u traps could not be taken out", pid, process.name,
 		    work.failed);
