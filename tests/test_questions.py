@@ -208,6 +208,8 @@ def test_the_man_page_is_well_formed_and_complete(run_plainly, alloctrace, tmp_p
     page = run.stdout
     for name in option_names(run_plainly(alloctrace, "--help").out):
         assert name in page
+    for command in ("alloctrace check -p PID", "alloctrace rescue PID"):
+        assert command in page and command in run_plainly(alloctrace, "--help").out
 
 
 def completed(script, line):
@@ -228,3 +230,5 @@ def test_bash_completes_options_and_their_words(run_plainly, alloctrace):
     assert completed(script, "alloctrace --sort ") == {"bytes", "blocks", "calls", "peak"}
     assert completed(script, "alloctrace --top ") == set()
     assert "sh" in completed(script, "alloctrace sh")
+    assert "rescue" in completed(script, "alloctrace resc")
+    assert "rescue" not in completed(script, "alloctrace --top 1 resc")
