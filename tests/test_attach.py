@@ -42,6 +42,27 @@ def test_detaching_at_any_moment(attach, start_plainly, target, cycles, until, n
     end_unharmed(live)
 
 
+# The front signals its tracer until a command is obeyed, and once too often.
+def test_detaching_under_signals(attach, start_plainly, target, cycles, until):
+    live = start_plainly(target("churning"), "4")
+    live.await_ready()
+    for _ in range(cycles(20, 100)):
+        attached = attach(live.pid)
+        until(lambda: tracer_of(live.pid), "a tracer")
+        tracer = tracer_of(live.pid)
+        attached.dump()
+        attached.kill(signal.SIGINT)
+        while attached.process.poll() is None:
+            try:
+                os.kill(tracer, signal.SIGUSR2)
+            except ProcessLookupError:
+                break
+        assert attached.finish().status == 0
+        assert live.process.poll() is None
+        assert_untouched(live.pid)
+    end_unharmed(live)
+
+
 # ---- asleep ----------------------------------------------------------------
 
 WAITS = ("epoll_wait", "semop", "sigtimedwait", "io_getevents", "nanosleep", "futex", "poll",

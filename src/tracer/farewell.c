@@ -1,5 +1,6 @@
 #include "farewell.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,7 +99,8 @@ static void begin_farewell(const struct space *space)
 		thread->interrupted |= state == 'R';
 		if (state == 'R' || thread->listening)
 			ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
-		thread->due = state == 'R' || state == 't' || !thread->begun;
+		thread->due = state == 'R' || state == 't' || !thread->begun ||
+		              is_trap_pending(thread->tid);
 	}
 }
 
@@ -134,6 +136,18 @@ static void take_leave(const struct space *space, pid_t tid, int status)
 	let_go(thread, space, event);
 }
 
+/* Whatever comes for the tracer itself, a stop that is due is waited for: a thread that is
+ * left in one of our traps dies of it. */
+static pid_t next_stop(int *status, int options)
+{
+	pid_t tid;
+
+	do
+		tid = waitpid(-1, status, __WALL | options);
+	while (tid < 0 && errno == EINTR);
+	return tid;
+}
+
 void farewell(const struct space *space)
 {
 	int status;
@@ -148,10 +162,10 @@ void farewell(const struct space *space)
 		differences = text_differences(&space->text, space->mem);
 	}
 	begin_farewell(space);
-	while (any_due() && (tid = waitpid(-1, &status, __WALL)) > 0)
+	while (any_due() && (tid = next_stop(&status, 0)) > 0)
 		take_leave(space, tid, status);
 	/* sleepers that have met a trap or given birth meanwhile */
-	while ((tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0)
+	while ((tid = next_stop(&status, WNOHANG)) > 0)
 		take_leave(space, tid, status);
 	emit_end(space->text.count, differences);
 }
