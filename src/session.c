@@ -267,14 +267,28 @@ static void report_now(struct session *session, const char *reason)
 	report(session, reason, ++session->dumps);
 }
 
-/* Its answer tells that tracing has begun: not before every trap stands. */
-static void answer_dump(struct session *session)
+/* Every trap stands that was asked for. */
+static bool is_tracing(struct session *session)
 {
-	if (!session->dump_due || !session->executed || heap_command(session->heap) ||
-	    !ring_empty(&session->tracer.commands))
+	return session->executed && !heap_command(session->heap) &&
+	       ring_empty(&session->tracer.commands);
+}
+
+/* A dump tells that tracing has begun, and the time it is to last begins then. */
+static void once_tracing(struct session *session)
+{
+	if (!is_tracing(session))
 		return;
+	if (session->duration < 0)
+		session->duration = timer_open(session->options->duration_ms, false);
+	if (session->dump_due)
+		report_now(session, "dump");
 	session->dump_due = false;
-	report_now(session, "dump");
+}
+
+static bool is_awaited(const struct session *session)
+{
+	return session->dump_due || (session->options->duration_ms && session->duration < 0);
 }
 
 static void leave(struct session *session)
@@ -345,7 +359,7 @@ static void sleep_until_due(struct session *session, bool busy)
 		                { session->signals, POLLIN, 0 },
 		                { session->interval, POLLIN, 0 },
 		                { session->duration, POLLIN, 0 } };
-	bool unsent = session->dump_due || heap_command(session->heap);
+	bool unsent = is_awaited(session) || heap_command(session->heap);
 	uint64_t rung;
 
 	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
@@ -368,7 +382,7 @@ static void loop(struct session *session)
 
 		send_commands(session);
 		take_signals(session);
-		answer_dump(session);
+		once_tracing(session);
 		take_timers(session);
 		reap(session);
 		if (!is_over(session))
@@ -415,7 +429,7 @@ static void start(struct session *session, struct title title)
 
 	session->signals = open_signals(&was);
 	session->interval = timer_open(session->options->interval_ms, true);
-	session->duration = timer_open(session->options->duration_ms, false);
+	session->duration = -1;
 	error = tracer_start(&session->tracer, &tracer);
 	if (error == 0 && !is_attached(session))
 		error = launch(&session->target, session->options->argv, session->tracer.pid, &was);
