@@ -15,6 +15,8 @@ struct table { /* all zero is an empty table */
 };
 
 void table_deinit(struct table *);
+/* An exact copy over an empty table. False: no memory, it stays empty. */
+bool table_copy(struct table *, const struct table *from);
 void table_clear(struct table *);                        /* keeps the memory */
 uint64_t *table_find(const struct table *, uint64_t key); /* NULL: not there */
 /* Where key's value lives, made with value 0 when new. NULL: no memory.

@@ -42,6 +42,19 @@ void table_deinit(struct table *table)
 	*table = (struct table){ 0 };
 }
 
+bool table_copy(struct table *table, const struct table *from)
+{
+	if (!from->used)
+		return true;
+	table->slots = malloc(from->capacity * sizeof(*table->slots));
+	if (!table->slots)
+		return false;
+	memcpy(table->slots, from->slots, from->capacity * sizeof(*table->slots));
+	table->capacity = from->capacity;
+	table->used = from->used;
+	return true;
+}
+
 void table_clear(struct table *table)
 {
 	if (table->used)

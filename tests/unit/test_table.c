@@ -231,6 +231,28 @@ static void entries_may_be_changed_while_walking(void **state)
 	table_deinit(&table);
 }
 
+static void copy_goes_its_own_way(void **state)
+{
+	struct table table = { 0 }, copy = { 0 };
+
+	(void)state;
+	assert_true(table_copy(&copy, &table));
+	assert_null(table_find(&copy, 1));
+	for (uint64_t key = 1; key <= 1000; key++)
+		*table_put(&table, key) = key;
+	assert_true(table_copy(&copy, &table));
+	for (uint64_t key = 1; key <= 1000; key += 2)
+		assert_true(table_remove(&copy, key));
+	*table_put(&copy, 2000) = 1;
+	for (uint64_t key = 1; key <= 1000; key++) {
+		assert_int_equal(*table_find(&table, key), key);
+		assert_int_equal(table_find(&copy, key) != NULL, key % 2 == 0);
+	}
+	assert_null(table_find(&table, 2000));
+	table_deinit(&copy);
+	table_deinit(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +264,7 @@ int main(void)
 		cmocka_unit_test(colliding_keys_among_others),
 		cmocka_unit_test(clear_keeps_the_memory_and_works_on),
 		cmocka_unit_test(entries_may_be_changed_while_walking),
+		cmocka_unit_test(copy_goes_its_own_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
