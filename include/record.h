@@ -28,6 +28,7 @@ enum record_kind {
 	REC_EXIT,    /* struct record_status: the process's wait status */
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
 	REC_EARLIER, /* a call begun before the attach has returned */
+	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };
 
@@ -42,10 +43,14 @@ struct record_refused {
 	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
 };
 
-struct record_end { /* of the text pages that had traps, once they were lifted */
+struct record_lifted { /* of the text pages that had traps, once they were lifted */
 	struct record record;
-	uint32_t pages;       /* compared with what they were */
+	uint32_t pages;       /* compared with what they were; 0: the memory is gone */
 	uint32_t differences; /* bytes */
+};
+
+struct record_end {
+	struct record record;
 	uint64_t stops;       /* of all threads, since the traps were planted */
 	uint64_t cpu_ns;      /* what the tracer has used since */
 	uint64_t watched_ns;  /* from then until they were lifted */

@@ -121,14 +121,18 @@ static void attached(struct heap *heap, const struct record *record)
 	heap->threads_live = heap->threads_total = live;
 }
 
-static void ended(struct heap *heap, const struct record_end *record)
+static void lifted(struct heap *heap, const struct record_lifted *record)
 {
-	heap->cost = (struct heap_cost){ record->stops, record->cpu_ns, record->watched_ns };
 	if (record->differences)
 		heap_note(heap, "%u bytes of the program's text are not as they were",
 		          record->differences);
 	if (record->pages)
 		heap->ledger.text = record->differences ? HEAP_TEXT_DIFFERS : HEAP_TEXT_IDENTICAL;
+}
+
+static void ended(struct heap *heap, const struct record_end *record)
+{
+	heap->cost = (struct heap_cost){ record->stops, record->cpu_ns, record->watched_ns };
 }
 
 static void refused(struct heap *heap, const struct record_refused *record)
@@ -158,6 +162,9 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_EARLIER:
 		heap->ledger.earlier_calls++;
+		break;
+	case REC_LIFTED:
+		lifted(heap, (const struct record_lifted *)record);
 		break;
 	case REC_END:
 		ended(heap, (const struct record_end *)record);

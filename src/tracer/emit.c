@@ -88,9 +88,17 @@ void emit_status(enum record_kind kind, pid_t tid, pid_t pid, int status)
 	put(&record, sizeof(record));
 }
 
-void emit_end(size_t pages, size_t differences)
+void emit_lifted(size_t pages, size_t differences)
 {
-	struct record_end record = { header(REC_END, 0, 0, sizeof(record)), pages, differences, 0, 0, 0 };
+	struct record_lifted record = { header(REC_LIFTED, 0, 0, sizeof(record)), pages,
+		                        differences };
+
+	put(&record, sizeof(record));
+}
+
+void emit_end(void)
+{
+	struct record_end record = { .record = header(REC_END, 0, 0, sizeof(record)) };
 
 	cost_tell(&record);
 	put(&record, sizeof(record));

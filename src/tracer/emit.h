@@ -11,7 +11,8 @@ void emit_init(struct tracer *, bool (*front_gone)(void));
 void emit_image(uint16_t image); /* of the records from now on */
 void emit(enum record_kind, pid_t tid, pid_t pid);
 void emit_status(enum record_kind, pid_t tid, pid_t pid, int status);
-void emit_end(size_t pages, size_t differences);
+void emit_lifted(size_t pages, size_t differences);
+void emit_end(void);
 void emit_refused(taddr_t addr, int error);
 
 struct emit_return { /* what a RETURN knows beyond the call */

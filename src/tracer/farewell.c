@@ -148,24 +148,27 @@ static pid_t next_stop(int *status, int options)
 	return tid;
 }
 
+static void lift(const struct space *space)
+{
+	size_t pages, left = bp_lift_all(space, space->pid, space->mem);
+	size_t differences = text_differences(&space->text, space->mem, &pages);
+
+	if (!left && front_gone())
+		journal_file_remove(space->pid);
+	emit_lifted(pages, differences);
+}
+
 void farewell(const struct space *space)
 {
 	int status;
 	pid_t tid;
 
-	size_t differences = 0, left;
-
-	if (space->pid) {
-		left = bp_lift_all(space, space->pid, space->mem);
-		if (!left && front_gone())
-			journal_file_remove(space->pid);
-		differences = text_differences(&space->text, space->mem);
-	}
+	if (space->pid)
+		lift(space);
 	begin_farewell(space);
 	while (any_due() && (tid = next_stop(&status, 0)) > 0)
 		take_leave(space, tid, status);
 	/* sleepers that have met a trap or given birth meanwhile */
 	while ((tid = next_stop(&status, WNOHANG)) > 0)
 		take_leave(space, tid, status);
-	emit_end(space->text.count, differences);
 }

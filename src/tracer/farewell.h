@@ -5,7 +5,7 @@
 
 #include "bp.h"
 
-/* Tells of it by REC_END. */
+/* Tells of the text by REC_LIFTED. */
 void farewell(const struct space *);
 
 #endif

@@ -52,17 +52,19 @@ void text_forget(struct text *text, taddr_t begin, taddr_t end)
 		table_remove(&text->by_addr, page); /* its copy stays, unused, until the end */
 }
 
-size_t text_differences(const struct text *text, int mem)
+size_t text_differences(const struct text *text, int mem, size_t *pages)
 {
 	const struct table_slot *slot;
 	uint8_t now[PAGE];
 	size_t bytes = 0;
 
+	*pages = 0;
 	for (size_t at = 0; (slot = table_next(&text->by_addr, &at));) {
 		const uint8_t *was = text->pages[slot->value - 1];
 
 		if (mem_read(mem, slot->key, now, PAGE) < 0)
 			continue;
+		++*pages;
 		for (size_t i = 0; i < PAGE; i++)
 			bytes += now[i] != was[i];
 	}

@@ -13,8 +13,8 @@ struct text { /* all zero: no page */
 /* Before the first trap in the page of addr. 0 or -errno. */
 int text_keep(struct text *, int mem, taddr_t addr);
 void text_forget(struct text *, taddr_t begin, taddr_t end);
-/* How many bytes are not as they were, in pages that are still there. */
-size_t text_differences(const struct text *, int mem);
+/* How many bytes are not as they were, in the pages that are still there: *pages of them. */
+size_t text_differences(const struct text *, int mem, size_t *pages);
 void text_deinit(struct text *);
 
 #endif

@@ -160,6 +160,7 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	loop();
 	cost_end();
 	farewell(&space);
+	emit_end();
 	_exit(0);
 }
 
