@@ -12,7 +12,11 @@ struct analysis_options {
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
 
+/* Of one address space. A new image in it begins anew. */
 struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */
+/* Of a child that was forked, and waits for CMD_GO: what lives in its memory is inherited,
+ * what it does is counted from now on. NULL: no memory. */
+struct heap *heap_fork(const struct heap *, const struct record_fork *);
 void heap_free(struct heap *);
 void heap_apply(struct heap *, const struct record *);
 /* The oldest command not yet sent, or NULL; heap_sent drops it. */

@@ -11,6 +11,7 @@ struct heap_totals { /* bytes are requested bytes; calls are outermost calls */
 	uint64_t allocs, frees, bytes_allocated, bytes_freed;
 	uint64_t live_blocks, live_bytes, peak_live_bytes;
 	uint64_t peak_ms; /* when that was, since the trace began */
+	uint64_t inherited_blocks, inherited_bytes; /* were live when its parent forked */
 };
 
 enum heap_kind { HEAP_ALLOC, HEAP_REALLOC, HEAP_FREE };

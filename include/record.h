@@ -6,12 +6,13 @@
 #include "arch.h"
 
 struct record {
-	uint32_t len;  /* bytes, this header included */
-	uint16_t kind; /* enum record_kind */
-	uint16_t image; /* how many execs the target has done: a command for an earlier
-	                   image is void */
+	uint32_t len;   /* bytes, this header included */
+	uint32_t kind;  /* enum record_kind, or enum command_kind */
+	uint32_t image; /* of an address space: every exec and every fork begins another,
+	                   no number comes twice; a command for one that is gone is void */
 	int32_t tid;
 	int32_t pid;
+	uint32_t pad;
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 };
 
@@ -19,6 +20,10 @@ enum record_kind {
 	REC_SEIZED,  /* struct record_status: 0 or errno */
 	REC_ATTACHED, /* to a process that runs and goes on doing so */
 	REC_EXEC,    /* a new image; the thread is held until CMD_GO */
+	REC_FORK,    /* struct record_fork: a child with a copy of the memory; it is held until
+	                CMD_GO */
+	REC_UNFOLLOWED, /* struct record_status: errno; a child of this process was let go */
+	REC_LEFT,    /* a child was let go before an exec that gives it privileges */
 	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
 	REC_RETURN,  /* struct record_call: an outermost call returned */
@@ -35,6 +40,12 @@ enum record_kind {
 struct record_status {
 	struct record record;
 	int32_t status, pad;
+};
+
+struct record_fork { /* record: of the child, a new image */
+	struct record record;
+	uint32_t from; /* the image that was copied */
+	int32_t parent; /* the thread that forked */
 };
 
 struct record_refused {

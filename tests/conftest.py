@@ -214,8 +214,10 @@ class Report(dict):
 
     def assert_consistent(self):
         totals = self["totals"]
-        assert totals["live_blocks"] == totals["allocs"] - totals["frees"]
-        assert totals["live_bytes"] == totals["bytes_allocated"] - totals["bytes_freed"]
+        assert totals["live_blocks"] == \
+               totals["inherited_blocks"] + totals["allocs"] - totals["frees"]
+        assert totals["live_bytes"] == \
+               totals["inherited_bytes"] + totals["bytes_allocated"] - totals["bytes_freed"]
         assert totals["peak_live_bytes"] >= totals["live_bytes"]
         for key in SUMS:
             assert sum(site[key] for site in self["sites"]) == totals[key], key
@@ -369,6 +371,7 @@ def start_traced(alloctrace, tmp_path, environment, start_plainly):
         truth.unlink(missing_ok=True)
         live = start_plainly(
             alloctrace, "-o", f"json:{report}", *options, "--", *command, **how)
+        live.report = report
         live.finish_run = lambda *ending: Run(*ending, read_json(report, Report), read_json(truth))
         return live
     return start

@@ -13,9 +13,10 @@ static int by_module(const void *a, const void *b)
 }
 
 /* Wrappers, which only name what they call, are none. */
-static bool is_allocator(const struct function *function)
+static bool is_allocator(const struct heap *heap, const struct function *function)
 {
-	return function->module->mapped && catalog[function->entry].role <= CATALOG_FREE;
+	return module_at(&heap->modules, function->addr) == function->module &&
+	       catalog[function->entry].role <= CATALOG_FREE;
 }
 
 struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
@@ -28,7 +29,7 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 	for (size_t i = 0; list && i < functions->count; i++) {
 		const struct function *function = &functions->list[i];
 
-		if (is_allocator(function))
+		if (is_allocator(heap, function))
 			list[(*count)++] = (struct heap_allocator){
 				function->module->path, catalog[function->entry].name,
 				function->table, function->addr, function->traps, function->calls

@@ -126,6 +126,8 @@ const Dwfl_Callbacks debugfile_callbacks = {
 void debugfile_set_root(const char *folder)
 {
 	root = folder;
+	free(places);
+	places = NULL;
 	if (folder && asprintf(&places, ":.debug:%s:/usr/lib/debug", folder) < 0)
 		places = NULL;
 }

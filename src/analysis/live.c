@@ -1,9 +1,11 @@
 #include "live.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Addresses remembered as freed: they tell a double free from an unknown one. */
 #define FREED_MAX (4u << 20)
+#define FREED_COPIED (1u << 16) /* each of many children has a copy */
 
 void live_clear(struct live *live)
 {
@@ -19,6 +21,28 @@ void live_deinit(struct live *live)
 	table_deinit(&live->by_addr);
 	table_deinit(&live->freed);
 	*live = (struct live){ 0 };
+}
+
+static void *copy(const void *from, size_t count, size_t size)
+{
+	void *to = malloc(count * size + 1);
+
+	if (to && count)
+		memcpy(to, from, count * size);
+	return to;
+}
+
+bool live_copy(struct live *live, const struct live *from)
+{
+	live->blocks = copy(from->blocks, from->used, sizeof(*live->blocks));
+	live->used = live->capacity = from->used;
+	live->unused = copy(from->unused, from->unused_count, sizeof(*live->unused));
+	live->unused_count = live->unused_capacity = from->unused_count;
+	if (live->blocks && live->unused && table_copy(&live->by_addr, &from->by_addr) &&
+	    (from->freed.used > FREED_COPIED || table_copy(&live->freed, &from->freed)))
+		return true;
+	live_deinit(live);
+	return false;
 }
 
 static bool grow(void **array, size_t *capacity, size_t size)

@@ -21,6 +21,9 @@ struct live {
 };
 
 void live_clear(struct live *);
+/* Over an empty one; of what was freed only a little is known. False: no memory, it
+ * stays empty. */
+bool live_copy(struct live *, const struct live *from);
 void live_deinit(struct live *);
 /* False: no memory. A block already there is replaced and handed to old. */
 bool live_add(struct live *, taddr_t, const struct block *, struct block *old, bool *had_old);

@@ -86,6 +86,13 @@ static void note_privileges(struct heap *heap, pid_t pid)
 		          "without its privileges", heap->program.exe);
 }
 
+void model_reset_stats(struct heap *heap)
+{
+	for (unsigned i = 0; i < catalog_count; i++)
+		heap->stats[i] = (struct heap_function){ .name = catalog[i].name,
+			                                 .kind = catalog_kind(i) };
+}
+
 static void new_image(struct heap *heap, const struct record *record)
 {
 	view_drop_all(heap);
@@ -98,9 +105,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
-	for (unsigned i = 0; i < catalog_count; i++)
-		heap->stats[i] = (struct heap_function){ .name = catalog[i].name,
-			                                 .kind = catalog_kind(i) };
+	model_reset_stats(heap);
 	program_read(heap, record->pid);
 	unwinder_set_pid(heap->unwinder, record->pid);
 	if (!*heap->program.exe)
@@ -155,7 +160,8 @@ static void refused(struct heap *heap, const struct record_refused *record)
 void heap_apply(struct heap *heap, const struct record *record)
 {
 	heap->now_ns = record->time_ns;
-	heap->image_number = record->image;
+	if (record->image)
+		heap->image_number = record->image;
 	switch (record->kind) {
 	case REC_ATTACHED:
 		attached(heap, record);
@@ -168,6 +174,10 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_END:
 		ended(heap, (const struct record_end *)record);
+		break;
+	case REC_UNFOLLOWED:
+		heap_note(heap, "a child was not followed: %s",
+		          strerror(((const struct record_status *)record)->status));
 		break;
 	case REC_EXEC:
 		heap->attached = false;
@@ -206,17 +216,22 @@ void heap_apply(struct heap *heap, const struct record *record)
 
 struct heap *heap_new(const struct analysis_options *options)
 {
+	debugfile_set_root(options->debug_dir);
+	return model_new(options->depth, options->raw_stacks);
+}
+
+struct heap *model_new(unsigned depth, bool raw_stacks)
+{
 	struct heap *heap = calloc(1, sizeof(*heap));
 
 	if (!heap)
 		return NULL;
-	heap->depth = options->depth;
-	heap->raw_stacks = options->raw_stacks;
+	heap->depth = depth;
+	heap->raw_stacks = raw_stacks;
 	heap->root = -1;
-	debugfile_set_root(options->debug_dir);
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
-	heap->unwinder = unwinder_new(&heap->modules, options->depth);
+	heap->unwinder = unwinder_new(&heap->modules, depth);
 	heap->stats = calloc(catalog_count, sizeof(*heap->stats));
 	heap->called = calloc(catalog_count, sizeof(*heap->called));
 	heap->notes.list = malloc(sizeof(*heap->notes.list));

@@ -1,5 +1,5 @@
-/* All the analysis knows. model.c changes it, record by record; heap.c answers
- * questions about it. */
+/* All the analysis knows of one address space. model.c changes it, record by record;
+ * heap.c answers questions about it. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -48,13 +48,17 @@ struct heap {
 	struct heap_program program;
 	int root; /* the program's root folder, or -1 */
 	char *exe, *cmdline;
+	size_t cmdline_len;
 	const char **argv;
 	bool attached; /* to the program now running, which had begun before */
 	uint64_t now_ns;
-	uint16_t image_number; /* struct record.image of the last record */
+	uint32_t image_number; /* struct record.image of the last record */
 	/* commands not yet sent */
 	uint8_t *commands;
 	size_t commands_begin, commands_end, commands_capacity;
 };
+
+struct heap *model_new(unsigned depth, bool raw_stacks); /* NULL: no memory or no capstone */
+void model_reset_stats(struct heap *); /* nothing was called */
 
 #endif

@@ -46,8 +46,10 @@ static struct module *find_mapped(const struct modules *modules, const struct ma
 	return NULL;
 }
 
-static void module_free(struct module *module)
+static void module_leave(struct module *module)
 {
+	if (--module->users)
+		return;
 	symbol_close(module);
 	elf_close(&module->elf);
 	free(module->path);
@@ -68,9 +70,10 @@ static struct module *module_new(pid_t pid, const struct mapping *mapping,
 		free(module);
 		return NULL;
 	}
+	module->users = 1;
 	module->path = strdup(mapping->path);
 	if (!module->path) {
-		module_free(module);
+		module_leave(module);
 		return NULL;
 	}
 	module->dev = mapping->dev;
@@ -167,7 +170,6 @@ static void drop_gone(struct modules *modules, const struct module_events *event
 			modules->mapped[kept++] = module;
 			continue;
 		}
-		module->mapped = false;
 		events->gone(events->ctx, module);
 	}
 	modules->mapped_count = kept;
@@ -180,7 +182,6 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 	for (size_t i = 0; i < scan->fresh_count; i++) {
 		modules->all[modules->count++] = scan->fresh[i];
 		modules->mapped[modules->mapped_count++] = scan->fresh[i];
-		scan->fresh[i]->mapped = true;
 	}
 	if (modules->mapped_count)
 		qsort(modules->mapped, modules->mapped_count, sizeof(*modules->mapped), by_address);
@@ -212,7 +213,7 @@ static bool make_room(struct scan *scan)
 	    reserve(&modules->mapped, modules->mapped_count + scan->fresh_count))
 		return true;
 	for (size_t i = 0; i < scan->fresh_count; i++)
-		module_free(scan->fresh[i]);
+		module_leave(scan->fresh[i]);
 	free(scan->fresh);
 	return false;
 }
@@ -241,15 +242,30 @@ int modules_scan(struct modules *modules, pid_t pid, const struct module_events 
 
 void modules_forget(struct modules *modules)
 {
-	for (size_t i = 0; i < modules->mapped_count; i++)
-		modules->mapped[i]->mapped = false;
 	modules->mapped_count = 0;
+}
+
+bool modules_copy(struct modules *modules, const struct modules *from)
+{
+	if (!reserve(&modules->all, from->count) || !reserve(&modules->mapped, from->mapped_count)) {
+		modules_deinit(modules);
+		return false;
+	}
+	for (size_t i = 0; i < from->count; i++) {
+		modules->all[i] = from->all[i];
+		modules->all[i]->users++;
+	}
+	for (size_t i = 0; i < from->mapped_count; i++)
+		modules->mapped[i] = from->mapped[i];
+	modules->count = from->count;
+	modules->mapped_count = from->mapped_count;
+	return true;
 }
 
 void modules_deinit(struct modules *modules)
 {
 	for (size_t i = 0; i < modules->count; i++)
-		module_free(modules->all[i]);
+		module_leave(modules->all[i]);
 	free(modules->all);
 	free(modules->mapped);
 	*modules = (struct modules){ 0 };

@@ -1,5 +1,6 @@
 /* The target's modules over time. A module is an ELF file mapped at one place; it
- * is never freed, for stacks name it long after it was unmapped. */
+ * lives as long as its address space, for stacks name it long after it was unmapped,
+ * and is shared with the copies that forks make of that space. */
 #ifndef MODULE_H
 #define MODULE_H
 
@@ -14,11 +15,11 @@ struct named_range { /* a wrapper (strdup, operator new) that only names events 
 
 struct module {
 	struct elf elf;
+	unsigned users;   /* address spaces that have it */
 	char *path;       /* as /proc/PID/maps has it */
 	taddr_t begin, end; /* addresses in the target */
 	taddr_t bias;     /* target address = file address + bias */
 	uint64_t dev, inode;
-	bool mapped;      /* still there */
 	bool seen;        /* by the scan under way */
 	struct named_range *named;
 	size_t named_count;
@@ -46,6 +47,8 @@ struct module_events {
  * for every new one. 0 or -errno. */
 int modules_scan(struct modules *, pid_t pid, const struct module_events *);
 void modules_forget(struct modules *); /* a new image: nothing is mapped any more */
+/* Over empty ones. False: no memory, they stay empty. */
+bool modules_copy(struct modules *, const struct modules *from);
 void modules_deinit(struct modules *);
 struct module *module_at(const struct modules *, taddr_t); /* mapped now, or NULL */
 

@@ -54,7 +54,6 @@ void program_read(struct heap *heap, int pid)
 {
 	char path[32], exe[4096];
 	ssize_t len;
-	size_t cmdline_len;
 
 	program_free(heap);
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
@@ -63,11 +62,25 @@ void program_read(struct heap *heap, int pid)
 	heap->exe = strdup(exe);
 	snprintf(path, sizeof(path), "/proc/%d/root", pid);
 	heap->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	heap->cmdline = read_file(pid, "cmdline", &cmdline_len);
-	heap->argv = heap->cmdline ? split(heap->cmdline, cmdline_len) : NULL;
+	heap->cmdline = read_file(pid, "cmdline", &heap->cmdline_len);
+	heap->argv = heap->cmdline ? split(heap->cmdline, heap->cmdline_len) : NULL;
 	heap->program.pid = pid;
 	heap->program.exe = heap->exe;
 	heap->program.cmdline = heap->argv;
+}
+
+bool program_copy(struct heap *heap, const struct heap *from, int pid)
+{
+	heap->exe = from->exe ? strdup(from->exe) : NULL;
+	heap->cmdline = from->cmdline ? malloc(from->cmdline_len + 1) : NULL;
+	if (heap->cmdline)
+		memcpy(heap->cmdline, from->cmdline, from->cmdline_len + 1);
+	heap->cmdline_len = from->cmdline_len;
+	heap->argv = heap->cmdline ? split(heap->cmdline, heap->cmdline_len) : NULL;
+	heap->root = from->root < 0 ? -1 : fcntl(from->root, F_DUPFD_CLOEXEC, 0);
+	heap->program = (struct heap_program){ .pid = pid, .exe = heap->exe,
+		                               .cmdline = heap->argv };
+	return (heap->exe || !from->exe) && (heap->argv || !from->argv);
 }
 
 bool program_is_loader(const struct heap *heap, const struct module *module)

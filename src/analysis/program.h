@@ -5,6 +5,8 @@
 #include "model.h"
 
 void program_read(struct heap *, int pid);
+/* A forked child's. False: no memory. */
+bool program_copy(struct heap *, const struct heap *from, int pid);
 void program_free(struct heap *);
 /* Is it the interpreter the kernel mapped for the program? AT_BASE, getauxval(3). */
 bool program_is_loader(const struct heap *, const struct module *);

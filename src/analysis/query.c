@@ -41,7 +41,7 @@ static bool any_fits(struct heap *heap, const struct heap_site *site, const char
 static bool is_asked_for(struct heap *heap, const struct heap_site *site,
                          const struct heap_query *query)
 {
-	return site->allocs &&
+	return (site->allocs || site->frees || site->live_blocks) &&
 	       (!query->match_count ||
 	        any_fits(heap, site, query->match, query->match_count)) &&
 	       (!query->hide_count || !any_fits(heap, site, query->hide, query->hide_count));
@@ -55,9 +55,11 @@ static bool has_minimum(const struct heap_query *query)
 static uint64_t age_ms(const struct heap *heap, const struct block *block,
                        const struct heap_query *query)
 {
-	uint64_t since_ms = (block->time_ns - heap->program.began_ns) / 1000000;
+	/* an inherited one is older than the trace of its process */
+	int64_t since_ms = (int64_t)(block->time_ns - heap->program.began_ns) / 1000000;
+	int64_t age = (int64_t)query->now_ms - since_ms;
 
-	return query->now_ms > since_ms ? query->now_ms - since_ms : 0;
+	return age > 0 ? (uint64_t)age : 0;
 }
 
 static bool reaches(const struct heap *heap, const struct block *block,

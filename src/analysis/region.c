@@ -23,7 +23,7 @@ static struct region *parse(char *line, taddr_t addr)
 	if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &begin, &end, &name) < 2 || addr < begin ||
 	    addr >= end || !(region = calloc(1, sizeof(*region))))
 		return NULL;
-	*region = (struct region){ begin, end, strdup(line[name] ? line + name : "[anon]"), NULL };
+	*region = (struct region){ begin, end, strdup(line[name] ? line + name : "[anon]"), NULL, 1 };
 	return region;
 }
 
@@ -51,11 +51,18 @@ const struct region *regions_at(struct regions *regions, pid_t pid, taddr_t addr
 	return found;
 }
 
+void regions_copy(struct regions *regions, const struct regions *from)
+{
+	regions->list = from->list;
+	if (regions->list)
+		regions->list->users++;
+}
+
 void regions_forget(struct regions *regions)
 {
 	struct region *next;
 
-	for (struct region *at = regions->list; at; at = next) {
+	for (struct region *at = regions->list; at && --at->users == 0; at = next) {
 		next = at->next;
 		free(at->name);
 		free(at);

@@ -11,6 +11,7 @@ struct region {
 	taddr_t begin, end; /* addresses in the target */
 	char *name;         /* as /proc/PID/maps has it, "[anon]" where it has none */
 	struct region *next;
+	unsigned users; /* lists it begins, and the region before it */
 };
 
 struct regions {
@@ -19,6 +20,8 @@ struct regions {
 
 /* The region an address lies in, or NULL. Looks at the process when none is known. */
 const struct region *regions_at(struct regions *, pid_t, taddr_t);
+/* The same ones, shared; what is asked for later is each list's own. */
+void regions_copy(struct regions *, const struct regions *from);
 void regions_forget(struct regions *); /* no frame names one any more */
 
 #endif

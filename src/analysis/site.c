@@ -41,6 +41,56 @@ void sites_deinit(struct sites *sites)
 	table_deinit(&sites->site_by_hash);
 }
 
+static struct frame frame_copy(const struct frame *from)
+{
+	return (struct frame){ .module = from->module, .addr = from->addr, .exact = from->exact,
+		               .named = from->named, .region = from->region,
+		               .region_sought = from->region_sought };
+}
+
+static bool site_copy(struct site *site, const struct site *from)
+{
+	size_t len = from->frame_count * sizeof(*from->frames);
+	const struct heap_site *was = &from->view;
+
+	*site = *from;
+	site->peak = 0;
+	site->view = (struct heap_site){ .id = was->id, .function = was->function,
+		                         .symbol = was->symbol,
+		                         .live_blocks = was->live_blocks,
+		                         .live_bytes = was->live_bytes,
+		                         .peak_bytes = was->live_bytes };
+	site->frames = malloc(len + 1);
+	if (site->frames)
+		memcpy(site->frames, from->frames, len);
+	return site->frames;
+}
+
+bool sites_copy(struct sites *sites, const struct sites *from)
+{
+	bool whole = table_copy(&sites->frame_by_pc, &from->frame_by_pc) &&
+	             table_copy(&sites->frame_by_key, &from->frame_by_key) &&
+	             table_copy(&sites->site_by_hash, &from->site_by_hash);
+
+	sites->frames = malloc((from->frame_count + 1) * sizeof(*sites->frames));
+	sites->sites = malloc((from->count + 1) * sizeof(*sites->sites));
+	if (sites->frames && sites->sites) {
+		sites->frame_capacity = from->frame_count + 1;
+		sites->capacity = from->count + 1;
+		for (; sites->frame_count < from->frame_count; sites->frame_count++)
+			sites->frames[sites->frame_count] =
+				frame_copy(&from->frames[sites->frame_count]);
+		while (whole && sites->count < from->count)
+			whole = site_copy(&sites->sites[sites->count], &from->sites[sites->count]) &&
+			        ++sites->count;
+	}
+	if (whole && sites->frames && sites->sites)
+		return true;
+	sites_deinit(sites);
+	*sites = (struct sites){ .modules = sites->modules };
+	return false;
+}
+
 void sites_modules_changed(struct sites *sites)
 {
 	table_clear(&sites->frame_by_pc);

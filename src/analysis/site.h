@@ -50,6 +50,9 @@ struct site_key {
 };
 
 void sites_clear(struct sites *); /* exec */
+/* Over empty ones, with the same numbers; what was counted is not taken along, but for
+ * what is live. False: no memory, they stay empty. */
+bool sites_copy(struct sites *, const struct sites *from);
 void sites_deinit(struct sites *);
 void sites_modules_changed(struct sites *);
 /* The number of the frame; 0 means no memory. */

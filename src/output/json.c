@@ -86,6 +86,8 @@ static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 	member_number(gen, "live_blocks", totals->live_blocks);
 	member_number(gen, "live_bytes", totals->live_bytes);
 	member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
+	member_number(gen, "inherited_blocks", totals->inherited_blocks);
+	member_number(gen, "inherited_bytes", totals->inherited_bytes);
 	member_null(gen, "usable_live_bytes");
 	yajl_gen_map_close(gen);
 }

@@ -74,6 +74,9 @@ static void put_totals(FILE *out, const struct report *report, const struct text
 	if (totals->peak_live_bytes)
 		fprintf(out, " after %s", in_time(totals->peak_ms));
 	fputc('\n', out);
+	if (totals->inherited_blocks)
+		fprintf(out, "  inherited  %10s in %s\n", in_bytes(totals->inherited_bytes),
+			in_count(totals->inherited_blocks, "block"));
 	fprintf(out, "  allocated  %10s in %s\n", in_bytes(totals->bytes_allocated),
 		in_count(totals->allocs, "block"));
 	fprintf(out, "  freed      %10s in %s\n", in_bytes(totals->bytes_freed),

@@ -36,7 +36,7 @@ static inline int fuzz_file(const uint8_t *bytes, size_t len)
 /* A module as module.c makes one, at a place of its own. False: refused. */
 static inline bool fuzz_module(struct module *module, const uint8_t *bytes, size_t len)
 {
-	*module = (struct module){ .path = "/nowhere/fuzz", .mapped = true };
+	*module = (struct module){ .path = "/nowhere/fuzz" };
 	if (elf_open(&module->elf, fuzz_file(bytes, len)) < 0)
 		return false;
 	if (!module->elf.fixed)

@@ -196,6 +196,38 @@ static void as_a_simple_model_has_it(void **state)
 	free(model);
 }
 
+static void copy_goes_its_own_way(void **state)
+{
+	struct live live = { 0 }, copy = { 0 }, empty = { 0 };
+	struct block block;
+
+	(void)state;
+	assert_true(live_copy(&copy, &empty));
+	assert_false(live_remove(&copy, address(1), &block));
+	live_deinit(&copy);
+	for (unsigned i = 0; i < 3000; i++)
+		add_new(&live, address(i), i);
+	for (unsigned i = 0; i < 3000; i += 3)
+		take_out(&live, address(i), i);
+	assert_true(live_copy(&copy, &live));
+	for (unsigned i = 0; i < 3000; i++) {
+		assert_int_equal(live_was_freed(&copy, address(i)), i % 3 == 0);
+		if (i % 3 == 0)
+			add_new(&copy, address(i), i + 7);
+		else
+			take_out(&copy, address(i), i);
+	}
+	for (unsigned i = 0; i < 3000; i++) {
+		assert_int_equal(live_was_freed(&live, address(i)), i % 3 == 0);
+		if (i % 3)
+			take_out(&live, address(i), i);
+	}
+	live_deinit(&live);
+	for (unsigned i = 0; i < 3000; i += 3)
+		take_out(&copy, address(i), i + 7);
+	live_deinit(&copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +237,7 @@ int main(void)
 		cmocka_unit_test(places_are_used_again),
 		cmocka_unit_test(cleared_it_forgets_and_works_on),
 		cmocka_unit_test(as_a_simple_model_has_it),
+		cmocka_unit_test(copy_goes_its_own_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,7 +142,7 @@ static const char *const notes[] = { "libodd.so: its malloc could not be planted
 static struct heap small_heap(void)
 {
 	return (struct heap){
-		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252, 700 },
+		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252, 700, 0, 0 },
 		.functions = functions,
 		.function_count = countof(functions),
 		.sites = sites,
@@ -286,7 +286,7 @@ static void text_by_peak_shows_what_is_freed(void **state)
 
 static void text_all_freed(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3 }, .sites = &sites[2],
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0 }, .sites = &sites[2],
 			     .site_count = 1, .stack = stack, .depth = 1, .threads_total = 1 };
 	struct report report = { .reason = "exit", .time_ms = 4, .pid = 7, .exe = "/bin/true",
 				 .ending = "killed by SIGSEGV", .heap = &heap };
@@ -423,7 +423,8 @@ static void csv_quotes_what_is_not_its_own(void **state)
 
 static void text_never_cleaner_than_it_is(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3 }, .ledger.missed_calls = 1 };
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0 },
+			     .ledger.missed_calls = 1 };
 	struct report report = report_of(&heap);
 	char *text = written("text", &report);
 
@@ -577,6 +578,7 @@ static void json_small(void **state)
 	      "\"exe\":\"/opt/pr�g/bin/prog\",\"cmdline\":[\"prog\",\"café\",\"bad�(\"],\"totals\":{"
 	      "\"allocs\":12002,\"frees\":11656,\"bytes_allocated\":1613109,\"bytes_freed\":40145,"
 	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,"
+	      "\"inherited_blocks\":0,\"inherited_bytes\":0,"
 	      "\"usable_live_bytes\":null},\"functions\":{\"malloc\":{\"calls\":12345,\"failed\":1,"
 	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
@@ -731,6 +733,8 @@ static void json_empty(void **state)
 	      "    \"live_blocks\": 0,\n"
 	      "    \"live_bytes\": 0,\n"
 	      "    \"peak_live_bytes\": 0,\n"
+	      "    \"inherited_blocks\": 0,\n"
+	      "    \"inherited_bytes\": 0,\n"
 	      "    \"usable_live_bytes\": null\n"
 	      "  },\n"
 	      "  \"functions\": {\n"

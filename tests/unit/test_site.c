@@ -232,6 +232,33 @@ static void cleared_it_starts_anew(void **state)
 	sites_deinit(&sites);
 }
 
+static void copy_has_the_same_numbers_and_counts_anew(void **state)
+{
+	struct sites sites = sites_new(), copy = { .modules = &modules };
+	uint32_t stack[] = { frame_at(&sites, 0x401000, false), frame_at(&sites, 0x401050, true) };
+	struct heap_site *view;
+
+	(void)state;
+	assert_int_equal(intern(&sites, 1, CATALOG_NONE, stack, 2, true), 0);
+	assert_int_equal(intern(&sites, 2, CATALOG_NONE, stack, 1, true), 1);
+	view = &sites.sites[1].view;
+	*view = (struct heap_site){ .id = 2, .function = "malloc", .live_blocks = 3,
+		                    .live_bytes = 30, .allocs = 5, .frees = 2, .peak_bytes = 50 };
+	assert_true(sites_copy(&copy, &sites));
+	sites_deinit(&sites);
+	view = &copy.sites[1].view;
+	assert_string_equal(view->function, "malloc");
+	assert_int_equal(view->live_blocks, 3);
+	assert_int_equal(view->live_bytes, 30);
+	assert_int_equal(view->peak_bytes, 30);
+	assert_int_equal(view->allocs + view->frees, 0);
+	assert_int_equal(frame_at(&copy, 0x401000, false), stack[0]);
+	assert_int_equal(frame_at(&copy, 0x401050, true), stack[1]);
+	assert_int_equal(intern(&copy, 1, CATALOG_NONE, stack, 2, false), 0);
+	assert_int_equal(intern(&copy, 2, CATALOG_NONE, stack, 2, true), 2);
+	sites_deinit(&copy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +271,7 @@ int main(void)
 		cmocka_unit_test(whatever_differs_makes_another_site),
 		cmocka_unit_test(many_sites_keep_their_order),
 		cmocka_unit_test(cleared_it_starts_anew),
+		cmocka_unit_test(copy_has_the_same_numbers_and_counts_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
