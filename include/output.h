@@ -19,6 +19,7 @@ struct report {
 	int pid;
 	const char *exe;            /* path of the executable now running */
 	const char *const *cmdline; /* NULL-terminated */
+	bool child; /* of a traced process: a report beside that one's */
 	const char *ending;         /* "exited with status 3", "killed by SIGSEGV", or NULL */
 	struct heap *heap;
 	struct heap_query query;

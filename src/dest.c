@@ -131,12 +131,22 @@ static void put_time(FILE *to)
 		fputs(text, to);
 }
 
-/* The path with its %p, %n and %t; a dump's number otherwise goes before the
+/* What tells a report from others: a child's process, a dump's number. */
+static void put_apart(FILE *to, int child, unsigned number)
+{
+	if (child)
+		fprintf(to, ".%d", child);
+	if (number)
+		fprintf(to, ".%u", number);
+}
+
+/* The path with its %p, %n and %t; a child's number and a dump's otherwise go before the
  * ending. The caller frees. */
-static char *file_name(const char *path, int pid, unsigned number)
+static char *file_name(const char *path, const struct report *report, unsigned number)
 {
 	const char *base = strrchr(path, '/'), *dot = strrchr(base ? base : path, '.');
-	bool numbered = strstr(path, "%n") != NULL;
+	unsigned apart = strstr(path, "%n") ? 0 : number;
+	int child = report->child && !strstr(path, "%p") ? report->pid : 0;
 	char *name = NULL;
 	size_t len;
 	FILE *to = open_memstream(&name, &len);
@@ -146,10 +156,10 @@ static char *file_name(const char *path, int pid, unsigned number)
 	if (dot == path || (dot && dot[-1] == '/'))
 		dot = NULL; /* a hidden file's dot begins no ending */
 	for (const char *at = path; *at; at++) {
-		if (at == dot && number && !numbered)
-			fprintf(to, ".%u", number);
+		if (at == dot)
+			put_apart(to, child, apart);
 		if (at[0] == '%' && at[1] == 'p')
-			fprintf(to, "%d", pid), at++;
+			fprintf(to, "%d", report->pid), at++;
 		else if (at[0] == '%' && at[1] == 'n')
 			fprintf(to, "%u", number), at++;
 		else if (at[0] == '%' && at[1] == 't')
@@ -157,8 +167,8 @@ static char *file_name(const char *path, int pid, unsigned number)
 		else
 			putc(*at, to);
 	}
-	if (!dot && number && !numbered)
-		fprintf(to, ".%u", number);
+	if (!dot)
+		put_apart(to, child, apart);
 	if (shortage_close(to))
 		return name;
 	free(name);
@@ -245,7 +255,9 @@ int dest_write(const struct dest *dest, struct report *report, unsigned number)
 		error = write_to(socket_unix(dest->path), dest, report);
 		break;
 	case DEST_FILE:
-		name = file_name(dest->path, report->pid, number);
+		name = report->child && is_special(dest->path) ?
+		               strdup(dest->path) :
+		               file_name(dest->path, report, number);
 		error = name ? write_file(name, dest, report) : -ENOMEM;
 		break;
 	}

@@ -131,14 +131,18 @@ static void write_stub(FILE *out, const struct report *report)
 static const struct output stub = { "stub", ".stub", write_stub };
 
 /* Writes "REASON 42" there, as the report with that number. */
-static int write_as(const char *text, const char *reason, unsigned number)
+static int write_report(const char *text, struct report report, unsigned number)
 {
-	struct report report = { .reason = reason, .pid = 42 };
 	struct dest dest;
 
 	assert_true(dest_parse(&dest, text));
 	dest.output = &stub;
 	return dest_write(&dest, &report, number);
+}
+
+static int write_as(const char *text, const char *reason, unsigned number)
+{
+	return write_report(text, (struct report){ .reason = reason, .pid = 42 }, number);
 }
 
 static char *contents(const char *name)
@@ -206,6 +210,34 @@ static void files_are_named_after_the_dump(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(rows); i++) {
 		assert_int_equal(write_as(rows[i].path, "dump", rows[i].number), 0);
+		expect_file(rows[i].name, "dump 42");
+		expect_nothing_else();
+	}
+}
+
+static void files_are_named_after_the_child(void **state)
+{
+	static const struct {
+		const char *path;
+		unsigned number;
+		const char *name;
+	} rows[] = {
+		{ "x", 0, "x.42" },
+		{ "x", 3, "x.42.3" },
+		{ "x.json", 0, "x.42.json" },
+		{ "x.json", 12, "x.42.12.json" },
+		{ ".x", 1, ".x.42.1" },
+		{ "%p", 0, "42" },
+		{ "%p.json", 2, "42.2.json" },
+		{ "x%n.json", 7, "x7.42.json" },
+		{ "%n.%p", 7, "7.42" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		const struct report report = { .reason = "dump", .pid = 42, .child = true };
+
+		assert_int_equal(write_report(rows[i].path, report, rows[i].number), 0);
 		expect_file(rows[i].name, "dump 42");
 		expect_nothing_else();
 	}
@@ -522,6 +554,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_destination),
 		cmocka_unit_test(what_can_be_written_is_told_beforehand),
 		cmocka_unit_test(files_are_named_after_the_dump),
+		cmocka_unit_test(files_are_named_after_the_child),
 		cmocka_unit_test(dot_of_a_folder_begins_no_ending),
 		cmocka_unit_test(time_is_in_the_name),
 		cmocka_unit_test(file_that_is_there_is_replaced_whole),
