@@ -1,88 +1,101 @@
 #include "guard.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "journal.h"
-
-struct guarded {
-	taddr_t addr;
-	uint8_t original;
-};
-
-static struct guarded *list;
-static size_t count, capacity;
-static int mem = -1;
-
-void guard_image(int pid)
+static void begin(struct guard *guard, int pid)
 {
 	char path[32];
 
-	if (mem >= 0)
-		close(mem);
+	if (guard->mem >= 0)
+		close(guard->mem);
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = open(path, O_RDWR | O_CLOEXEC);
-	count = 0;
-	journal_begin(pid);
+	guard->mem = open(path, O_RDWR | O_CLOEXEC);
+	journal_begin(&guard->journal, pid);
 }
 
-static void add(const struct probe *probe)
+void guard_image(struct guard *guard, int pid)
 {
-	if (count == capacity) {
-		size_t wanted = capacity ? capacity * 2 : 64;
-		struct guarded *grown = realloc(list, wanted * sizeof(*grown));
+	guard->count = 0;
+	begin(guard, pid);
+}
+
+static void add(struct guard *guard, struct journal_trap trap)
+{
+	if (guard->count == guard->capacity) {
+		size_t wanted = guard->capacity ? guard->capacity * 2 : 64;
+		struct journal_trap *grown = realloc(guard->list, wanted * sizeof(*grown));
 
 		if (!grown)
 			return;
-		list = grown;
-		capacity = wanted;
+		guard->list = grown;
+		guard->capacity = wanted;
 	}
-	list[count++] = (struct guarded){ probe->addr, probe->original };
+	guard->list[guard->count++] = trap;
 }
 
-static void forget(taddr_t begin, taddr_t end)
+void guard_fork(struct guard *guard, const struct guard *from, int pid)
 {
-	for (size_t i = count; i-- > 0;)
-		if (list[i].addr >= begin && list[i].addr < end)
-			list[i] = list[--count];
+	begin(guard, pid);
+	for (size_t i = 0; i < from->count; i++)
+		add(guard, from->list[i]);
+	journal_add(&guard->journal, guard->list, guard->count);
 }
 
-void guard_command(const struct record *record)
+static void forget(struct guard *guard, taddr_t from, taddr_t to)
+{
+	struct journal_trap *list = guard->list;
+
+	for (size_t i = guard->count; i-- > 0;)
+		if (list[i].addr >= from && list[i].addr < to)
+			list[i] = list[--guard->count];
+	journal_forget(&guard->journal, from, to);
+}
+
+void guard_command(struct guard *guard, const struct record *record)
 {
 	const struct command_plant *plant = (const struct command_plant *)record;
 	const struct command_forget *range = (const struct command_forget *)record;
+	size_t before = guard->count;
 
-	size_t probes = (record->len - sizeof(*plant)) / sizeof(struct probe);
-
-	if (record->kind == CMD_FORGET) {
-		forget(range->begin, range->end);
-		journal_forget(range->begin, range->end);
-	}
+	if (record->kind == CMD_FORGET)
+		forget(guard, range->begin, range->end);
 	if (record->kind != CMD_PLANT)
 		return;
-	journal_add(plant->probes, probes);
-	for (size_t i = 0; i < probes; i++)
-		add(&plant->probes[i]);
+	for (size_t i = 0; i < (record->len - sizeof(*plant)) / sizeof(struct probe); i++)
+		add(guard, (struct journal_trap){ plant->probes[i].addr, plant->probes[i].original });
+	journal_add(&guard->journal, guard->list + before, guard->count - before);
 }
 
-size_t guard_restore(void)
+size_t guard_restore(struct guard *guard)
 {
 	size_t left = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < guard->count; i++) {
+		const struct journal_trap *at = &guard->list[i];
 		uint8_t byte;
 
-		if (pread(mem, &byte, 1, (off_t)list[i].addr) != 1 || byte != ARCH_TRAP)
+		if (pread(guard->mem, &byte, 1, (off_t)at->addr) != 1 || byte != ARCH_TRAP)
 			continue;
 		/* 0: the process has ended, and its memory with it */
-		left += pwrite(mem, &list[i].original, 1, (off_t)list[i].addr) < 0;
+		left += pwrite(guard->mem, &at->original, 1, (off_t)at->addr) < 0;
 	}
+	if (!left)
+		guard_end(guard);
 	return left;
 }
 
-void guard_end(void)
+void guard_end(struct guard *guard)
 {
-	journal_end();
+	journal_end(&guard->journal);
+}
+
+void guard_deinit(struct guard *guard)
+{
+	if (guard->mem >= 0)
+		close(guard->mem);
+	journal_close(&guard->journal);
+	free(guard->list);
+	*guard = GUARD_NONE;
 }

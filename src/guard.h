@@ -1,14 +1,27 @@
-/* The front's copy of what stands under the traps. If the tracer is killed the
- * front puts it back; a thread that had already hit a trap cannot be helped. */
+/* The front's copy of what stands under the traps of one address space, and its journal.
+ * If the tracer is killed the front puts it back; a thread that had already hit a trap
+ * cannot be helped. */
 #ifndef GUARD_H
 #define GUARD_H
 
+#include "journal.h"
 #include "plan.h"
 
-void guard_image(int pid);                      /* a new image: no traps yet */
-void guard_command(const struct record *);      /* a command is sent */
-/* Restores what it can. How many traps were left standing. */
-size_t guard_restore(void);
-void guard_end(void); /* no trap is left */
+struct guard {
+	struct journal_trap *list;
+	size_t count, capacity;
+	int mem; /* -1: none */
+	struct journal journal;
+};
+
+#define GUARD_NONE ((struct guard){ .mem = -1 })
+
+void guard_image(struct guard *, int pid); /* a new image: no traps yet */
+void guard_fork(struct guard *, const struct guard *from, int pid); /* a child's: the same */
+void guard_command(struct guard *, const struct record *); /* a command is about to be sent */
+/* Restores what it can. How many traps were left standing; the journal goes when none was. */
+size_t guard_restore(struct guard *);
+void guard_end(struct guard *); /* no trap is left */
+void guard_deinit(struct guard *);
 
 #endif

@@ -12,9 +12,6 @@
 #include "journal_file.h"
 #include "log.h"
 
-static FILE *journal;
-static int journal_pid;
-
 /* Field 22 of /proc/PID/stat: with the number it names a process for good. */
 static unsigned long long start_of(int pid)
 {
@@ -38,59 +35,59 @@ static unsigned long long start_of(int pid)
 	return start;
 }
 
-void journal_begin(int pid)
+void journal_begin(struct journal *journal, int pid)
 {
 	char path[JOURNAL_PATH];
 	int fd;
 
-	if (journal)
-		fclose(journal);
-	journal = NULL;
-	journal_pid = pid;
+	journal_close(journal);
+	journal->pid = pid;
 	if (!journal_file_folder(true))
 		return;
 	journal_file_path(path, pid);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	journal = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!journal)
+	journal->file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!journal->file)
 		return;
-	fprintf(journal, "alloctrace 1 %d %llu\n", pid, start_of(pid));
-	fflush(journal);
+	fprintf(journal->file, "alloctrace 1 %d %llu\n", pid, start_of(pid));
+	fflush(journal->file);
 }
 
-void journal_add(const struct probe *probes, size_t count)
+void journal_add(struct journal *journal, const struct journal_trap *traps, size_t count)
 {
-	if (!journal)
+	if (!journal->file)
 		return;
 	for (size_t i = 0; i < count; i++)
-		fprintf(journal, "+%" PRIx64 " %x\n", probes[i].addr, probes[i].original);
-	fflush(journal);
+		fprintf(journal->file, "+%" PRIx64 " %x\n", traps[i].addr, traps[i].original);
+	fflush(journal->file);
 }
 
-void journal_forget(taddr_t begin, taddr_t end)
+void journal_forget(struct journal *journal, taddr_t begin, taddr_t end)
 {
-	if (!journal)
+	if (!journal->file)
 		return;
-	fprintf(journal, "-%" PRIx64 " %" PRIx64 "\n", begin, end);
-	fflush(journal);
+	fprintf(journal->file, "-%" PRIx64 " %" PRIx64 "\n", begin, end);
+	fflush(journal->file);
 }
 
-void journal_end(void)
+void journal_close(struct journal *journal)
 {
-	if (!journal)
-		return;
-	fclose(journal);
-	journal = NULL;
-	journal_file_remove(journal_pid);
+	if (journal->file)
+		fclose(journal->file);
+	*journal = (struct journal){ 0 };
 }
 
-struct trap {
-	taddr_t addr;
-	uint8_t original;
-};
+void journal_end(struct journal *journal)
+{
+	int pid = journal->file ? journal->pid : 0;
+
+	journal_close(journal);
+	if (pid)
+		journal_file_remove(pid);
+}
 
 struct traps {
-	struct trap *list;
+	struct journal_trap *list;
 	size_t count;
 };
 
@@ -103,12 +100,12 @@ static void drop(struct traps *traps, taddr_t begin, taddr_t end)
 
 static void add(struct traps *traps, taddr_t addr, unsigned original)
 {
-	struct trap *grown = realloc(traps->list, (traps->count + 1) * sizeof(*grown));
+	struct journal_trap *grown = realloc(traps->list, (traps->count + 1) * sizeof(*grown));
 
 	if (!grown)
 		die(EXIT_OURS, "no memory for the journal");
 	traps->list = grown;
-	grown[traps->count++] = (struct trap){ addr, original };
+	grown[traps->count++] = (struct journal_trap){ addr, original };
 }
 
 static void read_lines(FILE *file, struct traps *traps)

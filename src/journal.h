@@ -3,15 +3,26 @@
 #ifndef JOURNAL_H
 #define JOURNAL_H
 
-#include <stdbool.h>
+#include <stdio.h>
 
-#include "plan.h"
+#include "types.h"
+
+struct journal_trap {
+	taddr_t addr;
+	uint8_t original; /* the byte it stands on */
+};
+
+struct journal { /* all zero: none */
+	FILE *file; /* NULL: it could not be made */
+	int pid;
+};
 
 /* Begins anew, with no traps. Without the file the session goes on, unrescuable. */
-void journal_begin(int pid);
-void journal_add(const struct probe *, size_t count); /* before they are planted */
-void journal_forget(taddr_t begin, taddr_t end);
-void journal_end(void); /* none is left: the file goes */
+void journal_begin(struct journal *, int pid);
+void journal_add(struct journal *, const struct journal_trap *, size_t count); /* before they are planted */
+void journal_forget(struct journal *, taddr_t begin, taddr_t end);
+void journal_end(struct journal *); /* none is left: the file goes */
+void journal_close(struct journal *); /* the file stays */
 
 /* Reads pid's: 0 and calls take for every trap that may stand; -ENOENT: there is none;
  * -ESTALE: it is that of an earlier process with this number. */

@@ -12,6 +12,7 @@
 #include "journal.h"
 #include "journal_file.h"
 #include "log.h"
+#include "plan.h"
 #include "process.h"
 
 struct work {

@@ -39,6 +39,7 @@ struct session {
 	struct tracer tracer;
 	struct launch target;
 	struct heap *heap;
+	struct guard guard;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool seized;
 	bool executed;    /* at least one image has run */
@@ -156,7 +157,7 @@ static void on_record(struct session *session, const struct record *record)
 	case REC_ATTACHED:
 	case REC_EXEC:
 		session->executed = true;
-		guard_image(record->pid);
+		guard_image(&session->guard, record->pid);
 		break;
 	case REC_EXIT:
 		session->leaving = false; /* it left first */
@@ -167,7 +168,7 @@ static void on_record(struct session *session, const struct record *record)
 		break;
 	case REC_END:
 		session->tracer_ended = true;
-		guard_end();
+		guard_end(&session->guard);
 		heap_apply(session->heap, record);
 		if (session->leaving && !session->failed)
 			report(session, "detach", 0);
@@ -187,7 +188,7 @@ static void send_commands(struct session *session)
 		if (!at)
 			return;
 		memcpy(at, command, command->len);
-		guard_command(command);
+		guard_command(&session->guard, command);
 		tracer_send(&session->tracer, at, command->len);
 		heap_sent(session->heap);
 	}
@@ -220,14 +221,12 @@ static void tracer_lost(struct session *session)
 	if (session->tracer_ended)
 		return;
 	session->tracer_ended = true;
-	left = guard_restore();
+	left = guard_restore(&session->guard);
 	if (left)
 		warn("the tracer was killed: %zu traps could not be taken out of the target", left);
 	else
 		warn("the tracer was killed: every trap is taken out of the target; "
 		     "a thread that stood on one is lost");
-	if (!left)
-		guard_end();
 	session->failed = EXIT_OURS;
 }
 
@@ -447,7 +446,7 @@ static void start(struct session *session, struct title title)
 
 int session_run(const struct options *options, struct title title)
 {
-	struct session session = { .options = options };
+	struct session session = { .options = options, .guard = GUARD_NONE };
 	int error;
 
 	if (options->argv)
@@ -465,6 +464,7 @@ int session_run(const struct options *options, struct title title)
 	if (session.executed && !session.leaving)
 		report(&session, "exit", 0);
 	leaks_deinit(&session.leaks);
+	guard_deinit(&session.guard);
 	heap_free(session.heap);
 	return exit_status(&session);
 }
