@@ -50,7 +50,7 @@ enum command_kind {
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
-	CMD_DETACH  /* lift everything, let go, end */
+	CMD_DETACH  /* lift everything, let go of all, end */
 };
 
 struct command_plant {

@@ -16,6 +16,7 @@ struct tracer {
 
 struct tracer_options {
 	unsigned depth;     /* frames wanted: how much stack to capture */
+	bool follow;        /* children too */
 	char *title;        /* argv's memory, overwritten with the process's own name */
 	size_t title_len;
 };

@@ -419,7 +419,7 @@ static void check_outputs(const struct options *options)
 
 static void start(struct session *session, struct title title)
 {
-	const struct tracer_options tracer = { session->options->depth, title.begin, title.len };
+	const struct tracer_options tracer = { session->options->depth, false, title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth,
 	                                           session->options->raw_stacks,
 	                                           session->options->debug_dir };

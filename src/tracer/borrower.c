@@ -9,6 +9,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bp.h"
+#include "child.h"
+#include "emit.h"
 #include "mem.h"
 #include "privilege.h"
 #include "step.h"
@@ -47,14 +50,24 @@ static bool file_of_call(const struct arch_regs *regs, pid_t tid, const struct s
 	return len < PATH_MAX;
 }
 
+/* A copy's other threads would be left with its traps. */
+static bool may_be_let_go(const struct thread *thread, const struct space *space)
+{
+	return thread->role == ROLE_BORROWER || (thread->forked && space->users == 1);
+}
+
 struct resume borrower_call(const struct thread *thread, const struct space *space)
 {
 	char path[PATH_MAX];
 	struct arch_regs regs;
 
-	if (thread->role == ROLE_BORROWER && step_get_regs(thread->tid, &regs) == 0 &&
-	    file_of_call(&regs, thread->tid, space, path) && access(path, X_OK) == 0 &&
-	    privilege_lost(path))
-		return (struct resume){ GO_DETACH, 0 };
-	return (struct resume){ GO_RUN, 0 };
+	if (!may_be_let_go(thread, space) || step_get_regs(thread->tid, &regs) < 0 ||
+	    !file_of_call(&regs, thread->tid, space, path) || access(path, X_OK) < 0 ||
+	    !privilege_lost(path))
+		return (struct resume){ GO_RUN, 0 };
+	if (thread->forked)
+		bp_lift_all(space, space->pid, space->mem);
+	if (child_is_followed())
+		emit(REC_LEFT, thread);
+	return (struct resume){ GO_DETACH, 0 };
 }

@@ -2,30 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "mem.h"
 #include "poke.h"
-
-int space_open(struct space *space, pid_t pid)
-{
-	int mem = mem_open(pid);
-
-	if (mem < 0)
-		return mem;
-	*space = (struct space){ .pid = pid, .image = space->image, .mem = mem };
-	return 0;
-}
-
-void space_close(struct space *space)
-{
-	if (space->pid)
-		close(space->mem);
-	free(space->probes);
-	table_deinit(&space->by_addr);
-	text_deinit(&space->text);
-	*space = (struct space){ .image = space->image + 1 };
-}
 
 static bool has_room(struct space *space)
 {
@@ -59,9 +38,19 @@ static int put_trap(struct space *space, const struct probe *probe)
 	return error < 0 ? error : write_text(space->pid, space->mem, probe->addr, ARCH_TRAP);
 }
 
+static bool know(struct space *space, const struct probe *probe)
+{
+	uint64_t *index = has_room(space) ? table_put(&space->by_addr, probe->addr) : NULL;
+
+	if (!index)
+		return false;
+	space->probes[space->count++] = *probe;
+	*index = space->count;
+	return true;
+}
+
 static int add(struct space *space, const struct probe *probe)
 {
-	uint64_t *index;
 	uint8_t byte;
 	int error;
 
@@ -71,11 +60,9 @@ static int add(struct space *space, const struct probe *probe)
 		return -EFAULT;
 	if (byte != probe->original)
 		return -EILSEQ;
-	if (!has_room(space) || !(index = table_put(&space->by_addr, probe->addr)))
-		return -ENOMEM;
 	/* known first, planted second: a hit may come at once */
-	space->probes[space->count++] = *probe;
-	*index = space->count;
+	if (!know(space, probe))
+		return -ENOMEM;
 	error = put_trap(space, probe);
 	if (error == 0)
 		return 0;
@@ -120,12 +107,44 @@ void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 	}
 }
 
-static bool lift(pid_t pid, const struct probe *probe, int mem)
+static bool stands_in(const struct probe *probe, int mem)
 {
 	uint8_t byte;
 
-	if (probe->kind == PROBE_PASS || mem_read(mem, probe->addr, &byte, 1) < 0 ||
-	    byte != ARCH_TRAP)
+	return probe->kind != PROBE_PASS && mem_read(mem, probe->addr, &byte, 1) == 0 &&
+	       byte == ARCH_TRAP;
+}
+
+bool bp_copy(struct space *space, const struct space *from)
+{
+	space->sigreturn = from->sigreturn;
+	if (!text_copy(&space->text, &from->text))
+		return false;
+	for (size_t i = 0; i < from->count; i++) {
+		const struct probe *probe = &from->probes[i];
+
+		if (probe->kind == PROBE_PASS || stands_in(probe, space->mem)) {
+			if (!know(space, probe))
+				return false;
+		} else if (add(space, probe) == -ENOMEM) { /* planted since; or not mapped */
+			return false;
+		}
+	}
+	return true;
+}
+
+size_t bp_count_in(const struct space *space, int mem)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < space->count; i++)
+		count += stands_in(&space->probes[i], mem);
+	return count;
+}
+
+static bool lift(pid_t pid, const struct probe *probe, int mem)
+{
+	if (!stands_in(probe, mem))
 		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
 	return write_text(pid, mem, probe->addr, probe->original) == 0;
 }

@@ -1,13 +1,32 @@
 #include "child.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include "bp.h"
 #include "copy.h"
 #include "emit.h"
 #include "mem.h"
 #include "step.h"
+#include "task.h"
+
+static bool followed;
+/* Of the process that ended last, whose child may still come. */
+static struct space *last_lost;
+static bool orphans; /* some were let go */
+
+void child_set_followed(bool yes)
+{
+	followed = yes;
+}
+
+bool child_is_followed(void)
+{
+	return followed;
+}
 
 /* The event's kind does not tell: fork with CLONE_VFORK may share or copy. The
  * parent still stands in the system call, whose arguments do. */
@@ -26,35 +45,91 @@ static uint64_t clone_flags(const struct arch_regs *regs, const struct space *sp
 	return flags;
 }
 
-static enum thread_role role_of(pid_t parent, const struct space *space)
+static uint64_t birth_flags(const struct thread *parent)
 {
 	struct arch_regs regs;
-	uint64_t flags;
 
-	if (step_get_regs(parent, &regs) < 0)
-		return ROLE_COPY;
-	flags = clone_flags(&regs, space);
-	if (flags & CLONE_THREAD)
-		return ROLE_TARGET;
-	return flags & CLONE_VM ? ROLE_BORROWER : ROLE_COPY;
+	return step_get_regs(parent->tid, &regs) < 0 ? 0 : clone_flags(&regs, parent->space);
 }
 
-static struct resume begin(struct thread *thread, const struct space *space, int group_stop_sig)
+/* The child's memory is as the parent's was when it forked. NULL: out of reach, or no
+ * memory; *error says which. */
+static struct space *copy_space(const struct space *from, pid_t child, int *error)
 {
-	switch (thread->role) {
-	case ROLE_COPY:
-		copy_clean(space, thread->tid);
-		return (struct resume){ GO_DETACH, 0 };
-	case ROLE_TARGET:
-		emit(REC_THREAD_BEGIN, thread->tid, thread->pid);
-		break;
-	default:
-		break;
-	}
-	return (struct resume){ group_stop_sig ? GO_LISTEN : GO_RUN, 0 };
+	struct space *space = NULL;
+
+	*error = space_has_room() ? 0 : -EMFILE;
+	if (!*error && !(space = space_new()))
+		*error = -ENOMEM;
+	if (!*error)
+		*error = space_open(space, child);
+	if (!*error && !bp_copy(space, from))
+		*error = -ENOMEM;
+	if (!*error)
+		return space;
+	space_leave(space);
+	return NULL;
 }
 
-void child_born(struct thread *parent, const struct space *space)
+/* The child is held until the front has taken it over: nothing it plants traps in may be
+ * unknown to those who would have to restore it. */
+static bool follow(struct thread *child, struct thread *parent)
+{
+	int error;
+	struct space *space = copy_space(parent->space, child->tid, &error);
+
+	if (!space) {
+		emit_status(REC_UNFOLLOWED, parent, -error);
+		return false;
+	}
+	thread_enter(child, space);
+	space_leave(space);
+	child->role = ROLE_TARGET;
+	child->forked = child->held = true;
+	space->copy_of = parent->space->image;
+	thread_inherit_calls(child, parent);
+	emit_fork(child, parent);
+	return true;
+}
+
+static void become(struct thread *child, struct thread *parent)
+{
+	uint64_t flags = birth_flags(parent);
+
+	if (flags & CLONE_THREAD) {
+		child->role = parent->role;
+		child->pid = parent->pid;
+	} else if (flags & CLONE_VM) {
+		child->role = ROLE_BORROWER;
+	} else if (!followed || !follow(child, parent)) {
+		child->role = ROLE_COPY;
+	}
+	if (!child->space)
+		thread_enter(child, parent->space);
+}
+
+static struct resume let_go(const struct space *space, const struct thread *thread)
+{
+	copy_clean(space, thread->tid);
+	return (struct resume){ GO_DETACH, 0 };
+}
+
+static struct resume begin(struct thread *thread)
+{
+	struct resume resume = { thread->first_stop ? GO_LISTEN : GO_RUN, 0 };
+
+	thread->begun = true;
+	if (thread->role == ROLE_COPY)
+		return let_go(thread->space, thread);
+	if (thread->role == ROLE_TARGET && thread->pid != thread->tid)
+		emit(REC_THREAD_BEGIN, thread);
+	if (thread->held)
+		return (struct resume){ GO_HOLD, 0 };
+	thread->first_stop = 0;
+	return resume;
+}
+
+void child_born(struct thread *parent)
 {
 	struct thread *thread;
 	unsigned long tid;
@@ -62,26 +137,61 @@ void child_born(struct thread *parent, const struct space *space)
 	if (ptrace(PTRACE_GETEVENTMSG, parent->tid, 0, &tid) < 0)
 		return;
 	thread = thread_find(tid);
-	if (!thread)
+	if (!thread && !(orphans && task_of(tid).tracer != getpid()))
 		thread = thread_add(tid, tid, ROLE_UNKNOWN);
-	if (!thread)
+	if (!thread || thread->role != ROLE_UNKNOWN)
 		return;
-	thread->role = role_of(parent->tid, space);
-	if (thread->role == ROLE_TARGET) {
-		thread->pid = parent->pid;
-		if (parent->role == ROLE_BORROWER)
-			thread->role = ROLE_BORROWER;
-	}
-	if (!thread->stopped)
-		return;
-	thread->begun = true;
-	thread_resume(thread, begin(thread, space, 0));
+	become(thread, parent);
+	if (thread->stopped)
+		thread_resume(thread, begin(thread));
 }
 
-struct resume child_first_stop(struct thread *thread, const struct space *space,
-                               int group_stop_sig)
+/* ---- children whose parent was killed before its event -------------------------------- */
+
+/* Its parent was gone, traced as it was, and is not gone by now: another one, which has
+ * taken it over. The front is the parent of what the target gives birth to as a sibling
+ * (CLONE_PARENT). */
+static bool is_orphan(const struct task *task)
 {
-	if (thread->role == ROLE_UNKNOWN)
+	return task->parent != getppid() && !thread_find(task->parent);
+}
+
+/* Whose child it was is not known any more. */
+static struct resume let_orphan_go(const struct thread *thread)
+{
+	orphans = true;
+	return let_go(copy_origin(thread->tid), thread);
+}
+
+void child_lose_parent(struct thread *parent)
+{
+	struct thread *child;
+
+	for (size_t at = 0; (child = thread_next(&at));) {
+		struct task task;
+
+		if (child->role != ROLE_UNKNOWN)
+			continue;
+		task = task_of(child->tid);
+		if (task.process == child->tid && (task.parent == parent->pid || is_orphan(&task)))
+			thread_resume(child, let_orphan_go(child));
+	}
+	if (parent->space)
+		space_enter(parent->space);
+	space_leave(last_lost);
+	last_lost = parent->space;
+}
+
+struct resume child_first_stop(struct thread *thread)
+{
+	struct task task;
+
+	if (thread->role != ROLE_UNKNOWN)
+		return begin(thread);
+	if (!last_lost) /* its parent's event is about to come */
 		return (struct resume){ GO_HOLD, 0 };
-	return begin(thread, space, group_stop_sig);
+	task = task_of(thread->tid);
+	if (task.process == thread->tid && is_orphan(&task))
+		return let_orphan_go(thread);
+	return (struct resume){ GO_HOLD, 0 };
 }

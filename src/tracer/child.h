@@ -1,18 +1,22 @@
-/* New tasks: threads of the target, and children, which are not followed.
+/* New tasks: threads of a target, and children.
  *
- * A fork's copy of the memory holds our trap bytes: it is stopped before its
- * first instruction, cleaned, and let go. A child that shares the memory (vfork,
- * CLONE_VM) cannot be cleaned without taking the traps from the target, nor left
- * alone with them: it stays traced until it execs or ends. */
+ * A fork's copy of the memory holds our trap bytes: it is stopped before its first
+ * instruction, and followed, in a space of its own with the same traps; or cleaned and
+ * let go. A child that shares the memory (vfork, CLONE_VM) cannot be cleaned without
+ * taking the traps from the target, nor left alone with them: it stays traced until it
+ * execs or ends, in its parent's space. What it execs is followed, or let go. */
 #ifndef CHILD_H
 #define CHILD_H
 
-#include "bp.h"
 #include "thread.h"
 
+void child_set_followed(bool);
+bool child_is_followed(void);
 /* The parent stands at its fork, vfork or clone event. */
-void child_born(struct thread *parent, const struct space *);
+void child_born(struct thread *parent);
 /* A task's first stop, which may come before its parent's event. */
-struct resume child_first_stop(struct thread *, const struct space *, int group_stop_sig);
+struct resume child_first_stop(struct thread *);
+/* A process has ended, or execs, and a thread of it was maybe killed before its event. */
+void child_lose_parent(struct thread *parent);
 
 #endif

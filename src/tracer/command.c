@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include "bp.h"
 #include "cost.h"
 #include "emit.h"
 #include "probe.h"
@@ -18,56 +19,76 @@ static void plant(struct space *space, const struct command_plant *command)
 		int error = bp_plant(space, &command->probes[i]);
 
 		if (error < 0 && error != -EEXIST)
-			emit_refused(command->probes[i].addr, -error);
+			emit_refused(space, command->probes[i].addr, -error);
 	}
 }
 
-static void go(struct thread *thread, const struct space *space)
+/* What was asked for before the front knew of a copy is for the copy as well: a trap that
+ * it has already is known there, and code that it has not is not. */
+static void plant_in_copies(const struct space *original, const struct command_plant *command)
+{
+	size_t count = (command->record.len - sizeof(*command)) / sizeof(struct probe);
+
+	for (struct space *copy = NULL; (copy = space_next(copy));)
+		for (size_t i = 0; copy->copy_of == original->image && i < count; i++)
+			bp_plant(copy, &command->probes[i]);
+}
+
+static void go(struct thread *thread)
 {
 	struct arch_regs trapped, regs;
-	struct resume resume = { GO_RUN, 0 };
+	struct resume resume = { thread->first_stop ? GO_LISTEN : GO_RUN, 0 };
 
-	if (!thread || !thread->held)
+	if (!thread->held)
 		return;
 	thread->held = false;
+	thread->space->copy_of = 0;
+	if (!thread->stopped) /* a child, which comes to its first stop yet */
+		return;
+	thread->first_stop = 0;
 	if (thread->step.addr && step_get_regs(thread->tid, &trapped) == 0) {
 		struct probe on = thread->step;
 
 		thread->step.addr = 0;
 		regs = trapped;
 		arch_set_pc(&regs, on.addr);
-		resume = probe_run_on(thread, space, &on, &trapped, &regs, false);
+		resume = probe_run_on(thread, thread->space, &on, &trapped, &regs, false);
 	}
 	thread_resume(thread, resume);
 }
 
-bool command_obey(struct space *space, const struct record *record)
+static void obey_for_space(struct space *space, const struct record *record)
 {
-	/* answers to what an image did that has execed meanwhile */
-	if (record->image != space->image &&
-	    (record->kind == CMD_PLANT || record->kind == CMD_FORGET || record->kind == CMD_GO))
-		return true;
+	const struct command_forget *range = (const struct command_forget *)record;
+	struct thread *thread = thread_find(record->tid);
+
+	if (record->kind == CMD_PLANT) {
+		plant(space, (const struct command_plant *)record);
+		plant_in_copies(space, (const struct command_plant *)record);
+	} else if (record->kind == CMD_FORGET) {
+		bp_forget(space, range->begin, range->end);
+	} else if (thread && thread->space == space) {
+		go(thread);
+	}
+}
+
+bool command_obey(const struct record *record)
+{
+	struct space *space;
+
 	switch (record->kind) {
 	case CMD_SEIZE:
 		seize_launched(record->tid);
 		break;
 	case CMD_ATTACH:
-		seize_running(space, record->tid);
-		break;
-	case CMD_PLANT:
-		plant(space, (const struct command_plant *)record);
-		break;
-	case CMD_FORGET: {
-		const struct command_forget *forget = (const struct command_forget *)record;
-
-		bp_forget(space, forget->begin, forget->end);
-		break;
-	}
-	case CMD_GO:
-		go(thread_find(record->tid), space);
+		seize_running(record->tid);
 		break;
 	case CMD_DETACH:
 		return false;
+	default:
+		space = space_find(record->image);
+		if (space) /* else it has execed or ended meanwhile */
+			obey_for_space(space, record);
 	}
 	return true;
 }

@@ -2,8 +2,10 @@
 #ifndef COMMAND_H
 #define COMMAND_H
 
-#include "bp.h"
+#include <stdbool.h>
 
-bool command_obey(struct space *, const struct record *); /* false: leave the target */
+#include "record.h"
+
+bool command_obey(const struct record *); /* false: leave all that is traced */
 
 #endif

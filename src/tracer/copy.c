@@ -86,9 +86,28 @@ static size_t clean_undumpable(const struct space *space, pid_t child)
 	return left;
 }
 
+const struct space *copy_origin(pid_t child)
+{
+	int mem = mem_open(child);
+	const struct space *origin = space_next(NULL);
+	size_t most = 0;
+
+	for (const struct space *at = origin; mem >= 0 && at; at = space_next(at)) {
+		size_t count = bp_count_in(at, mem);
+
+		if (count <= most)
+			continue;
+		most = count;
+		origin = at;
+	}
+	if (mem >= 0)
+		close(mem);
+	return origin;
+}
+
 size_t copy_clean(const struct space *space, pid_t child)
 {
-	size_t left = clean(space, child);
+	size_t left = space ? clean(space, child) : 0;
 
 	return left && space->pid ? clean_undumpable(space, child) : left;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "borrower.h"
+#include "bp.h"
 #include "child.h"
 #include "emit.h"
 #include "event.h"
@@ -22,13 +23,14 @@ static const struct resume GONE = { GO_GONE, 0 };
 static struct resume hold(struct thread *thread, enum record_kind why)
 {
 	thread->held = true;
-	emit(why, thread->tid, thread->pid);
+	emit(why, thread);
 	return HOLD;
 }
 
-static struct resume on_probe(struct thread *thread, const struct space *space,
-                              const struct probe *probe, const struct arch_regs *trapped)
+static struct resume on_probe(struct thread *thread, const struct probe *probe,
+                              const struct arch_regs *trapped)
 {
+	const struct space *space = thread->space;
 	struct arch_regs regs = *trapped;
 	bool fresh = false;
 
@@ -69,8 +71,9 @@ static struct resume on_foreign_trap(const struct thread *thread)
 	                                                    (struct resume){ GO_RUN, SIGTRAP };
 }
 
-static struct resume on_trap(struct thread *thread, struct space *space)
+static struct resume on_trap(struct thread *thread)
 {
+	struct space *space = thread->space;
 	const struct probe *probe;
 	struct arch_regs regs;
 
@@ -86,7 +89,7 @@ static struct resume on_trap(struct thread *thread, struct space *space)
 	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
 		return on_foreign_trap(thread);
 	place_stop(thread->tid);
-	return on_probe(thread, space, probe, &regs);
+	return on_probe(thread, probe, &regs);
 }
 
 /* Ignored by default, signal(7). */
@@ -117,56 +120,91 @@ static struct resume on_signal(struct thread *thread, int sig)
 	return (struct resume){ GO_STEP, sig };
 }
 
+/* The process's other threads are gone, in an exec without a word of their own:
+ * ptrace(2), "execve under ptrace". */
+static void drop_others(const struct thread *left)
+{
+	struct thread *thread;
+
+	for (size_t at = 0; (thread = thread_next(&at));) {
+		if (thread->pid != left->pid || thread == left)
+			continue;
+		if (thread->role == ROLE_TARGET) {
+			probe_abandon_all(thread);
+			emit(REC_THREAD_END, thread);
+		}
+		thread_remove(thread);
+	}
+}
+
+/* The process leaves its memory. A borrower that stays there is not counted any more, and
+ * meets no more traps. */
+static void leave_image(struct thread *thread)
+{
+	const struct space *space = thread->space;
+
+	drop_others(thread);
+	if (thread->role == ROLE_TARGET) {
+		probe_abandon_all(thread);
+		if (space->pid && space->users > 1)
+			bp_lift_all(space, space->pid, space->mem);
+	}
+	child_lose_parent(thread);
+}
+
 static struct resume on_end(struct thread *thread, int status, bool *ended)
 {
 	bool is_process = thread->tid == thread->pid;
 
+	if (is_process && thread->role != ROLE_UNKNOWN)
+		leave_image(thread);
 	if (thread->role == ROLE_TARGET) {
 		probe_abandon_all(thread);
-		emit(REC_THREAD_END, thread->tid, thread->pid);
+		emit(REC_THREAD_END, thread);
 		if (is_process) {
-			emit_status(REC_EXIT, thread->tid, thread->pid, status);
-			*ended = true;
+			emit_status(REC_EXIT, thread, status);
+			*ended |= !child_is_followed();
 		}
 	}
 	thread_remove(thread);
 	return GONE;
 }
 
-/* All other threads are gone, without a word of their own: ptrace(2), "execve
- * under ptrace". A borrower left in the old memory is cleaned of traps first. */
-static void drop_old_image(struct space *space, pid_t pid)
+/* It has shared another's memory up to its exec. */
+static bool is_followed_on(const struct thread *thread)
 {
-	struct thread *thread;
-
-	if (space->pid)
-		bp_lift_all(space, space->pid, space->mem);
-	space_close(space);
-	for (size_t at = 0; (thread = thread_next(&at));) {
-		if (thread->pid != pid || thread->role != ROLE_TARGET)
-			continue;
-		probe_abandon_all(thread);
-		if (thread->tid == pid)
-			continue;
-		emit(REC_THREAD_END, thread->tid, pid);
-		thread_remove(thread);
-	}
+	if (!child_is_followed())
+		return false;
+	if (!space_has_room())
+		emit_status(REC_UNFOLLOWED, thread, EMFILE);
+	return space_has_room();
 }
 
-static struct resume on_exec(struct thread *thread, struct space *space)
+static struct resume on_exec(struct thread *thread, bool *ended)
 {
+	struct space *space;
 	int error;
 
-	if (thread->role != ROLE_TARGET)
+	if (thread->role != ROLE_TARGET && !is_followed_on(thread))
 		return (struct resume){ GO_DETACH, 0 };
-	drop_old_image(space, thread->pid);
+	leave_image(thread);
 	thread_forget_calls(thread);
 	thread->step.addr = 0;
-	emit_image(space->image);
+	thread->growing = thread->in_earlier_call = thread->forked = false;
+	thread->role = ROLE_TARGET;
+	space = space_new();
+	if (!space) {
+		emit_refused(thread->space, 0, ENOMEM);
+		*ended = true;
+		return HOLD;
+	}
+	thread_enter(thread, space);
+	space_leave(space);
 	error = space_open(space, thread->pid);
+	hold(thread, REC_EXEC);
 	if (error < 0)
-		emit_refused(0, -error);
-	return hold(thread, REC_EXEC);
+		emit_refused(space, 0, -error);
+	return HOLD;
 }
 
 /* The front stops with the target and goes on with it. SIGSTOP, which cannot be held
@@ -174,39 +212,38 @@ static struct resume on_exec(struct thread *thread, struct space *space)
  * and a front that stopped itself could do so just after the target went on. */
 static struct resume on_group_stop(const struct thread *thread, int sig)
 {
-	if (thread->role == ROLE_TARGET && sig == SIGSTOP)
+	if (front_stops_with(thread->pid) && sig == SIGSTOP)
 		front_signal(SIGSTOP);
 	return (struct resume){ GO_LISTEN, 0 };
 }
 
-static struct resume on_event(struct thread *thread, struct space *space, struct event event,
-                              bool *ended)
+static struct resume on_event(struct thread *thread, struct event event, bool *ended)
 {
 	bool is_end = event.kind == EV_EXITED || event.kind == EV_KILLED;
 
-	if (thread->growing && event.kind != EV_TRAP && !is_end)
-		step_grown(thread, space, false);
+	if (thread->growing && event.kind != EV_TRAP && event.kind != EV_EXEC && !is_end)
+		step_grown(thread, thread->space, false);
 	switch (event.kind) {
 	case EV_EXITED:
 	case EV_KILLED:
 		return on_end(thread, event.status, ended);
 	case EV_TRAP:
-		return on_trap(thread, space);
+		return on_trap(thread);
 	case EV_CALL:
-		return borrower_call(thread, space);
+		return borrower_call(thread, thread->space);
 	case EV_SIGNAL:
 		return on_signal(thread, event.sig);
 	case EV_GROUP_STOP:
 		return on_group_stop(thread, event.sig);
 	case EV_EXEC:
-		return on_exec(thread, space);
+		return on_exec(thread, ended);
 	case EV_FORK:
 	case EV_VFORK:
 	case EV_CLONE:
-		child_born(thread, space);
+		child_born(thread);
 		return RUN;
 	case EV_STOP:
-		if (thread->listening && thread->role == ROLE_TARGET)
+		if (thread->listening && front_stops_with(thread->pid))
 			front_signal(SIGCONT);
 		step_interrupted(thread);
 		break;
@@ -216,8 +253,7 @@ static struct resume on_event(struct thread *thread, struct space *space, struct
 	return RUN;
 }
 
-struct resume dispatch(struct space *space, pid_t tid, int status, struct thread **out,
-                       bool *ended)
+struct resume dispatch(pid_t tid, int status, struct thread **out, bool *ended)
 {
 	struct event event = event_of_status(status);
 	struct thread *thread = thread_find(tid);
@@ -229,19 +265,19 @@ struct resume dispatch(struct space *space, pid_t tid, int status, struct thread
 	if (!thread) {
 		*out = thread = thread_add(tid, tid, ROLE_UNKNOWN);
 		if (!thread) { /* a thread that is not followed must not meet a trap */
-			emit_refused(0, ENOMEM);
+			emit_refused(NULL, 0, ENOMEM);
 			*ended = true;
 			return GONE;
 		}
 	}
 	thread->stopped = !is_end;
-	if (thread->role == ROLE_UNKNOWN && !is_end)
-		return HOLD;
 	if (!thread->begun && !is_end) {
+		bool is_first = event.kind == EV_STOP || event.kind == EV_GROUP_STOP;
+
+		thread->first_stop = event.kind == EV_GROUP_STOP ? event.sig : 0;
+		if (is_first || thread->role == ROLE_UNKNOWN)
+			return child_first_stop(thread);
 		thread->begun = true;
-		if (event.kind == EV_STOP || event.kind == EV_GROUP_STOP)
-			return child_first_stop(thread, space,
-			                        event.kind == EV_GROUP_STOP ? event.sig : 0);
 	}
-	return on_event(thread, space, event, ended);
+	return on_event(thread, event, ended);
 }

@@ -5,9 +5,8 @@
 #include "bp.h"
 #include "thread.h"
 
-/* *thread: whose status it was, or NULL. *ended is set when the traced process is
- * gone. */
-struct resume dispatch(struct space *, pid_t tid, int wait_status, struct thread **thread,
-                       bool *ended);
+/* *thread: whose status it was, or NULL. *ended is set when there is no more to trace,
+ * though children may be left that are to be let go. */
+struct resume dispatch(pid_t tid, int wait_status, struct thread **thread, bool *ended);
 
 #endif

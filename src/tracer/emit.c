@@ -6,21 +6,16 @@
 #include <unistd.h>
 
 #include "cost.h"
+#include "space.h"
 
 static struct tracer *link_;
 static bool (*front_gone)(void);
 static uint32_t stalls;
-static uint16_t image;
 
 void emit_init(struct tracer *tracer, bool (*gone)(void))
 {
 	link_ = tracer;
 	front_gone = gone;
-}
-
-void emit_image(uint16_t number)
-{
-	image = number;
 }
 
 static void ring_bell(bool urgent)
@@ -57,10 +52,16 @@ static uint64_t now_ns(void)
 	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
 }
 
-static struct record header(enum record_kind kind, pid_t tid, pid_t pid, size_t len)
+static struct record header(enum record_kind kind, const struct thread *thread, size_t len)
 {
-	return (struct record){ .len = len, .kind = kind, .image = image, .tid = tid, .pid = pid,
-		                .time_ns = now_ns() };
+	struct record record = { .len = len, .kind = kind, .time_ns = now_ns() };
+
+	if (!thread)
+		return record;
+	record.tid = thread->tid;
+	record.pid = thread->pid;
+	record.image = thread->space ? thread->space->image : 0;
+	return record;
 }
 
 static void put(const void *record, size_t len)
@@ -74,40 +75,57 @@ static void put(const void *record, size_t len)
 	ring_bell(true);
 }
 
-void emit(enum record_kind kind, pid_t tid, pid_t pid)
+void emit(enum record_kind kind, const struct thread *thread)
 {
-	struct record record = header(kind, tid, pid, sizeof(record));
+	struct record record = header(kind, thread, sizeof(record));
 
 	put(&record, sizeof(record));
 }
 
-void emit_status(enum record_kind kind, pid_t tid, pid_t pid, int status)
+void emit_space(enum record_kind kind, const struct space *space)
 {
-	struct record_status record = { header(kind, tid, pid, sizeof(record)), status, 0 };
+	const struct thread whole = { .tid = space->pid, .pid = space->pid,
+	                              .space = (struct space *)space };
+
+	emit(kind, &whole);
+}
+
+void emit_status(enum record_kind kind, const struct thread *thread, int status)
+{
+	struct record_status record = { header(kind, thread, sizeof(record)), status, 0 };
 
 	put(&record, sizeof(record));
 }
 
-void emit_lifted(size_t pages, size_t differences)
+void emit_lifted(const struct space *space, size_t pages, size_t differences)
 {
-	struct record_lifted record = { header(REC_LIFTED, 0, 0, sizeof(record)), pages,
-		                        differences };
+	struct record_lifted record = { header(REC_LIFTED, NULL, sizeof(record)), pages, differences };
 
+	record.record.image = space->image;
 	put(&record, sizeof(record));
 }
 
 void emit_end(void)
 {
-	struct record_end record = { .record = header(REC_END, 0, 0, sizeof(record)) };
+	struct record_end record = { .record = header(REC_END, NULL, sizeof(record)) };
 
 	cost_tell(&record);
 	put(&record, sizeof(record));
 }
 
-void emit_refused(taddr_t addr, int error)
+void emit_fork(const struct thread *child, const struct thread *parent)
 {
-	struct record_refused record = { header(REC_REFUSED, 0, 0, sizeof(record)), addr, error, 0 };
+	struct record_fork record = { header(REC_FORK, child, sizeof(record)),
+		                      parent->space->image, parent->tid };
 
+	put(&record, sizeof(record));
+}
+
+void emit_refused(const struct space *space, taddr_t addr, int error)
+{
+	struct record_refused record = { header(REC_REFUSED, NULL, sizeof(record)), addr, error, 0 };
+
+	record.record.image = space ? space->image : 0;
 	put(&record, sizeof(record));
 }
 
@@ -174,7 +192,7 @@ void emit_call(enum record_kind kind, struct thread *thread, const struct call *
 	record = reserve(len);
 	if (!record)
 		return;
-	record->record = header(kind, thread->tid, thread->pid, len);
+	record->record = header(kind, thread, len);
 	fill(record, thread, call, ret, &piece);
 	ring_commit(&link_->records, len);
 	ring_bell(false);

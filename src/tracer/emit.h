@@ -8,12 +8,13 @@
 #include "tracer.h"
 
 void emit_init(struct tracer *, bool (*front_gone)(void));
-void emit_image(uint16_t image); /* of the records from now on */
-void emit(enum record_kind, pid_t tid, pid_t pid);
-void emit_status(enum record_kind, pid_t tid, pid_t pid, int status);
-void emit_lifted(size_t pages, size_t differences);
+void emit(enum record_kind, const struct thread *); /* NULL: about none */
+void emit_space(enum record_kind, const struct space *); /* about its process */
+void emit_status(enum record_kind, const struct thread *, int status);
+void emit_fork(const struct thread *child, const struct thread *parent);
+void emit_lifted(const struct space *, size_t pages, size_t differences);
 void emit_end(void);
-void emit_refused(taddr_t addr, int error);
+void emit_refused(const struct space *, taddr_t addr, int error);
 
 struct emit_return { /* what a RETURN knows beyond the call */
 	uint64_t result, out;

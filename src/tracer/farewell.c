@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bp.h"
 #include "copy.h"
 #include "emit.h"
 #include "event.h"
@@ -43,8 +44,9 @@ static bool is_trap_pending(pid_t tid)
 
 /* The thread is stopped and the traps are lifted: one that has hit a trap already
  * goes back to where the instruction now stands again. */
-static void let_go(struct thread *thread, const struct space *space, struct event event)
+static void let_go(struct thread *thread, struct event event)
 {
+	const struct space *space = thread->space;
 	struct arch_regs regs;
 	int sig = event.kind == EV_SIGNAL ? event.sig : 0;
 
@@ -52,7 +54,7 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 		step_interrupted(thread);
 	if (thread->growing)
 		step_grown(thread, space, event.kind == EV_TRAP);
-	else if ((event.kind == EV_TRAP || thread->held) &&
+	else if (space && (event.kind == EV_TRAP || thread->held) &&
 	         step_get_regs(thread->tid, &regs) == 0) {
 		const struct probe *on = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 
@@ -62,7 +64,7 @@ static void let_go(struct thread *thread, const struct space *space, struct even
 			sig = SIGTRAP;
 	}
 	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN)
-		copy_clean(space, thread->tid);
+		copy_clean(space ? space : copy_origin(thread->tid), thread->tid);
 	thread_resume(thread, (struct resume){ GO_DETACH, sig });
 }
 
@@ -84,7 +86,7 @@ static void expect_child(struct event event, pid_t parent)
 
 /* Sleeping threads are not interrupted, which would make their system calls return
  * early: the kernel lets them go when the tracer ends. */
-static void begin_farewell(const struct space *space)
+static void begin_farewell(void)
 {
 	struct thread *thread;
 
@@ -92,7 +94,7 @@ static void begin_farewell(const struct space *space)
 		char state;
 
 		if (thread->stopped) {
-			let_go(thread, space, (struct event){ EV_STOP, 0, 0 });
+			let_go(thread, (struct event){ EV_STOP, 0, 0 });
 			continue;
 		}
 		state = state_of(thread->tid);
@@ -114,7 +116,7 @@ static bool any_due(void)
 	return false;
 }
 
-static void take_leave(const struct space *space, pid_t tid, int status)
+static void take_leave(pid_t tid, int status)
 {
 	struct event event = event_of_status(status);
 	struct thread *thread = thread_find(tid);
@@ -133,7 +135,7 @@ static void take_leave(const struct space *space, pid_t tid, int status)
 		thread_resume(thread, (struct resume){ GO_RUN, event.kind == EV_SIGNAL ? event.sig : 0 });
 		return;
 	}
-	let_go(thread, space, event);
+	let_go(thread, event);
 }
 
 /* Whatever comes for the tracer itself, a stop that is due is waited for: a thread that is
@@ -155,20 +157,23 @@ static void lift(const struct space *space)
 
 	if (!left && front_gone())
 		journal_file_remove(space->pid);
-	emit_lifted(pages, differences);
+	emit_lifted(space, pages, differences);
 }
 
-void farewell(const struct space *space)
+void farewell(void)
 {
 	int status;
 	pid_t tid;
 
-	if (space->pid)
-		lift(space);
-	begin_farewell(space);
+	for (struct space *space = NULL; (space = space_next(space));) {
+		space_enter(space); /* to the end: a child of its threads may still come */
+		if (space->pid)
+			lift(space);
+	}
+	begin_farewell();
 	while (any_due() && (tid = next_stop(&status, 0)) > 0)
-		take_leave(space, tid, status);
+		take_leave(tid, status);
 	/* sleepers that have met a trap or given birth meanwhile */
 	while ((tid = next_stop(&status, WNOHANG)) > 0)
-		take_leave(space, tid, status);
+		take_leave(tid, status);
 }

@@ -3,9 +3,7 @@
 #ifndef FAREWELL_H
 #define FAREWELL_H
 
-#include "bp.h"
-
-/* Tells of the text by REC_LIFTED. */
-void farewell(const struct space *);
+/* Tells of each space by REC_LIFTED. */
+void farewell(void);
 
 #endif

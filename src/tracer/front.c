@@ -3,8 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-static pid_t front;
-static bool launched;
+static pid_t front, launched;
 
 void front_is(pid_t pid)
 {
@@ -16,13 +15,18 @@ bool front_gone(void)
 	return getppid() != front;
 }
 
-void front_has_launched(void)
-{
-	launched = true;
-}
-
 void front_signal(int sig)
 {
-	if (launched && !front_gone())
+	if (!front_gone())
 		kill(front, sig);
+}
+
+void front_has_launched(pid_t pid)
+{
+	launched = pid;
+}
+
+bool front_stops_with(pid_t pid)
+{
+	return pid == launched;
 }

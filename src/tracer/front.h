@@ -7,7 +7,9 @@
 
 void front_is(pid_t); /* before the tracer is forked */
 bool front_gone(void);
-void front_has_launched(void); /* it stops and goes on with the target */
-void front_signal(int sig); /* nothing when it is gone, or has not launched */
+/* The process that the front has launched: it stops and goes on with it. */
+void front_has_launched(pid_t);
+bool front_stops_with(pid_t);
+void front_signal(int sig); /* nothing when it is gone */
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "emit.h"
 #include "front.h"
+#include "space.h"
 #include "task.h"
 #include "thread.h"
 
@@ -16,7 +17,7 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK |          \
 	 PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC)
 
-static int seize(pid_t tid, pid_t pid, bool runs)
+static int seize(pid_t tid, pid_t pid, struct space *space, bool runs)
 {
 	struct thread *thread;
 
@@ -25,16 +26,21 @@ static int seize(pid_t tid, pid_t pid, bool runs)
 	thread = thread_add(tid, pid, ROLE_TARGET);
 	if (!thread)
 		return -ENOMEM;
+	thread_enter(thread, space);
 	thread->begun = true;
 	thread->in_earlier_call = runs;
-	emit(REC_THREAD_BEGIN, tid, pid);
+	emit(REC_THREAD_BEGIN, thread);
 	return 0;
 }
 
 void seize_launched(pid_t pid)
 {
-	front_has_launched();
-	emit_status(REC_SEIZED, pid, pid, -seize(pid, pid, false));
+	struct space *space = space_new();
+	int error = space ? seize(pid, pid, space, false) : -ENOMEM;
+
+	front_has_launched(pid);
+	emit_status(REC_SEIZED, NULL, -error);
+	space_leave(space);
 }
 
 /* A thread born of one we have is ours already, and its first stop will come; one that
@@ -47,7 +53,7 @@ static bool is_failure(pid_t tid, int error)
 }
 
 /* How many threads were new, or -errno. */
-static int seize_those_there(pid_t pid, DIR *tasks)
+static int seize_those_there(pid_t pid, struct space *space, DIR *tasks)
 {
 	struct dirent *entry;
 	int fresh = 0;
@@ -55,7 +61,7 @@ static int seize_those_there(pid_t pid, DIR *tasks)
 	rewinddir(tasks);
 	while ((entry = readdir(tasks))) {
 		pid_t tid = atoi(entry->d_name);
-		int error = tid && !thread_find(tid) ? seize(tid, pid, true) : -ESRCH;
+		int error = tid && !thread_find(tid) ? seize(tid, pid, space, true) : -ESRCH;
 
 		fresh += error == 0;
 		if (is_failure(tid, error))
@@ -64,7 +70,7 @@ static int seize_those_there(pid_t pid, DIR *tasks)
 	return fresh;
 }
 
-static int seize_all(pid_t pid)
+static int seize_all(pid_t pid, struct space *space)
 {
 	char path[32];
 	int fresh, error = -ESRCH;
@@ -74,19 +80,21 @@ static int seize_all(pid_t pid)
 	tasks = opendir(path);
 	if (!tasks)
 		return -errno;
-	while ((fresh = seize_those_there(pid, tasks)) > 0)
+	while ((fresh = seize_those_there(pid, space, tasks)) > 0)
 		error = 0;
 	closedir(tasks);
 	return fresh < 0 ? fresh : error;
 }
 
-void seize_running(struct space *space, pid_t pid)
+void seize_running(pid_t pid)
 {
-	int error = seize_all(pid);
+	struct space *space = space_new();
+	int error = space ? seize_all(pid, space) : -ENOMEM;
 
 	if (error == 0)
 		error = space_open(space, pid);
-	emit_status(REC_SEIZED, pid, pid, -error);
+	emit_status(REC_SEIZED, NULL, -error);
 	if (error == 0)
-		emit(REC_ATTACHED, pid, pid);
+		emit_space(REC_ATTACHED, space);
+	space_leave(space);
 }

@@ -2,7 +2,7 @@
 #ifndef SEIZE_H
 #define SEIZE_H
 
-#include "bp.h"
+#include <sys/types.h>
 
 /* Answered by REC_SEIZED. */
 void seize_launched(pid_t pid);
@@ -10,6 +10,6 @@ void seize_launched(pid_t pid);
 /* All threads of the process, also those born meanwhile, and quietly: none is
  * interrupted, which would make its system calls return early. Answered by REC_SEIZED,
  * and behind it REC_ATTACHED. */
-void seize_running(struct space *, pid_t pid);
+void seize_running(pid_t pid);
 
 #endif

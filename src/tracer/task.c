@@ -20,6 +20,8 @@ struct task task_of(pid_t tid)
 		sscanf(line, "TracerPid: %d", &out.tracer);
 		if (sscanf(line, "State: %c", &state) == 1)
 			out.ended = state == 'Z' || state == 'X';
+		sscanf(line, "Tgid: %d", &out.process);
+		sscanf(line, "PPid: %d", &out.parent);
 	}
 	if (file)
 		fclose(file);

@@ -11,6 +11,7 @@ struct task {
 	int seccomp;                       /* 0: no filter */
 	pid_t tracer;                      /* 0: none */
 	bool ended;                        /* a zombie, or gone for good */
+	pid_t process, parent; /* it belongs to; that one's */
 };
 
 struct task task_of(pid_t tid); /* all 0, but ended, when it is gone */

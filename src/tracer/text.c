@@ -46,6 +46,21 @@ int text_keep(struct text *text, int mem, taddr_t addr)
 	return 0;
 }
 
+bool text_copy(struct text *text, const struct text *from)
+{
+	void *pages = malloc(from->count * PAGE + 1);
+
+	if (!pages || !table_copy(&text->by_addr, &from->by_addr)) {
+		free(pages);
+		return false;
+	}
+	if (from->count)
+		memcpy(pages, from->pages, from->count * PAGE);
+	text->pages = pages;
+	text->count = text->capacity = from->count;
+	return true;
+}
+
 void text_forget(struct text *text, taddr_t begin, taddr_t end)
 {
 	for (taddr_t page = page_of(begin); page < end; page += PAGE)

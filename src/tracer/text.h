@@ -12,6 +12,7 @@ struct text { /* all zero: no page */
 
 /* Before the first trap in the page of addr. 0 or -errno. */
 int text_keep(struct text *, int mem, taddr_t addr);
+bool text_copy(struct text *, const struct text *from); /* over an empty one; false: no memory */
 void text_forget(struct text *, taddr_t begin, taddr_t end);
 /* How many bytes are not as they were, in the pages that are still there: *pages of them. */
 size_t text_differences(const struct text *, int mem, size_t *pages);

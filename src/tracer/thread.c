@@ -1,9 +1,11 @@
 #include "thread.h"
 
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 
 #include "privilege.h"
+#include "space.h"
 #include "table.h"
 
 /* Linux's own limit on threads is /proc/sys/kernel/threads-max; memory is only
@@ -61,8 +63,17 @@ struct thread *thread_add(pid_t tid, pid_t pid, enum thread_role role)
 	return thread;
 }
 
+void thread_enter(struct thread *thread, struct space *space)
+{
+	space_enter(space);
+	space_leave(thread->space);
+	thread->space = space;
+}
+
 void thread_remove(struct thread *thread)
 {
+	space_leave(thread->space);
+	thread->space = NULL;
 	table_remove(&by_tid, thread->tid);
 	thread->tid = 0;
 	alive--;
@@ -95,12 +106,23 @@ void thread_forget_calls(struct thread *thread)
 	stack_drop(&thread->capture);
 }
 
+void thread_inherit_calls(struct thread *thread, const struct thread *parent)
+{
+	thread->calls = parent->calls;
+	thread->last_free = parent->last_free;
+	memcpy(thread->names, parent->names, sizeof(thread->names));
+	thread->name_count = parent->name_count;
+	thread->handler = parent->handler;
+	thread->internal_slot = parent->internal_slot;
+	thread->silent_addr = parent->silent_addr;
+}
+
 /* See borrower.h. */
 static bool stops_at_calls(const struct thread *thread)
 {
 	static enum { UNKNOWN, YES, NO } needed;
 
-	if (thread->role != ROLE_BORROWER)
+	if (thread->role != ROLE_BORROWER && !thread->forked)
 		return false;
 	if (needed == UNKNOWN)
 		needed = privilege_survives_us() ? NO : YES;

@@ -8,9 +8,11 @@
 #include "plan.h"
 #include "stack.h"
 
+struct space;
+
 enum thread_role {
 	ROLE_UNKNOWN,  /* stopped before its parent's event said what it is */
-	ROLE_TARGET,   /* of the traced process */
+	ROLE_TARGET,   /* of a traced process */
 	ROLE_BORROWER, /* another process in the same memory: vfork, CLONE_VM */
 	ROLE_COPY      /* a forked process, let go at its first stop */
 };
@@ -46,7 +48,10 @@ struct thread {
 	pid_t tid;
 	pid_t pid;
 	enum thread_role role;
+	struct space *space; /* it is in, or (COPY) its traps are of; NULL: UNKNOWN */
+	int first_stop; /* the signal, when it was born into a group that is stopped */
 	bool begun; /* its first stop is past */
+	bool forked; /* followed, and no exec yet */
 	bool stopped;
 	bool listening; /* in a group-stop */
 	bool interrupted; /* its next stop is of our making */
@@ -69,10 +74,13 @@ struct thread {
 
 struct thread *thread_find(pid_t tid);           /* or NULL */
 struct thread *thread_add(pid_t tid, pid_t pid, enum thread_role); /* NULL: too many */
+void thread_enter(struct thread *, struct space *); /* leaves the one it was in */
 void thread_remove(struct thread *);
 size_t thread_count(void);
 struct thread *thread_next(size_t *at); /* all of them; start with *at = 0 */
 void thread_forget_calls(struct thread *);
+/* Those of another, which has just forked it. */
+void thread_inherit_calls(struct thread *, const struct thread *parent);
 
 /* The one place where a thread is resumed. A vanished thread is no error: its
  * exit will be reported. */

@@ -12,12 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "command.h"
 #include "cost.h"
 #include "dispatch.h"
 #include "emit.h"
 #include "farewell.h"
 #include "front.h"
+#include "open_files.h"
 #include "place.h"
 
 #define TITLE "at-tracer" /* no name a pkill for the front would match */
@@ -25,7 +27,6 @@
 #define BATCH 256
 
 static struct tracer *tracer;
-static struct space space;
 static bool leaving;
 
 static volatile sig_atomic_t kicked;
@@ -48,7 +49,7 @@ static void obey_all(void)
 	const struct record *record;
 
 	while ((record = ring_peek(&tracer->commands, &len)) && len) {
-		leaving |= !command_obey(&space, record);
+		leaving |= !command_obey(record);
 		ring_consume(&tracer->commands, record->len);
 	}
 }
@@ -74,7 +75,7 @@ static void collect(pid_t tid, int status)
 	size_t n = 0;
 
 	do {
-		batch[n].resume = dispatch(&space, tid, status, &batch[n].thread, &leaving);
+		batch[n].resume = dispatch(tid, status, &batch[n].thread, &leaving);
 		batch[n].tid = tid;
 		n++;
 	} while (n < BATCH && thread_count() > 1 &&
@@ -87,6 +88,8 @@ static void collect(pid_t tid, int status)
 
 static void loop(void)
 {
+	bool begun = false;
+
 	while (!leaving) {
 		int status;
 		pid_t tid;
@@ -99,9 +102,12 @@ static void loop(void)
 		if (leaving)
 			break;
 		tid = waitpid(-1, &status, __WALL);
+		begun |= tid > 0;
 		if (tid > 0)
 			collect(tid, status);
-		else if (errno == ECHILD) /* nothing is traced yet */
+		else if (errno == ECHILD && begun) /* nothing is traced any more */
+			leaving = true;
+		else if (errno == ECHILD)
 			poll(NULL, 0, 10);
 	}
 }
@@ -155,11 +161,14 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 {
 	become(options);
 	stack_set_depth(options->depth);
+	child_set_followed(options->follow);
+	if (options->follow)
+		open_files_raise(); /* each address space has one */
 	emit_init(tracer, front_gone);
 	place_init();
 	loop();
 	cost_end();
-	farewell(&space);
+	farewell();
 	emit_end();
 	_exit(0);
 }
