@@ -22,6 +22,12 @@ static const struct option when[] = {
 	             "was, which is verified and reported." },
 	{ "init", 0, OPTION_FLAG, AT(init), .place = OPTION_NAMED,
 	  .help = "attach even to process 1" },
+	{ "follow", 'f', OPTION_FLAG, AT(follow), .help = "trace children too, a report each",
+	  .details = "Whatever a traced process forks or spawns is traced, to its end, and "
+	             "alloctrace ends with the last of them; the exit status stays PROG's. A "
+	             "process's report is written when it ends, to a file of its own: %p, or else "
+	             "the number before the ending of all but the first one's. A child that was "
+	             "forked inherits its parent's blocks." },
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
@@ -54,7 +60,7 @@ static const struct option what[] = {
 	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count),
 	  .help = "no stacks with PATTERN; repeatable, like --match" },
 	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
-	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512,
+	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512, .place = OPTION_NAMED,
 	  .help = "frames kept of a stack, up to 512; default 64" },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
 	  .help = "show the frames of operator new and other wrappers" },

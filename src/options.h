@@ -25,6 +25,7 @@ struct options {
 	uint64_t pid;   /* to attach to; 0: none */
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
+	bool follow;    /* children too */
 	char **argv;    /* the program's; NULL: there is a pid */
 };
 

@@ -18,11 +18,12 @@
 #include "analysis.h"
 #include "attach.h"
 #include "crash.h"
-#include "guard.h"
 #include "job_control.h"
 #include "launch.h"
 #include "leaks.h"
 #include "log.h"
+#include "open_files.h"
+#include "processes.h"
 #include "timer.h"
 #include "tracer.h"
 
@@ -38,30 +39,30 @@ struct session {
 	const struct options *options;
 	struct tracer tracer;
 	struct launch target;
-	struct heap *heap;
-	struct guard guard;
+	struct processes processes;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool seized;
-	bool executed;    /* at least one image has run */
-	bool leaving;     /* the program is to be let go */
-	bool tracer_ended;
+	bool leaving;     /* all that is traced is to be let go */
+	bool told_to;     /* the tracer has been told so */
+	bool tracer_ended, tracer_lost;
 	bool target_ended;
 	int status;       /* of the target, as waitpid gave it */
 	int failed;       /* an exit status of our own, or 0 */
 	bool dump_due;
 	unsigned dumps;
 	struct leaks leaks;
+	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
 
 /* ---- reports ---------------------------------------------------------------------- */
 
-static const char *ending(const struct session *session)
+static const char *ending(int status)
 {
 	static char text[64];
-	int sig = WTERMSIG(session->status);
+	int sig = WTERMSIG(status);
 
-	if (WIFEXITED(session->status))
-		snprintf(text, sizeof(text), "exited with status %d", WEXITSTATUS(session->status));
+	if (WIFEXITED(status))
+		snprintf(text, sizeof(text), "exited with status %d", WEXITSTATUS(status));
 	else
 		snprintf(text, sizeof(text), "killed by SIG%s",
 		         sigabbrev_np(sig) ? sigabbrev_np(sig) : "RT");
@@ -76,12 +77,13 @@ static uint64_t since_ms(uint64_t began_ns)
 	return (now.tv_sec * UINT64_C(1000000000) + now.tv_nsec - began_ns) / 1000000;
 }
 
-static void report(struct session *session, const char *reason, unsigned number)
+static void report(struct session *session, const struct traced *traced, const char *reason,
+                   unsigned number)
 {
-	const struct heap_program *program = heap_program(session->heap);
+	const struct heap_program *program = heap_program(traced->heap);
 	const struct options *options = session->options;
 
-	leaks_judge(&session->leaks, session->heap);
+	leaks_judge(&session->leaks, traced->heap);
 	for (unsigned i = 0; i < options->dest_count; i++) {
 		struct report report = {
 			.reason = reason,
@@ -89,8 +91,9 @@ static void report(struct session *session, const char *reason, unsigned number)
 			.pid = program->pid,
 			.exe = program->exe,
 			.cmdline = program->cmdline,
-			.ending = session->target_ended ? ending(session) : NULL,
-			.heap = session->heap,
+			.ending = traced->ended ? ending(traced->status) : NULL,
+			.heap = traced->heap,
+			.child = traced != session->processes.first,
 			.query = options->query,
 			.bare_stop_ns = options->bare_stop.ns,
 			.bare_stop_cpu_ns = options->bare_stop.cpu_ns,
@@ -107,15 +110,47 @@ static void report(struct session *session, const char *reason, unsigned number)
 	}
 }
 
+static void report_last(struct session *session, struct traced *traced, const char *reason)
+{
+	if (!traced->executed || traced->reported)
+		return;
+	traced->reported = true;
+	report(session, traced, reason, 0);
+	if (!traced->ended || WIFEXITED(traced->status))
+		session->left_blocks += session->leaks.left_blocks;
+}
+
+/* Those not reported yet; reason: of those that have not ended. */
+static void report_all(struct session *session, const char *reason)
+{
+	struct traced *first = session->processes.first;
+
+	if (session->target_ended && !first->ended) {
+		first->ended = true;
+		first->status = session->status;
+	}
+	for (size_t i = 0; i < session->processes.count; i++)
+		report_last(session, session->processes.list[i],
+		            session->processes.list[i]->ended ? "exit" : reason);
+}
+
 /* ---- records and commands ------------------------------------------------------------ */
 
-/* One without more, about the target; only where the ring is surely empty. */
-static void command(struct session *session, enum command_kind kind)
+/* One without more, about the target. False: no room yet. */
+static bool command(struct session *session, enum command_kind kind)
 {
 	struct record *record = tracer_command(&session->tracer, sizeof(*record));
 
+	if (!record)
+		return false;
 	*record = (struct record){ .kind = kind, .tid = session->target.pid };
 	tracer_send(&session->tracer, record, sizeof(*record));
+	return true;
+}
+
+static void leave(struct session *session)
+{
+	session->leaving |= !session->tracer_ended;
 }
 
 static bool is_attached(const struct session *session)
@@ -135,7 +170,7 @@ static void on_seized(struct session *session, int error)
 	session->failed = EXIT_OURS;
 	if (is_attached(session)) {
 		attach_explain(session->target.pid, error);
-		command(session, CMD_DETACH);
+		leave(session);
 		return;
 	}
 	errno = error;
@@ -145,53 +180,95 @@ static void on_seized(struct session *session, int error)
 	else
 		warn("cannot trace:");
 	kill(session->target.pid, SIGKILL);
-	command(session, CMD_DETACH);
+	leave(session);
+}
+
+static void on_stuck(struct session *session)
+{
+	if (!session->leaving)
+		warn("no memory: the program is let go");
+	session->failed = EXIT_OURS;
+	leave(session);
+}
+
+/* Its report is written now where others may go on. */
+static void on_exit_of(struct session *session, struct traced *traced)
+{
+	bool is_first = traced == session->processes.first;
+
+	if (is_first && is_attached(session)) {
+		session->status = traced->status;
+		session->target_ended = true;
+	}
+	if (session->options->follow)
+		report_last(session, traced, "exit");
+	if (!is_first)
+		processes_drop(&session->processes, traced);
+}
+
+static void on_end(struct session *session)
+{
+	session->tracer_ended = true;
+	if (session->leaving && !session->failed)
+		report_all(session, "detach");
 }
 
 static void on_record(struct session *session, const struct record *record)
 {
-	switch (record->kind) {
-	case REC_SEIZED:
+	struct traced *traced;
+	bool stuck = false;
+
+	if (record->kind == REC_SEIZED) {
 		on_seized(session, ((const struct record_status *)record)->status);
 		return;
-	case REC_ATTACHED:
-	case REC_EXEC:
-		session->executed = true;
-		guard_image(&session->guard, record->pid);
-		break;
-	case REC_EXIT:
-		session->leaving = false; /* it left first */
-		if (is_attached(session)) {
-			session->status = ((const struct record_status *)record)->status;
-			session->target_ended = true;
-		}
-		break;
-	case REC_END:
-		session->tracer_ended = true;
-		guard_end(&session->guard);
-		heap_apply(session->heap, record);
-		if (session->leaving && !session->failed)
-			report(session, "detach", 0);
+	}
+	if (record->kind == REC_END) {
+		if (!session->options->follow) /* what it has cost is all processes' */
+			heap_apply(session->processes.first->heap, record);
+		on_end(session);
 		return;
 	}
-	heap_apply(session->heap, record);
+	traced = processes_apply(&session->processes, record, &stuck);
+	if (stuck)
+		on_stuck(session);
+	if (traced && record->kind == REC_EXIT)
+		on_exit_of(session, traced);
+}
+
+/* guard: of its process, or NULL. False: no room yet. */
+static bool send(struct session *session, struct guard *guard, const struct record *record)
+{
+	void *at = tracer_command(&session->tracer, record->len);
+
+	if (!at)
+		return false;
+	memcpy(at, record, record->len);
+	if (guard)
+		guard_command(guard, record);
+	tracer_send(&session->tracer, at, record->len);
+	return true;
 }
 
 /* Commands the ring has no room for stay with the analysis until the next round. */
+static void send_of(struct session *session, struct traced *traced)
+{
+	const struct record *record;
+
+	while ((record = heap_command(traced->heap)) && send(session, &traced->guard, record))
+		heap_sent(traced->heap);
+}
+
 static void send_commands(struct session *session)
 {
-	const struct record *command;
+	struct processes *processes = &session->processes;
 
-	while ((command = heap_command(session->heap))) {
-		void *at = tracer_command(&session->tracer, command->len);
-
-		if (!at)
-			return;
-		memcpy(at, command, command->len);
-		guard_command(&session->guard, command);
-		tracer_send(&session->tracer, at, command->len);
-		heap_sent(session->heap);
-	}
+	for (size_t i = 0; i < processes->count; i++)
+		send_of(session, processes->list[i]);
+	while (processes->declined_count &&
+	       send(session, NULL, &processes->declined[processes->declined_count - 1]))
+		processes->declined_count--;
+	if (session->leaving && !session->told_to)
+		session->told_to = command(session, CMD_DETACH);
 }
 
 /* True when there was something. */
@@ -207,7 +284,8 @@ static bool drain(struct session *session)
 			return any;
 		on_record(session, record);
 		ring_consume(ring, record->len);
-		send_commands(session);
+		if (session->processes.last)
+			send_of(session, session->processes.last);
 	}
 }
 
@@ -220,8 +298,8 @@ static void tracer_lost(struct session *session)
 	drain(session);
 	if (session->tracer_ended)
 		return;
-	session->tracer_ended = true;
-	left = guard_restore(&session->guard);
+	session->tracer_ended = session->tracer_lost = true;
+	left = processes_restore(&session->processes);
 	if (left)
 		warn("the tracer was killed: %zu traps could not be taken out of the target", left);
 	else
@@ -260,16 +338,27 @@ static bool is_in(int sig, const int *list, size_t count)
 
 static void report_now(struct session *session, const char *reason)
 {
-	if (!session->executed || session->tracer_ended)
+	struct processes *processes = &session->processes;
+	bool any = false;
+
+	if (session->tracer_ended)
 		return;
 	drain(session);
-	report(session, reason, ++session->dumps);
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+
+		if (!traced->executed || traced->reported)
+			continue;
+		session->dumps += !any;
+		any = true;
+		report(session, traced, reason, session->dumps);
+	}
 }
 
 /* Every trap stands that was asked for. */
 static bool is_tracing(struct session *session)
 {
-	return session->executed && !heap_command(session->heap) &&
+	return session->processes.first->executed && !processes_wait(&session->processes) &&
 	       ring_empty(&session->tracer.commands);
 }
 
@@ -287,15 +376,14 @@ static void once_tracing(struct session *session)
 
 static bool is_awaited(const struct session *session)
 {
-	return session->dump_due || (session->options->duration_ms && session->duration < 0);
+	return session->dump_due || (session->options->duration_ms && session->duration < 0) ||
+	       (session->leaving && !session->told_to);
 }
 
-static void leave(struct session *session)
+static bool only_others_are_left(const struct session *session)
 {
-	if (session->tracer_ended || session->leaving)
-		return;
-	session->leaving = true;
-	command(session, CMD_DETACH);
+	return session->options->follow &&
+	       (session->target_ended || session->processes.first->ended);
 }
 
 static void take_signals(struct session *session)
@@ -313,9 +401,11 @@ static void take_signals(struct session *session)
 		} else if (sig == SIGCONT && (pid_t)info.ssi_pid != session->tracer.pid) {
 			if (!session->target_ended)
 				job_control_continue(session->target.pid);
-		} else if (is_in(sig, passed_on, countof(passed_on)) && info.ssi_code <= 0 &&
-		           !session->target_ended) {
-			kill(session->target.pid, sig);
+		} else if (is_in(sig, passed_on, countof(passed_on))) {
+			if (only_others_are_left(session))
+				leave(session);
+			else if (info.ssi_code <= 0 && !session->target_ended)
+				kill(session->target.pid, sig);
 		}
 	}
 }
@@ -358,7 +448,7 @@ static void sleep_until_due(struct session *session, bool busy)
 		                { session->signals, POLLIN, 0 },
 		                { session->interval, POLLIN, 0 },
 		                { session->duration, POLLIN, 0 } };
-	bool unsent = is_awaited(session) || heap_command(session->heap);
+	bool unsent = is_awaited(session) || processes_wait(&session->processes);
 	uint64_t rung;
 
 	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
@@ -384,6 +474,7 @@ static void loop(struct session *session)
 		once_tracing(session);
 		take_timers(session);
 		reap(session);
+		send_commands(session);
 		if (!is_over(session))
 			sleep_until_due(session, busy);
 	}
@@ -395,7 +486,7 @@ static int exit_status(const struct session *session)
 {
 	if (session->failed)
 		return session->failed;
-	if (session->options->leak_exitcode && session->target_ended && session->leaks.left_blocks &&
+	if (session->options->leak_exitcode && session->target_ended && session->left_blocks &&
 	    WIFEXITED(session->status))
 		return session->options->leak_exitcode;
 	if (is_attached(session))
@@ -419,7 +510,8 @@ static void check_outputs(const struct options *options)
 
 static void start(struct session *session, struct title title)
 {
-	const struct tracer_options tracer = { session->options->depth, false, title.begin, title.len };
+	const struct tracer_options tracer = { session->options->depth, session->options->follow,
+	                                       title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth,
 	                                           session->options->raw_stacks,
 	                                           session->options->debug_dir };
@@ -435,18 +527,18 @@ static void start(struct session *session, struct title title)
 	errno = -error;
 	if (error < 0 || session->signals < 0)
 		die(EXIT_OURS, "cannot start:");
+	if (session->options->follow)
+		open_files_raise();
 	signal(SIGPIPE, SIG_IGN); /* these fail with an errno instead */
 	signal(SIGXFSZ, SIG_IGN);
 	crash_guard();
-	session->heap = heap_new(&analysis);
-	if (!session->heap)
-		die(EXIT_OURS, "cannot start: no memory");
+	processes_init(&session->processes, &analysis, session->target.pid);
 	command(session, is_attached(session) ? CMD_ATTACH : CMD_SEIZE);
 }
 
 int session_run(const struct options *options, struct title title)
 {
-	struct session session = { .options = options, .guard = GUARD_NONE };
+	struct session session = { .options = options };
 	int error;
 
 	if (options->argv)
@@ -461,10 +553,9 @@ int session_run(const struct options *options, struct title title)
 	errno = error;
 	if (error && !session.failed)
 		die(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE, "%s:", options->argv[0]);
-	if (session.executed && !session.leaving)
-		report(&session, "exit", 0);
+	if (!session.leaving)
+		report_all(&session, session.tracer_lost ? "detach" : "exit");
 	leaks_deinit(&session.leaks);
-	guard_deinit(&session.guard);
-	heap_free(session.heap);
+	processes_deinit(&session.processes);
 	return exit_status(&session);
 }

@@ -335,10 +335,11 @@ static void help_and_version_end_well(void **state)
 
 static void help_names_every_option_on_one_screen(void **state)
 {
-	static const char *const options[] = { "-o, --output ", "--depth ", "--top ", "--sort ",
+	static const char *const options[] = { "-o, --output ", "--depth", "--top ", "--sort ",
 					       "-h, --help ", "-V, --version ",
 					       "--leak-exitcode ", "--suppressions ",
-					       "--no-default-suppressions", "-p, --pid " };
+					       "--no-default-suppressions", "-p, --pid ",
+					       "-f, --follow " };
 	struct ending ending = ending_of(ARGS("--help"));
 	unsigned lines = 0;
 
