@@ -67,13 +67,16 @@ def as_nobody(folder, *files):
 
 
 # Without privileges its memory is out of reach, see src/tracer/copy.c.
-def test_a_child_of_an_undumpable_program_runs_without_us(run_plainly, alloctrace, target):
+@pytest.mark.parametrize("options", [[], ["-f"]])
+def test_a_child_of_an_undumpable_program_runs_without_us(run_plainly, alloctrace, target,
+                                                          options):
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         nobody, (tracer, program) = as_nobody(folder, alloctrace, target("children"))
         how = {"cwd": folder, "env": {"TRUTH": "/dev/null"}}
         command = [program, "fork-undumpable"]
         plain = run_plainly(*nobody, *command, **how)
-        traced = run_plainly(*nobody, tracer, "-o", "/dev/null", "--", *command, **how)
+        traced = run_plainly(*nobody, tracer, "-o", "/dev/null", *options, "--", *command,
+                             **how)
     assert plain.status == 0 and "fork-undumpable exited 23" in plain.out
     assert (traced.status, traced.out, traced.err) == (plain.status, plain.out, plain.err)

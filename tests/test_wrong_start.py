@@ -2,6 +2,7 @@
 sentence, the right exit status, nothing left behind."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -74,13 +75,14 @@ def as_nobody(run_plainly, alloctrace):
         os.chmod(folder, 0o755)
         shutil.copy(alloctrace, f"{folder}/alloctrace")
 
-        def run(mode, *command, program="/usr/bin/id", capabilities=None):
+        def run(mode, *command, program="/usr/bin/id", capabilities=None, options=()):
             shutil.copy(program, f"{folder}/program")
             os.chmod(f"{folder}/program", mode)
             if capabilities:
                 os.setxattr(f"{folder}/program", "security.capability", capabilities)
             return run_plainly("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                               "./alloctrace", "-o", "text:-", "--", *command, cwd=folder)
+                               "./alloctrace", "-o", "text:-", *options, "--", *command,
+                               cwd=folder)
         yield run
 
 
@@ -113,13 +115,23 @@ def test_a_program_with_capabilities_is_refused(as_nobody):
 
 
 # dash and python3 make such a child by vfork, which is traced until its exec.
+@pytest.mark.parametrize("options", [[], ["-f"]])
 @pytest.mark.parametrize("command", [
     "./program -u; true", "PATH=/nosuch:$PWD; program -u; true",
     "exec 3<.; cd /; /proc/$$/fd/3/program -u; true",
     "ln -s $PWD/program /tmp/link-$$; /tmp/link-$$ -u; rm /tmp/link-$$"])
-def test_a_child_keeps_its_privileges(as_nobody, command):
-    run = as_nobody(0o4755, "/bin/sh", "-c", command)
+def test_a_child_keeps_its_privileges(as_nobody, command, options):
+    run = as_nobody(0o4755, "/bin/sh", "-c", command, options=options)
     assert run.status == 0 and run.out.startswith("0\n") and run.err == ""
+    assert ("tracing would take them away" in re.sub(r"\s+", " ", run.out)) == bool(options)
+
+
+def test_a_forked_child_that_is_followed_keeps_its_privileges(as_nobody):
+    run = as_nobody(0o4755, "/bin/sh", "-c", "(: a fork; exec ./program -u); (./program -u; :); :",
+                    options=["-f"])
+    assert run.status == 0 and run.err == ""
+    assert len(re.findall("^0$", run.out, re.MULTILINE)) == 2
+    assert "tracing would take them away" in re.sub(r"\s+", " ", run.out)
 
 
 def test_a_child_keeps_the_capabilities_of_its_file(as_nobody):

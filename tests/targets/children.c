@@ -1,6 +1,7 @@
-/* children KIND: makes children of one kind and prints how each ended. The
- * parent allocates before, between and after; only that is stated. Whatever a
- * child finds wrong with its memory shows in its status. */
+/* children KIND [TIMES]: makes children of one kind and prints how each ended. The
+ * parent allocates before, between and after, and states that; a child with memory
+ * of its own states what it does itself. Whatever a child finds wrong with its
+ * memory shows in its status. */
 #include "truth.h"
 
 #include <fcntl.h>
@@ -20,6 +21,13 @@ ALLOCATOR(parent_take, T_MALLOC, malloc(size))
 ALLOCATOR(thread_take, T_MALLOC, malloc(size))
 /* Not counted by the markers above: a child's, wherever its memory is. */
 ALLOCATOR(child_take, T_MALLOC, malloc(size))
+ALLOCATOR(child_clear, T_CALLOC, calloc(1, size))
+
+MARKER(child_resize);
+static noipa struct block child_resize(struct block old, size_t size)
+{
+	return retook(&child_resize_marker, T_REALLOC, old, realloc(old.at, size), size);
+}
 
 /* ---- what a child does ---------------------------------------------------- */
 
@@ -33,18 +41,18 @@ static bool is_filled(const unsigned char *at, unsigned char value, size_t size)
 
 static noipa bool use_memory(unsigned rounds)
 {
-	unsigned char *at, *moved;
+	struct block block;
 	size_t size;
 
 	for (unsigned i = 1; i < rounds; i++) {
 		size = 1 + i * 37 % 4000;
-		at = child_take(size).at;
-		memset(at, (int)(i & 255), size);
-		moved = realloc(at, size * 2);
-		if (!is_filled(moved, i & 255, size))
+		block = child_take(size);
+		memset(block.at, (int)(i & 255), size);
+		block = child_resize(block, size * 2);
+		if (!is_filled(block.at, i & 255, size))
 			return false;
-		free(moved);
-		free(calloc(3, size));
+		give(block);
+		give(child_clear(size * 3));
 	}
 	return true;
 }
@@ -59,6 +67,22 @@ static void shell(const char *script)
 {
 	execl("/bin/sh", "sh", "-c", script, (char *)NULL);
 	_exit(127);
+}
+
+/* A child whose memory is its own. */
+static pid_t fork_child(void)
+{
+	pid_t child = fork();
+
+	if (!child)
+		truth_child();
+	return child;
+}
+
+static _Noreturn void end(int status)
+{
+	truth_write();
+	_exit(status);
 }
 
 /* ---- how the parent sees it end ------------------------------------------- */
@@ -89,19 +113,23 @@ static void await(pid_t child, const char *what)
 
 static void fork_and_exit(void)
 {
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (!child)
-		_exit(3);
+		end(3);
 	await(child, "fork");
 }
 
 static void fork_and_allocate(void)
 {
-	pid_t child = fork();
+	pid_t child = fork_child();
+	int status;
 
-	if (!child)
-		exit(use_memory(20000) ? 4 : 99);
+	if (!child) {
+		status = use_memory(20000) ? 4 : 99;
+		truth_write();
+		exit(status);
+	}
 	await(child, "fork-malloc");
 }
 
@@ -109,7 +137,7 @@ static void fork_and_start_threads(void)
 {
 	pthread_t threads[3];
 	bool good[3];
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (child) {
 		await(child, "fork-threads");
@@ -119,12 +147,13 @@ static void fork_and_start_threads(void)
 		pthread_create(&threads[i], NULL, use_memory_in_a_thread, &good[i]);
 	for (int i = 0; i < 3; i++)
 		pthread_join(threads[i], NULL);
+	truth_write();
 	exit(good[0] && good[1] && good[2] ? 5 : 99);
 }
 
 static void fork_and_execute(void)
 {
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (!child)
 		shell("echo executed; exit 6");
@@ -133,14 +162,14 @@ static void fork_and_execute(void)
 
 static void fork_a_grandchild(void)
 {
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (!child) {
-		child = fork();
+		child = fork_child();
 		if (!child)
-			_exit(use_memory(500) ? 7 : 99);
+			end(use_memory(500) ? 7 : 99);
 		await(child, "grandchild");
-		_exit(8);
+		end(8);
 	}
 	await(child, "fork-fork");
 }
@@ -154,12 +183,12 @@ static void fork_an_orphan(void)
 
 	if (pipe(ends))
 		abort();
-	child = fork();
+	child = fork_child();
 	if (!child) {
-		if (fork())
-			_exit(9);
+		if (fork_child())
+			end(9);
 		word = use_memory(500) ? 'g' : 'b';
-		_exit(write(ends[1], &word, 1) != 1);
+		end(write(ends[1], &word, 1) != 1);
 	}
 	close(ends[1]);
 	await(child, "orphan's parent");
@@ -172,11 +201,11 @@ static void fork_an_orphan(void)
 static void fork_and_stop(void)
 {
 	int status;
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (!child) {
 		raise(SIGSTOP);
-		_exit(10);
+		end(10);
 	}
 	if (waitpid(child, &status, WUNTRACED) != child)
 		abort();
@@ -187,12 +216,13 @@ static void fork_and_stop(void)
 
 static void fork_and_be_killed(void)
 {
-	pid_t child = fork();
+	pid_t child = fork_child();
 
 	if (!child) {
 		use_memory(100);
+		truth_write();
 		raise(SIGTERM);
-		_exit(99);
+		end(99);
 	}
 	await(child, "fork-kill");
 }
@@ -213,15 +243,15 @@ static void fork_undumpable(void)
 
 	if (prctl(PR_SET_DUMPABLE, 0))
 		abort();
-	child = fork();
+	child = fork_child();
 	if (!child) {
 		if (prctl(PR_GET_DUMPABLE))
-			_exit(98);
-		child = fork();
+			end(98);
+		child = fork_child();
 		if (!child)
-			_exit(use_memory(500) ? 22 : 99);
+			end(use_memory(500) ? 22 : 99);
 		await(child, "grandchild");
-		_exit(use_memory(2000) ? 23 : 99);
+		end(use_memory(2000) ? 23 : 99);
 	}
 	await(child, "fork-undumpable");
 }
@@ -235,9 +265,9 @@ static void fork_among_threads(void)
 	for (int i = 0; i < 4; i++)
 		pthread_create(&threads[i], NULL, churn, NULL);
 	for (int i = 0; i < 5 * REPEATS; i++) {
-		child = fork();
+		child = fork_child();
 		if (!child)
-			_exit(use_memory(100) ? 11 : 99);
+			end(use_memory(100) ? 11 : 99);
 		await(child, "fork among threads");
 	}
 	churning = false;
@@ -329,16 +359,26 @@ static void by_popen(void)
 	tell("popen", pclose(stream));
 }
 
-static int cloned_exit(void *unused_argument)
+/* Cloned with these flags. */
+static _Noreturn void end_clone(const int *flags, int status)
 {
-	(void)unused_argument;
-	_exit(19);
+	if (*flags & CLONE_VM)
+		_exit(status);
+	end(status);
 }
 
-static int cloned_allocate(void *unused_argument)
+static int cloned_exit(void *flags)
 {
-	(void)unused_argument;
-	_exit(use_memory(200) ? 20 : 99);
+	if (!(*(int *)flags & CLONE_VM))
+		truth_child();
+	end_clone(flags, 19);
+}
+
+static int cloned_allocate(void *flags)
+{
+	if (!(*(int *)flags & CLONE_VM))
+		truth_child();
+	end_clone(flags, use_memory(200) ? 20 : 99);
 }
 
 static int cloned_execute(void *unused_argument)
@@ -352,7 +392,7 @@ static void clone_with(int flags, int (*child)(void *), const char *what)
 {
 	static _Alignas(16) char stack[STACK];
 
-	await(clone(child, stack + STACK, flags, NULL), what);
+	await(clone(child, stack + STACK, flags, &flags), what);
 }
 
 static void clone_a_copy(void)
@@ -398,11 +438,11 @@ static const struct kind {
 	{ "clone-vm", clone_sharing_memory },
 };
 
-static void make(const struct kind *kind)
+static void make(const struct kind *kind, int times)
 {
 	struct block block;
 
-	for (int i = 0; i < REPEATS; i++) {
+	for (int i = 0; i < times; i++) {
 		block = parent_take(100);
 		kind->make();
 		if (i & 1)
@@ -416,7 +456,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc > 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strcmp(kinds[i].name, argv[1]))
 			continue;
-		make(&kinds[i]);
+		make(&kinds[i], argc > 2 ? atoi(argv[2]) : REPEATS);
 		truth_write();
 		return 0;
 	}

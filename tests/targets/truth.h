@@ -4,7 +4,8 @@
  * A target calls an allocator inside a function of its own that carries a
  * MARKER, and hands the result to took, retook or gave, which count it by the
  * rules of INTERFACE.md. Sums are kept by allocator function and by marker, so
- * what the C runtime allocates beside cannot blur them. Nothing here allocates,
+ * what the C runtime allocates beside cannot blur them. A forked child may tell of
+ * itself, in a file of its own: truth_child. Nothing here allocates,
  * and all but truth_also and truth_write may be called from any thread and from
  * signal handlers. */
 #ifndef TRUTH_H
@@ -79,12 +80,13 @@ static struct truth_function truth_functions[] = { TRUTH_FUNCTIONS(TRUTH_ALLOC, 
 struct marker {
 	const char *name;
 	long allocs, frees, bytes_allocated, bytes_freed;
+	long inherited_blocks, inherited_bytes; /* a child's, see truth_child */
 } __attribute__((aligned(64)));
 
 /* Markers gather in a section of their own, so none has to be registered. */
 #define MARKER(name)                                                                     \
 	static struct marker name##_marker                                               \
-	        __attribute__((section("markers"), used)) = { #name, 0, 0, 0, 0 }
+	        __attribute__((section("markers"), used)) = { #name, 0, 0, 0, 0, 0, 0 }
 
 #ifdef __cplusplus
 extern "C" {
@@ -257,6 +259,16 @@ static void truth_say_function(const struct truth_function *function)
 	truth_close();
 }
 
+static long truth_live_blocks(const struct marker *sum)
+{
+	return sum->inherited_blocks + sum->allocs - sum->frees;
+}
+
+static long truth_live_bytes(const struct marker *sum)
+{
+	return sum->inherited_bytes + sum->bytes_allocated - sum->bytes_freed;
+}
+
 static void truth_say_sums(const struct marker *sum)
 {
 	truth_open(sum->name);
@@ -264,20 +276,24 @@ static void truth_say_sums(const struct marker *sum)
 	truth_say_number("frees", sum->frees);
 	truth_say_number("bytes_allocated", sum->bytes_allocated);
 	truth_say_number("bytes_freed", sum->bytes_freed);
-	truth_say_number("live_blocks", sum->allocs - sum->frees);
-	truth_say_number("live_bytes", sum->bytes_allocated - sum->bytes_freed);
+	truth_say_number("inherited_blocks", sum->inherited_blocks);
+	truth_say_number("inherited_bytes", sum->inherited_bytes);
+	truth_say_number("live_blocks", truth_live_blocks(sum));
+	truth_say_number("live_bytes", truth_live_bytes(sum));
 	truth_close();
 }
 
 static struct marker truth_total(void)
 {
-	struct marker total = { "totals", 0, 0, 0, 0 };
+	struct marker total = { "totals", 0, 0, 0, 0, 0, 0 };
 
 	for (const struct marker *m = __start_markers; m < __stop_markers; m++) {
 		total.allocs += m->allocs;
 		total.frees += m->frees;
 		total.bytes_allocated += m->bytes_allocated;
 		total.bytes_freed += m->bytes_freed;
+		total.inherited_blocks += m->inherited_blocks;
+		total.inherited_bytes += m->inherited_bytes;
 	}
 	return total;
 }
@@ -304,9 +320,40 @@ static void truth_compose(void)
 	truth_say("}\n");
 }
 
+static bool truth_is_child;
+
+/* We are a forked child: what there is now is inherited, and nothing is done yet. */
+static unused void truth_child(void)
+{
+	for (struct marker *m = __start_markers; m < __stop_markers; m++) {
+		m->inherited_blocks = truth_live_blocks(m);
+		m->inherited_bytes = truth_live_bytes(m);
+		m->allocs = m->frees = m->bytes_allocated = m->bytes_freed = 0;
+	}
+	for (int id = 0; id < TRUTH_ID_COUNT; id++) {
+		struct truth_function *function = &truth_functions[id];
+
+		function->calls = function->failed = function->null = function->bytes = 0;
+	}
+	truth_is_child = true;
+}
+
+static const char *truth_path(void)
+{
+	static char of_child[4096];
+	const char *path = getenv("TRUTH");
+
+	if (!truth_is_child)
+		return path;
+	if (!path || !strcmp(path, "/dev/null"))
+		return "/dev/null";
+	snprintf(of_child, sizeof(of_child), "%s.%d", path, (int)getpid());
+	return of_child;
+}
+
 static unused void truth_write(void)
 {
-	const char *path = getenv("TRUTH");
+	const char *path = truth_path();
 	int fd = path ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644) : 1;
 
 	truth_compose();
