@@ -104,6 +104,11 @@ check:
 	@$(MAKE) CC=gcc SAN=address,undefined all unit fuzzers
 	@tests/run
 
+# Attaching and letting go again and again, ten minutes of it; the figures are printed.
+CYCLES = 500
+soak: tests
+	@CYCLES=$(CYCLES) tests/run $(wildcard tests/test_attach*.py)
+
 RUNS = 10000000
 fuzz:
 	@$(MAKE) CC=clang SAN=fuzzer-no-link,address,undefined BUILD=build/$(ARCH)-fuzz fuzzers || \
@@ -127,6 +132,6 @@ install: all
 clean:
 	rm -rf build
 
-.PHONY: all unit fuzzers tests check fuzz bench demo install clean
+.PHONY: all unit fuzzers tests check soak fuzz bench demo install clean
 .DELETE_ON_ERROR:
 -include $(objects:=.d) $(addsuffix .d,$(units) $(benches) $(plugins) $(targets) $(preload))

@@ -484,10 +484,10 @@ class Attached(Live):
 def attach(alloctrace, tmp_path, start_plainly):
     """attach(pid, options...): alloctrace is on its way to the process. by: a command that
     runs it; of: the process, where pid is not its number here."""
-    def start(pid, *options, of=None, by=(), **how):
-        for old in tmp_path.glob("attached*.json"):
+    def start(pid, *options, of=None, by=(), folder=tmp_path, **how):
+        for old in folder.glob("attached*.json"):
             old.unlink()
-        live = start_plainly(*by, alloctrace, "-o", f"json:{tmp_path}/attached.json", *options,
+        live = start_plainly(*by, alloctrace, "-o", f"json:{folder}/attached.json", *options,
                              "-p", str(pid), stdin=subprocess.DEVNULL, **how)
-        return Attached(live, of or pid, tmp_path)
+        return Attached(live, of or pid, folder)
     return start
