@@ -32,7 +32,7 @@ enum record_kind {
 	REC_THREAD_END,
 	REC_EXIT,    /* struct record_status: the process's wait status */
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
-	REC_EARLIER, /* a call begun before the attach has returned */
+	REC_EARLIER, /* struct record_earlier: a call begun before the attach has returned */
 	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };
@@ -46,6 +46,11 @@ struct record_fork { /* record: of the child, a new image */
 	struct record record;
 	uint32_t from; /* the image that was copied */
 	int32_t parent; /* the thread that forked */
+};
+
+struct record_earlier {
+	struct record record;
+	uint64_t result;
 };
 
 struct record_refused {

@@ -21,6 +21,7 @@ def test_a_program_that_churns_is_not_harmed(attach, start_plainly, target, cycl
         run = attach(live.pid, "--duration", "0.05").finish()
         assert_detached(run)
         assert run.report["ledger"]["text_identical"] is True
+        run.report.assert_unblemished()
         assert live.process.poll() is None
         assert_untouched(live.pid)
         counted += run.report["totals"]["allocs"]

@@ -114,3 +114,8 @@ bool live_was_freed(const struct live *live, taddr_t addr)
 {
 	return table_find(&live->freed, addr) != NULL;
 }
+
+void live_forget_freed(struct live *live, taddr_t addr)
+{
+	table_remove(&live->freed, addr);
+}

@@ -29,5 +29,6 @@ void live_deinit(struct live *);
 bool live_add(struct live *, taddr_t, const struct block *, struct block *old, bool *had_old);
 bool live_remove(struct live *, taddr_t, struct block *out); /* false: not live */
 bool live_was_freed(const struct live *, taddr_t);
+void live_forget_freed(struct live *, taddr_t); /* handed out again, unseen */
 
 #endif

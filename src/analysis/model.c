@@ -168,6 +168,8 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_EARLIER:
 		heap->ledger.earlier_calls++;
+		/* another thread may have freed it while this one waited for it */
+		live_forget_freed(&heap->live, ((const struct record_earlier *)record)->result);
 		break;
 	case REC_LIFTED:
 		lifted(heap, (const struct record_lifted *)record);

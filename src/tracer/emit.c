@@ -113,6 +113,13 @@ void emit_end(void)
 	put(&record, sizeof(record));
 }
 
+void emit_earlier(const struct thread *thread, uint64_t result)
+{
+	struct record_earlier record = { header(REC_EARLIER, thread, sizeof(record)), result };
+
+	put(&record, sizeof(record));
+}
+
 void emit_fork(const struct thread *child, const struct thread *parent)
 {
 	struct record_fork record = { header(REC_FORK, child, sizeof(record)),

@@ -112,7 +112,7 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 	struct emit_return ret = { .frame = arch_frame(regs, slot, 0) };
 
 	if (!call && thread->in_earlier_call && !thread->calls.depth)
-		emit(REC_EARLIER, thread);
+		emit_earlier(thread, *arch_reg(&copy, probe->result));
 	thread->in_earlier_call = false;
 	if (!call)
 		return false;

@@ -93,6 +93,21 @@ static void unknown_address_was_never_freed(void **state)
 	live_deinit(&live);
 }
 
+static void what_was_handed_out_unseen_was_not_freed(void **state)
+{
+	struct live live = { 0 };
+	struct block out;
+
+	(void)state;
+	add_new(&live, address(1), 1);
+	assert_true(live_remove(&live, address(1), &out));
+	live_forget_freed(&live, address(1));
+	live_forget_freed(&live, address(2));
+	assert_false(live_was_freed(&live, address(1)));
+	assert_false(live_remove(&live, address(1), &out));
+	live_deinit(&live);
+}
+
 static void places_are_used_again(void **state)
 {
 	struct live live = { 0 };
@@ -234,6 +249,7 @@ int main(void)
 		cmocka_unit_test(block_comes_and_goes),
 		cmocka_unit_test(block_that_is_there_is_replaced),
 		cmocka_unit_test(unknown_address_was_never_freed),
+		cmocka_unit_test(what_was_handed_out_unseen_was_not_freed),
 		cmocka_unit_test(places_are_used_again),
 		cmocka_unit_test(cleared_it_forgets_and_works_on),
 		cmocka_unit_test(as_a_simple_model_has_it),
