@@ -24,6 +24,10 @@ struct tracer_options {
 /* Forks the tracer. To be called before the front opens or allocates much, and
  * while it has one thread. 0 or -errno. */
 int tracer_start(struct tracer *, const struct tracer_options *);
+/* killed is called when the tracer is killed, in a thread of its own and as early as can be.
+ * To be called when the tracer has sent a record. Without memory for a thread, nothing
+ * happens: SIGCHLD still comes. */
+void tracer_watch(void (*killed)(void));
 /* Room for a command of len bytes, NULL while the ring is full: drain records,
  * then ask again. Send fills in record.len and wakes the tracer. */
 void *tracer_command(struct tracer *, size_t len);

@@ -105,7 +105,7 @@ static void add(struct traps *traps, taddr_t addr, unsigned original)
 	if (!grown)
 		die(EXIT_OURS, "no memory for the journal");
 	traps->list = grown;
-	grown[traps->count++] = (struct journal_trap){ addr, original };
+	grown[traps->count++] = (struct journal_trap){ addr, original, false };
 }
 
 static void read_lines(FILE *file, struct traps *traps)

@@ -10,6 +10,7 @@
 struct journal_trap {
 	taddr_t addr;
 	uint8_t original; /* the byte it stands on */
+	bool is_entry;    /* what a thread that is in no call meets first; not in the file */
 };
 
 struct journal { /* all zero: none */

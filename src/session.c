@@ -162,6 +162,7 @@ static void on_seized(struct session *session, int error)
 {
 	if (error == 0) {
 		session->seized = true;
+		tracer_watch(guard_tracer_killed);
 		crash_launched();
 		if (!is_attached(session))
 			launch_go(&session->target);

@@ -19,6 +19,7 @@
 #include "emit.h"
 #include "farewell.h"
 #include "front.h"
+#include "life.h"
 #include "open_files.h"
 #include "place.h"
 
@@ -159,6 +160,7 @@ static void become(const struct tracer_options *options)
 
 static _Noreturn void tracer_main(const struct tracer_options *options)
 {
+	life_begin();
 	become(options);
 	stack_set_depth(options->depth);
 	child_set_followed(options->follow);
@@ -170,6 +172,7 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	cost_end();
 	farewell();
 	emit_end();
+	life_end();
 	_exit(0);
 }
 
@@ -177,7 +180,8 @@ int tracer_start(struct tracer *link, const struct tracer_options *options)
 {
 	int error = ring_init(&link->records, 16 << 20);
 
-	if (error < 0 || (error = ring_init(&link->commands, 1 << 20)) < 0)
+	if (error < 0 || (error = ring_init(&link->commands, 1 << 20)) < 0 ||
+	    (error = life_init()) < 0)
 		return error;
 	link->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (link->doorbell < 0)
