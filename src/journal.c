@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "journal_file.h"
 #include "log.h"
@@ -46,9 +47,14 @@ void journal_begin(struct journal *journal, int pid)
 		return;
 	journal_file_path(path, pid);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	journal->file = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!journal->file)
+	if (fd < 0)
 		return;
+	journal->file = fdopen(fd, "w");
+	if (!journal->file) { /* no memory */
+		close(fd);
+		journal_file_remove(pid);
+		return;
+	}
 	fprintf(journal->file, "alloctrace 1 %d %llu\n", pid, start_of(pid));
 	fflush(journal->file);
 }
