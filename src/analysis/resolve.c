@@ -127,6 +127,13 @@ static bool is_bare_loader(const struct job *job)
 	return job->module->is_loader;
 }
 
+/* The catalogue begins with what is called most: should traps have to be taken out in a
+ * hurry, these go first. */
+static int by_entry(const void *a, const void *b)
+{
+	return ((const struct found *)a)->entry - ((const struct found *)b)->entry;
+}
+
 void resolve_module(struct resolver *resolver, struct module *module,
                     struct functions *functions, struct plan *plan)
 {
@@ -135,6 +142,8 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	bool bare;
 
 	elf_each_function(&module->elf, find, &job);
+	if (job.found_count)
+		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
 	bare = is_bare_loader(&job);
 	for (size_t i = 0; i < job.found_count; i++)
 		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 
 #include "tracer.h"
@@ -37,9 +38,13 @@ void life_end(void)
 
 static void (*on_death)(void);
 
+/* Nothing is more urgent then. Where it is not permitted it comes in its turn. */
 static void *await_death(void *arg)
 {
+	const struct sched_param urgent = { .sched_priority = 1 };
+
 	(void)arg;
+	sched_setscheduler(0, SCHED_FIFO, &urgent);
 	if (pthread_mutex_lock(life) == EOWNERDEAD)
 		on_death();
 	return NULL;

@@ -10,7 +10,11 @@
  * Which is better is found by trying: while stops come slowly, the other class is
  * tried for a window of stops, and kept if they come faster. Trials that fail make
  * the next one later. Without the right to change its class (CAP_SYS_NICE) the
- * tracer stays as it is. */
+ * tracer stays as it is.
+ *
+ * An idle-class task that is killed dies late, and as long as it is dying threads run into
+ * traps that nobody handles. While stops are rare their price matters less than that: the
+ * tracer is then an ordinary task on any processor. */
 #include "place.h"
 
 #include <sched.h>
@@ -27,6 +31,8 @@
 #define CAP 400e-6    /* s: a longer gap may be the target's own work */
 #define SLOW 25e-6    /* s: a mean below needs no trial */
 #define BETTER .9
+#define RARE 200e-6   /* s: between stops, on the mean of a window */
+#define OFTEN 100e-6
 #define PAUSE_MIN .02 /* s, between trials */
 #define PAUSE_MAX 1.
 
@@ -35,6 +41,11 @@ static int policy = SCHED_OTHER;
 static double last, sum, mean_before, next_trial, pause_s = PAUSE_MIN;
 static unsigned unlooked, in_window;
 static bool trial;
+static bool rare = true;
+static double span_began; /* the window that tells */
+static unsigned in_span;
+static cpu_set_t everywhere;
+static int current = -1; /* the processor it is pinned to */
 
 static int set_policy(int wanted)
 {
@@ -48,16 +59,16 @@ static int set_policy(int wanted)
 
 void place_init(void)
 {
+	if (sched_getaffinity(0, sizeof(everywhere), &everywhere) < 0)
+		CPU_ZERO(&everywhere);
 	/* only if both directions are open: an idle class nobody can leave again
 	 * would starve the target on a busy host */
 	may_change = set_policy(SCHED_FIFO) == 0 && set_policy(SCHED_IDLE) == 0;
-	if (!may_change && policy != SCHED_OTHER)
-		set_policy(SCHED_OTHER);
+	set_policy(SCHED_OTHER);
 }
 
 static void follow(pid_t tid)
 {
-	static int current = -1;
 	int processor = processor_of(tid);
 	cpu_set_t set;
 
@@ -109,6 +120,38 @@ static void count_gap(double gap, double now)
 		end_window(now);
 }
 
+static void be_ordinary(void)
+{
+	rare = true;
+	set_policy(SCHED_OTHER);
+	sched_setaffinity(0, sizeof(everywhere), &everywhere);
+	current = -1;
+}
+
+static void be_quick(double now)
+{
+	rare = trial = false;
+	in_window = 0;
+	sum = 0;
+	next_trial = now;
+	if (may_change)
+		set_policy(SCHED_IDLE);
+}
+
+static void judge_rate(double now)
+{
+	double mean = (now - span_began) / WINDOW;
+
+	if (++in_span < WINDOW)
+		return;
+	in_span = 0;
+	span_began = now;
+	if (!rare && mean > RARE)
+		be_ordinary();
+	else if (rare && mean < OFTEN)
+		be_quick(now);
+}
+
 void place_stop(pid_t tid)
 {
 	struct timespec time;
@@ -118,6 +161,9 @@ void place_stop(pid_t tid)
 	now = time.tv_sec + time.tv_nsec * 1e-9;
 	gap = now - last;
 	last = now;
+	judge_rate(now);
+	if (rare)
+		return;
 	if (++unlooked >= (gap > FAR ? LOOK_SOON : LOOK_EVERY)) {
 		follow(tid);
 		unlooked = 0;
