@@ -151,6 +151,14 @@ def test_a_shell_and_its_pipelines_run_as_without_us(trace, run_plainly, kin, sh
     for program in ("seq", "sort", "head"):
         assert programs.count(program) == 10
     assert programs.count("sleep") == 1
+    for report in kin().values():
+        assert set(report["ledger"]["unsymbolised_modules"]) == nameless_modules(report)
+
+
+def nameless_modules(report):
+    """Whatever an image before, or another process, has lacked."""
+    return {frame["module"] for site in report["sites"] for frame in site["stack"]
+            if frame["build_id"] and not frame["function"]}
 
 
 def test_five_hundred_short_children_end_as_without_us(trace, run_plainly, kin):

@@ -175,10 +175,24 @@ const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *coun
 
 /* ---- the ledger --------------------------------------------------------------- */
 
+/* By the stacks of this heap: others have asked for names in the same module. */
+static void mark_unsymbolised(struct heap *heap)
+{
+	for (size_t i = 0; i < heap->modules.count; i++)
+		heap->modules.all[i]->unsymbolised = false;
+	for (size_t i = 0; i < heap->sites.frame_count; i++) {
+		const struct frame *frame = &heap->sites.frames[i];
+
+		if (frame->resolved && frame->module)
+			frame->module->unsymbolised |= !frame->view.function;
+	}
+}
+
 static void list_unsymbolised(struct heap *heap)
 {
 	size_t count = 0;
 
+	mark_unsymbolised(heap);
 	free(heap->unsymbolised);
 	heap->unsymbolised = calloc(heap->modules.count + 1, sizeof(*heap->unsymbolised));
 	for (size_t i = 0; heap->unsymbolised && i < heap->modules.count; i++)

@@ -99,7 +99,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	live_clear(&heap->live);
 	sites_clear(&heap->sites);
 	regions_forget(&heap->regions);
-	modules_forget(&heap->modules);
+	modules_deinit(&heap->modules);
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };

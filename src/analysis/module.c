@@ -240,11 +240,6 @@ int modules_scan(struct modules *modules, pid_t pid, const struct module_events 
 	return 0;
 }
 
-void modules_forget(struct modules *modules)
-{
-	modules->mapped_count = 0;
-}
-
 bool modules_copy(struct modules *modules, const struct modules *from)
 {
 	if (!reserve(&modules->all, from->count) || !reserve(&modules->mapped, from->mapped_count)) {

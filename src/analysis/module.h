@@ -24,7 +24,7 @@ struct module {
 	struct named_range *named;
 	size_t named_count;
 	void *symbols;    /* symbol.c's, or NULL */
-	bool unsymbolised; /* symbol.c found no name for an address in it */
+	bool unsymbolised; /* heap.c: a frame in it has no name */
 	bool in_stacks;   /* heap.c found a frame in it */
 	bool is_loader;   /* the program's interpreter */
 };
@@ -46,10 +46,9 @@ struct module_events {
 /* Reads /proc/PID/maps: gone for every module that is no longer there, then came
  * for every new one. 0 or -errno. */
 int modules_scan(struct modules *, pid_t pid, const struct module_events *);
-void modules_forget(struct modules *); /* a new image: nothing is mapped any more */
 /* Over empty ones. False: no memory, they stay empty. */
 bool modules_copy(struct modules *, const struct modules *from);
-void modules_deinit(struct modules *);
+void modules_deinit(struct modules *); /* or a new image: no stack names them any more */
 struct module *module_at(const struct modules *, taddr_t); /* mapped now, or NULL */
 
 static inline taddr_t module_file_address(const struct module *module, taddr_t addr)

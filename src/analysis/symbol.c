@@ -135,7 +135,6 @@ struct symbol *symbols_of(struct module *module, taddr_t addr, bool exact, size_
 		if (list[i].inlined && scopes[i].name)
 			set_name(&list[i], scopes[i].name);
 	}
-	module->unsymbolised |= !real->function;
 	return list;
 }
 

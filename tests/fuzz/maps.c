@@ -96,7 +96,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		module_at(&modules, modules.mapped[i]->end);
 	}
 	modules_scan(&modules, 1, &events);
-	modules_forget(&modules);
 	modules_deinit(&modules);
 	return 0;
 }
