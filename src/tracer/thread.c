@@ -115,6 +115,7 @@ void thread_inherit_calls(struct thread *thread, const struct thread *parent)
 	thread->handler = parent->handler;
 	thread->internal_slot = parent->internal_slot;
 	thread->silent_addr = parent->silent_addr;
+	thread->in_earlier_call = parent->in_earlier_call;
 }
 
 /* See borrower.h. */
