@@ -20,12 +20,13 @@ struct file {
 	const char *path;
 	int fd;
 	uint64_t size;
+	bool runs; /* already: then it is we who fail, not it */
 	unsigned char head[256]; /* zeros behind the file's end */
 };
 
 static _Noreturn void refuse(const struct file *file, const char *what)
 {
-	die(EXIT_NOT_EXECUTABLE, "%s: %s", file->path, what);
+	die(file->runs ? EXIT_OURS : EXIT_NOT_EXECUTABLE, "%s: %s", file->path, what);
 }
 
 static void check_interpreter(const struct file *file, const char *interpreter)
@@ -114,7 +115,7 @@ void program_file_check(const char *path)
 
 void program_file_check_class(const char *path, const char *name)
 {
-	struct file file = { .path = name, .fd = open(path, O_RDONLY | O_CLOEXEC) };
+	struct file file = { .path = name, .fd = open(path, O_RDONLY | O_CLOEXEC), .runs = true };
 	Elf64_Ehdr header;
 
 	if (file.fd < 0)
