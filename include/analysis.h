@@ -8,6 +8,7 @@
 
 struct analysis_options {
 	unsigned depth;  /* frames kept of a stack */
+	bool no_maps;    /* system calls that map are left alone */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
@@ -30,6 +31,9 @@ struct heap_program { /* of the program now running; strings live until the next
 	uint64_t began_ns;          /* CLOCK_MONOTONIC of the trace's begin */
 };
 const struct heap_program *heap_program(const struct heap *);
+/* Asks for what heap_maps tells to be compared with the kernel's list. False: it cannot be. */
+bool heap_ask_maps(struct heap *);
+bool heap_awaits_maps(const struct heap *);
 void heap_note(struct heap *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -87,6 +87,47 @@ struct heap_block {
 	uint64_t age_ms;
 };
 
+/* Who has mapped memory. An allocator other than libc's has a number of its own above. */
+enum heap_origin { HEAP_APP, HEAP_LIBC_MALLOC, HEAP_LIBC, HEAP_LOADER, HEAP_THREAD_STACK,
+                   HEAP_KERNEL,  /* with the program */
+                   HEAP_EARLIER, /* before the attach */
+                   HEAP_ORIGINS };
+
+/* Is what is known of the maps what /proc/PID/maps says? */
+enum heap_maps_state { HEAP_MAPS_OFF, HEAP_MAPS_UNKNOWN, HEAP_MAPS_IDENTICAL, HEAP_MAPS_DIFFER };
+
+struct heap_map_calls {
+	uint64_t calls, failed;
+	uint64_t bytes; /* asked for, or given back */
+};
+
+struct heap_mapped { /* by one origin, now */
+	const char *name;
+	uint64_t bytes, maps;
+};
+
+struct heap_maps {
+	enum heap_maps_state state;
+	uint64_t differences; /* ranges */
+	uint64_t unordered;   /* calls whose order among others is not known */
+	uint64_t truncated_stacks; /* as in the ledger, of such calls */
+	const struct heap_map_calls *calls; /* by enum map_call_kind */
+	const struct heap_mapped *origins;
+	size_t origin_count;
+	uint64_t places;   /* trapped for it, in the modules mapped now */
+	uint64_t any_places; /* of them, those for whatever system call */
+	uint64_t bytes;    /* mapped now */
+	int64_t net_bytes; /* more than when tracing began */
+};
+
+struct heap_map_site { /* one system call from one stack */
+	uint32_t id;      /* for heap_stack */
+	const char *call; /* "mmap" */
+	const char *origin;
+	uint64_t bytes, maps; /* mapped now */
+	uint64_t calls, first_ms, last_ms;
+};
+
 struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *module;   /* path */
 	const char *function; /* as heap_function.name */
@@ -119,6 +160,9 @@ const struct heap_frame *heap_whole_stack(struct heap *, uint32_t site, size_t *
 const struct heap_ledger *heap_ledger(const struct heap *);
 /* By module; the array is the caller's to free; NULL with *count = 0: none, or no memory. */
 struct heap_allocator *heap_allocators(const struct heap *, size_t *count);
+struct heap_maps heap_maps(struct heap *);
+/* Largest first; the array is the caller's to free. */
+struct heap_map_site *heap_map_sites(struct heap *, size_t *count);
 struct heap_cost heap_cost(const struct heap *);
 void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);
 

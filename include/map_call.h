@@ -16,7 +16,8 @@ enum map_call_kind {
 	MAP_CALL_IO_SETUP,     /* maps a ring, whose address it stores: Linux 2.6, fs/aio.c */
 	MAP_CALL_IO_DESTROY,
 	MAP_CALL_SHADOW_STACK, /* map_shadow_stack, Linux 6.6 */
-	MAP_CALL_REMAP_PAGES   /* remap_file_pages: other offsets for pages of a mapping */
+	MAP_CALL_REMAP_PAGES,  /* remap_file_pages: other offsets for pages of a mapping */
+	MAP_CALLS
 };
 
 enum map_call_kind map_call_of(int number); /* a system call's number */

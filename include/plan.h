@@ -13,8 +13,12 @@ enum probe_kind {
 	                 function: what is called next may be called by this name */
 	PROBE_INTERNAL, /* the allocator calls itself from here: no event */
 	PROBE_SIGRETURN, /* a handler has returned; planted when first needed */
+	PROBE_LIFTED,    /* no trap any more; who has hit it just before goes back to it */
 	PROBE_PASS,      /* no trap: an instruction that the tracer may emulate when it
 	                    gets there, on the way from a wrapper to the allocator */
+	PROBE_SYSCALL,  /* in front of a system call instruction, at probe.call: one that maps
+	                   begins if its number, probe.function or any, is of such a call */
+	PROBE_SYSRET,   /* behind it: it has returned */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 
@@ -31,9 +35,11 @@ struct probe {
 	taddr_t addr;
 	taddr_t push; /* a one-byte push instruction that is never trapped, by which
 	                 the thread makes its own stack grow */
+	taddr_t call; /* SYSCALL, SYSRET: the system call instruction */
 	taddr_t ret;  /* for a plain ret: another one, never trapped, that the thread does
 	                 instead; nothing is emulated, so a shadow stack stays right */
-	uint32_t function; /* the analysis's number, handed back in records */
+	uint32_t function; /* the analysis's number, handed back in records; SYSCALL, SYSRET:
+	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;
 	uint8_t kind;     /* enum probe_kind */
 	uint8_t flags;    /* enum probe_flags */
@@ -50,6 +56,8 @@ enum command_kind {
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
+	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */
+	CMD_LOUD,   /* until this */
 	CMD_DETACH  /* lift everything, let go of all, end */
 };
 

@@ -4,6 +4,7 @@
 #define RECORD_H
 
 #include "arch.h"
+#include "map_call.h"
 
 struct record {
 	uint32_t len;   /* bytes, this header included */
@@ -28,6 +29,10 @@ enum record_kind {
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
 	REC_RETURN,  /* struct record_call: an outermost call returned */
 	REC_ABANDON, /* struct record_call: an outermost call will never return */
+	REC_MAP,     /* struct record_map: a system call that maps has returned */
+	REC_QUIET,   /* no such call is under way; records of those before have come */
+	REC_UNQUIET, /* there was no such moment for long */
+	REC_UNORDERED, /* one was let go though another had not returned for long */
 	REC_THREAD_BEGIN,
 	REC_THREAD_END,
 	REC_EXIT,    /* struct record_status: the process's wait status */
@@ -83,8 +88,16 @@ struct record_name { /* a PROBE_NAME that was met on the way to the call */
 };
 
 /* The bytes of the caller's stack are sent as a change to the image the thread
- * left behind with its last record: [stack_addr, stack_addr + stack_len) is in
- * stack[], [stack_addr + stack_len, stack_end) is as it was. */
+ * left behind with its last record: [addr, addr + len) is in bytes[], [addr + len, end)
+ * is as it was. */
+struct record_stack {
+	taddr_t addr, end;
+	taddr_t other_addr;      /* in a signal handler with a stack of its own: the */
+	uint32_t len, other_len; /* interrupted one's bytes, behind those of bytes[] */
+	uint32_t stalls, pad;    /* times the ring was full so far */
+	uint8_t bytes[];
+};
+
 struct record_call {
 	struct record record;
 	uint32_t function; /* struct probe.function of the outermost call's entry */
@@ -95,11 +108,16 @@ struct record_call {
 	uint64_t result;   /* RETURN */
 	uint64_t out;      /* RETURN: what argument 0 points at, with PROBE_OUT_PARAM */
 	struct arch_frame frame; /* RETURN: the caller */
-	taddr_t stack_addr, stack_end;
-	uint32_t stack_len, stalls; /* stalls: times the ring was full so far */
-	taddr_t other_addr;         /* in a signal handler with a stack of its own: the */
-	uint32_t other_len, pad;    /* interrupted one's bytes, behind those of stack[] */
-	uint8_t stack[];
+	struct record_stack stack; /* from the slot on */
+};
+
+struct record_map {
+	struct record record;
+	struct map_call call;
+	uint32_t function; /* of the allocator's call that makes it, or NO_FUNCTION */
+	uint32_t pad;
+	struct arch_frame frame; /* the thread itself, behind the system call */
+	struct record_stack stack; /* from its stack pointer on */
 };
 
 #endif

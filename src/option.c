@@ -62,6 +62,8 @@ static const struct option what[] = {
 	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
 	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512, .place = OPTION_NAMED,
 	  .help = "frames kept of a stack, up to 512; default 64" },
+	{ "no-maps", 0, OPTION_FLAG, AT(no_maps), .place = OPTION_NAMED,
+	  .help = "leave mmap, munmap, mremap and brk alone" },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
 	  .help = "show the frames of operator new and other wrappers" },
 };
@@ -83,7 +85,8 @@ static const struct option other[] = {
 	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_NAMED,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
 	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
-	{ "version", 'V', OPTION_ACTION, .run = usage_version, .help = "the version" },
+	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
+	  .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man, .place = OPTION_HIDDEN,
 	  .help = "the manual page's source" },
 	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .place = OPTION_HIDDEN,

@@ -48,7 +48,8 @@ struct session {
 	bool target_ended;
 	int status;       /* of the target, as waitpid gave it */
 	int failed;       /* an exit status of our own, or 0 */
-	bool dump_due;
+	const char *due;  /* the reason for a report that is due, or NULL */
+	bool asked;       /* for the maps to be compared before it */
 	unsigned dumps;
 	struct leaks leaks;
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
@@ -259,6 +260,25 @@ static void send_of(struct session *session, struct traced *traced)
 		heap_sent(traced->heap);
 }
 
+/* Before a report, each process's maps are held against the kernel's list. */
+static bool maps_are_compared(struct session *session)
+{
+	struct processes *processes = &session->processes;
+	bool awaits = false;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		struct traced *traced = processes->list[i];
+
+		if (!traced->executed || traced->ended)
+			continue;
+		if (!session->asked)
+			heap_ask_maps(traced->heap);
+		awaits |= heap_awaits_maps(traced->heap);
+	}
+	session->asked = true;
+	return !awaits;
+}
+
 static void send_commands(struct session *session)
 {
 	struct processes *processes = &session->processes;
@@ -268,7 +288,7 @@ static void send_commands(struct session *session)
 	while (processes->declined_count &&
 	       send(session, NULL, &processes->declined[processes->declined_count - 1]))
 		processes->declined_count--;
-	if (session->leaving && !session->told_to)
+	if (session->leaving && !session->told_to && (session->failed || maps_are_compared(session)))
 		session->told_to = command(session, CMD_DETACH);
 }
 
@@ -366,19 +386,24 @@ static bool is_tracing(struct session *session)
 /* A dump tells that tracing has begun, and the time it is to last begins then. */
 static void once_tracing(struct session *session)
 {
-	if (!is_tracing(session))
+	if (session->tracer_ended)
+		session->due = NULL; /* nobody to ask */
+	if (session->tracer_ended || !is_tracing(session))
 		return;
 	if (session->duration < 0)
 		session->duration = timer_open(session->options->duration_ms, false);
-	if (session->dump_due)
-		report_now(session, "dump");
-	session->dump_due = false;
+	if (session->due && maps_are_compared(session)) {
+		report_now(session, session->due);
+		session->due = NULL;
+		session->asked = false;
+	}
 }
 
 static bool is_awaited(const struct session *session)
 {
-	return session->dump_due || (session->options->duration_ms && session->duration < 0) ||
-	       (session->leaving && !session->told_to);
+	return !session->tracer_ended &&
+	       (session->due || (session->options->duration_ms && session->duration < 0) ||
+	        (session->leaving && !session->told_to));
 }
 
 static bool only_others_are_left(const struct session *session)
@@ -395,7 +420,7 @@ static void take_signals(struct session *session)
 		int sig = info.ssi_signo;
 
 		if (sig == SIGUSR1) {
-			session->dump_due = true;
+			session->due = "dump";
 		} else if (is_attached(session)) {
 			if (sig != SIGCHLD && sig != SIGCONT && sig != SIGUSR2)
 				leave(session);
@@ -435,7 +460,7 @@ static int open_signals(struct launch_signals *was)
 static void take_timers(struct session *session)
 {
 	if (timer_fired(session->interval))
-		report_now(session, "interval");
+		session->due = "interval";
 	if (timer_fired(session->duration))
 		leave(session);
 }
@@ -514,6 +539,7 @@ static void start(struct session *session, struct title title)
 	const struct tracer_options tracer = { session->options->depth, session->options->follow,
 	                                       title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth,
+	                                           session->options->no_maps,
 	                                           session->options->raw_stacks,
 	                                           session->options->debug_dir };
 	struct launch_signals was;

@@ -7,6 +7,8 @@
 #include "commands.h"
 #include "option.h"
 
+#define SCREEN 80 /* columns */
+
 struct status {
 	const char *number, *meaning;
 };
@@ -59,13 +61,14 @@ static void help_synopsis(void)
 static void help_named(void)
 {
 	const struct option *option;
-	const char *between = "Seldom: ";
+	int column = printf("Seldom:");
 
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));) {
 		if (option->place != OPTION_NAMED)
 			continue;
-		printf("%s--%s", between, option->name);
-		between = ", ";
+		if (column + 4 + (int)strlen(option->name) > SCREEN)
+			column = printf("\n       ") - 1;
+		column += printf(" --%s", option->name);
 	}
 	putchar('\n');
 }

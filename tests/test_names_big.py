@@ -202,19 +202,20 @@ def asking(server, tmp_path):
             "DEBUGINFOD_CACHE_PATH": f"{tmp_path}/cache"}
 
 
-LINE = rb"alloctrace: reading symbols of inlined \(1 of 2\)"
+LINE = rb"alloctrace: reading symbols of inlined \(1 of 3\)"
 
 
 def test_long_reading_is_shown_on_a_terminal_and_taken_away(on_terminal, slow_server, tmp_path):
     process, terminal = on_terminal(**asking(slow_server, tmp_path))
-    seen = read_until(terminal, b" of 2)")
+    seen = read_until(terminal, b" of 3)")
     assert re.fullmatch(LINE, seen)
     slow_server.may_answer.set()
     rest = read_rest(terminal)
     assert process.wait() == 0
     assert rest.endswith(b"\r\x1b[K")
-    assert not rest.replace(b"\r\x1b[K", b"").replace(
-        b"alloctrace: reading symbols of libc.so.6 (2 of 2)", b"")
+    for number, name in ((2, b"libc.so.6"), (3, b"ld-linux-x86-64.so.2")):
+        rest = rest.replace(b"alloctrace: reading symbols of %s (%d of 3)" % (name, number), b"")
+    assert not rest.replace(b"\r\x1b[K", b"")
     assert json.loads((tmp_path / "terminal.json").read_text())["sites"]
 
 
@@ -232,7 +233,7 @@ def test_without_a_terminal_nothing_is_shown(start_traced, on_terminal, target, 
     quiet = start_traced(str(stripped), env=asking(slow_server, tmp_path))
     assert slow_server.asked.wait(HANG)
     shown, terminal = on_terminal(**asking(slow_server, tmp_path))
-    read_until(terminal, b" of 2)")
+    read_until(terminal, b" of 3)")
     slow_server.may_answer.set()
     read_rest(terminal)
     assert shown.wait() == 0

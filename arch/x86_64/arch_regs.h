@@ -62,6 +62,13 @@ static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)
 	return arg[n];
 }
 
+/* Of a system call, before it or behind it: the kernel only changes rax, rcx and r11. */
+static inline uint64_t arch_syscall_arg(const struct arch_regs *regs, unsigned n)
+{
+	const uint64_t arg[] = { regs->rdi, regs->rsi, regs->rdx, regs->r10, regs->r8, regs->r9 };
+	return arg[n];
+}
+
 /* To make system call number, for a thread that stands behind a system call
  * instruction, which is then neither restarted nor noticed. */
 static inline void arch_set_call(struct arch_regs *regs, uint64_t number, uint64_t arg0,
@@ -72,6 +79,12 @@ static inline void arch_set_call(struct arch_regs *regs, uint64_t number, uint64
 	regs->rax = number;
 	regs->rdi = arg0;
 	regs->rsi = arg1;
+}
+
+/* The frame the registers are of. */
+static inline struct arch_frame arch_here(const struct arch_regs *r)
+{
+	return (struct arch_frame){ r->rip, r->rsp, r->rbp, r->rbx, r->r12, r->r13, r->r14, r->r15 };
 }
 
 /* The caller's frame, seen where every callee-saved register holds the

@@ -54,7 +54,8 @@ static void do_mmap(struct address_space *space, const struct map_call *call, st
 	vma.begin = (taddr_t)call->result;
 	vma.end = vma.begin + mmap_len(call->args);
 	vma.prot = call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	vma.flags = (shared ? VMA_SHARED : 0) | (shared || !anonymous ? VMA_FILE : 0) |
+	vma.flags = (shared ? VMA_SHARED : 0) | 
+	            (shared || !anonymous || call->args[3] & MAP_HUGETLB ? VMA_FILE : 0) |
 	            (call->args[3] & MAP_GROWSDOWN ? VMA_GROWS_DOWN : 0);
 	vma.offset = anonymous ? 0 : call->args[5];
 	done(space, vmas_put(&space->vmas, &vma));

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model.h"
+#include "maps.h"
 #include "outbox.h"
 #include "program.h"
 #include "view.h"
@@ -79,7 +79,8 @@ static bool copy(struct heap *heap, const struct heap *from, const struct record
 	             copy_functions(&heap->functions, &from->functions) &&
 	             sites_copy(&heap->sites, &from->sites) &&
 	             live_copy(&heap->live, &from->live) &&
-	             program_copy(heap, from, record->record.pid) && copy_reallocs(heap, from, record);
+	             program_copy(heap, from, record->record.pid) && maps_copy(heap, from) &&
+	             copy_reallocs(heap, from, record);
 
 	regions_copy(&heap->regions, &from->regions);
 	for (size_t i = 0; i < from->notes.count; i++)
@@ -89,7 +90,7 @@ static bool copy(struct heap *heap, const struct heap *from, const struct record
 
 struct heap *heap_fork(const struct heap *from, const struct record_fork *record)
 {
-	struct heap *heap = model_new(from->depth, from->raw_stacks);
+	struct heap *heap = model_new(from->depth, from->raw_stacks, from->maps.wanted);
 
 	if (!heap)
 		return NULL;

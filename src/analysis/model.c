@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "debugfile.h"
+#include "maps.h"
 #include "outbox.h"
 #include "privilege.h"
 #include "program.h"
@@ -38,7 +39,7 @@ static void module_gone(void *ctx, struct module *module)
 static void module_came(void *ctx, struct module *module)
 {
 	struct heap *heap = ctx;
-	struct plan plan = { .note = note_add, .ctx = heap };
+	struct plan plan = { .note = note_add, .ctx = heap, .maps = heap->maps.wanted };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -106,12 +107,14 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
 	model_reset_stats(heap);
+	maps_reset(heap);
 	program_read(heap, record->pid);
 	unwinder_set_pid(heap->unwinder, record->pid);
 	if (!*heap->program.exe)
 		return; /* not for us, or gone already: the tracer says which */
 	note_privileges(heap, record->pid);
 	scan(heap, record->pid);
+	maps_begin(heap);
 	if (heap->functions.count == 0)
 		heap_note(heap, "no allocator function was found in %s", heap->program.exe);
 }
@@ -154,6 +157,7 @@ static void refused(struct heap *heap, const struct record_refused *record)
 		return;
 	heap_note(heap, "no trap at %s+0x%llx: %s", module ? module->path : "?",
 	          (unsigned long long)(record->addr - (module ? module->bias : 0)),
+	          record->error == EBUSY ? "of 1,000 system calls there none maps, no more are looked at" :
 	          record->error == EILSEQ ? "other code stands there" : strerror(record->error));
 }
 
@@ -190,11 +194,26 @@ void heap_apply(struct heap *heap, const struct record *record)
 		scan(heap, record->pid);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;
+	case REC_EXIT:
+		maps_lost(heap);
+		break;
+	case REC_MAP:
+		maps_mapped(heap, (const struct record_map *)record);
+		break;
+	case REC_QUIET:
+		maps_quiet(heap);
+		break;
+	case REC_UNQUIET:
+		maps_lost(heap);
+		break;
+	case REC_UNORDERED:
+		maps_unordered(heap);
+		break;
 	case REC_ENTER:
 		account_entered(heap, (const struct record_call *)record);
 		break;
 	case REC_RETURN:
-		heap->ledger.stalls = ((const struct record_call *)record)->stalls;
+		heap->ledger.stalls = ((const struct record_call *)record)->stack.stalls;
 		account_returned(heap, (const struct record_call *)record);
 		break;
 	case REC_ABANDON:
@@ -219,10 +238,10 @@ void heap_apply(struct heap *heap, const struct record *record)
 struct heap *heap_new(const struct analysis_options *options)
 {
 	debugfile_set_root(options->debug_dir);
-	return model_new(options->depth, options->raw_stacks);
+	return model_new(options->depth, options->raw_stacks, !options->no_maps);
 }
 
-struct heap *model_new(unsigned depth, bool raw_stacks)
+struct heap *model_new(unsigned depth, bool raw_stacks, bool maps)
 {
 	struct heap *heap = calloc(1, sizeof(*heap));
 
@@ -230,6 +249,7 @@ struct heap *model_new(unsigned depth, bool raw_stacks)
 		return NULL;
 	heap->depth = depth;
 	heap->raw_stacks = raw_stacks;
+	heap->maps.wanted = maps;
 	heap->root = -1;
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
@@ -252,6 +272,7 @@ void heap_free(struct heap *heap)
 	sites_deinit(&heap->sites);
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);
+	maps_free(heap);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);
 	unwinder_free(heap->unwinder);

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "address_space.h"
 #include "analysis.h"
 #include "live.h"
 #include "resolve.h"
@@ -25,7 +26,22 @@ struct notes {
 	size_t count;
 };
 
+struct maps {
+	bool wanted, known;
+	bool asked;   /* a comparison is to come */
+	enum heap_maps_state state;
+	struct address_space space;
+	uint64_t born; /* calls so far */
+	uint64_t first_bytes;
+	uint64_t differences, unordered, truncated_stacks;
+	struct heap_map_calls calls[MAP_CALLS];
+	char names[32][64]; /* of allocators that are origins */
+	size_t name_count;
+	struct heap_mapped origins[HEAP_ORIGINS + 32];
+};
+
 struct heap {
+	struct maps maps;
 	struct modules modules;
 	struct functions functions;
 	struct resolver *resolver;
@@ -58,7 +74,7 @@ struct heap {
 	size_t commands_begin, commands_end, commands_capacity;
 };
 
-struct heap *model_new(unsigned depth, bool raw_stacks); /* NULL: no memory or no capstone */
+struct heap *model_new(unsigned depth, bool raw_stacks, bool maps); /* NULL: no memory or no capstone */
 void model_reset_stats(struct heap *); /* nothing was called */
 
 #endif

@@ -26,6 +26,8 @@ struct module {
 	void *symbols;    /* symbol.c's, or NULL */
 	bool unsymbolised; /* heap.c: a frame in it has no name */
 	bool in_stacks;   /* heap.c found a frame in it */
+	unsigned map_calls; /* places trapped for system calls that map */
+	unsigned any_calls; /* of them, for whatever number */
 	bool is_loader;   /* the program's interpreter */
 };
 

@@ -48,27 +48,32 @@ static void name_site(struct heap *heap, struct site *site, unsigned k, int call
 	site->view.symbol = catalog[site->entry].symbol;
 }
 
-static void take_stack(struct heap *heap, struct view *view, const struct record_call *call)
+static void lose_stack(struct view *view)
 {
-	struct arch_frame start = call->frame;
-	taddr_t changed_to = call->stack_addr + call->stack_len;
-	bool has_other = call->other_len &&
-	                 image_apply(&view->other, call->other_addr, call->stack + call->stack_len,
-	                             call->other_len, call->other_addr + call->other_len);
+	view->stack.count = 0;
+	view->stack.truncated = true;
+}
 
-	if (call->stack_end == call->stack_addr ||
-	    !image_apply(&view->image, call->stack_addr, call->stack, call->stack_len,
-	                 call->stack_end) ||
-	    !image_read(&view->image, call->slot, &start.pc, sizeof(start.pc))) {
-		view->stack.count = 0;
-		view->stack.truncated = true;
+/* start: where the walk begins, whose pc the stack's first word holds when it is 0. */
+static void take_stack(struct heap *heap, struct view *view, const struct record_stack *stack,
+                       struct unwound_frame start)
+{
+	bool has_other = stack->other_len &&
+	                 image_apply(&view->other, stack->other_addr, stack->bytes + stack->len,
+	                             stack->other_len, stack->other_addr + stack->other_len);
+
+	if (stack->end == stack->addr ||
+	    !image_apply(&view->image, stack->addr, stack->bytes, stack->len, stack->end) ||
+	    (!start.regs.pc && !image_read(&view->image, stack->addr, &start.regs.pc,
+	                                   sizeof(start.regs.pc)))) {
+		lose_stack(view);
 		return;
 	}
 	if (has_other || view->on_other)
 		view->stack.count = 0; /* frames of two stacks: nothing is known unchanged */
 	view->on_other = has_other;
-	unwind(heap->unwinder, &view->image, has_other ? &view->other : NULL, &start, changed_to,
-	       &view->stack);
+	unwind(heap->unwinder, &view->image, has_other ? &view->other : NULL, &start,
+	       stack->addr + stack->len, &view->stack);
 }
 
 /* Now, for the process may be gone when the frame is printed. */
@@ -105,7 +110,7 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_c
 	uint32_t index;
 	bool is_new;
 
-	take_stack(heap, view, call);
+	take_stack(heap, view, &call->stack, (struct unwound_frame){ .regs = call->frame });
 	heap->ledger.truncated_stacks += view->stack.truncated;
 	if (!intern_frames(heap, &view->stack, &key))
 		return SITE_NONE;
@@ -118,5 +123,31 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_c
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)
 		name_site(heap, &heap->sites.sites[index], k, function->alias);
+	return index;
+}
+
+static const char *const map_names[MAP_CALLS] = {
+	[MAP_CALL_MMAP] = "mmap", [MAP_CALL_MUNMAP] = "munmap", [MAP_CALL_MREMAP] = "mremap",
+	[MAP_CALL_BRK] = "brk", [MAP_CALL_SHMAT] = "shmat", [MAP_CALL_SHMDT] = "shmdt",
+	[MAP_CALL_PROTECT] = "mprotect", [MAP_CALL_IO_SETUP] = "io_setup",
+	[MAP_CALL_IO_DESTROY] = "io_destroy", [MAP_CALL_SHADOW_STACK] = "map_shadow_stack",
+	[MAP_CALL_REMAP_PAGES] = "remap_file_pages",
+};
+
+uint32_t naming_map_site(struct heap *heap, struct view *view, const struct record_map *record)
+{
+	/* beyond the catalogue */
+	struct site_key key = { .entry = (int)catalog_count + record->call.kind,
+		                .name = CATALOG_NONE };
+	uint32_t index;
+	bool is_new;
+
+	take_stack(heap, view, &record->stack, (struct unwound_frame){ record->frame, true });
+	heap->maps.truncated_stacks += view->stack.truncated;
+	if (!intern_frames(heap, &view->stack, &key))
+		return SITE_NONE;
+	index = site_intern(&heap->sites, &key, &is_new);
+	if (is_new)
+		heap->sites.sites[index].view.function = map_names[record->call.kind];
 	return index;
 }

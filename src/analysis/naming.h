@@ -9,4 +9,7 @@
 uint32_t naming_site(struct heap *, struct view *, const struct record_call *,
                      const struct function *, uint64_t *size);
 
+/* The same for a system call that maps. */
+uint32_t naming_map_site(struct heap *, struct view *, const struct record_map *);
+
 #endif

@@ -5,6 +5,7 @@
 
 #include "job.h"
 #include "library.h"
+#include "map_trap.h"
 #include "trap.h"
 
 struct resolver {
@@ -83,7 +84,7 @@ static uint32_t add_function(struct job *job, const struct found *found)
 		return NO_FUNCTION;
 	functions->list = grown;
 	grown[functions->count] = (struct function){
-		job->module, found->vaddr + job->module->bias, found->entry, found->alias,
+		job->module, found->vaddr + job->module->bias, found->size, found->entry, found->alias,
 		.table = found->table
 	};
 	return functions->count++;
@@ -148,6 +149,8 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	for (size_t i = 0; i < job.found_count; i++)
 		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)
 			resolve_function(&job, &job.found[i]);
+	if (plan->maps)
+		map_trap_plan(&job);
 	library_lend(&job);
 	free(job.found);
 }

@@ -11,6 +11,7 @@
 struct function {
 	const struct module *module;
 	taddr_t addr;    /* in the target */
+	uint64_t size;   /* bytes, or 0: unknown */
 	int entry;       /* in the catalogue */
 	int alias;       /* another name of the same address, or CATALOG_NONE */
 	const char *table; /* the symbol table that names it */
@@ -26,6 +27,7 @@ struct functions {
 struct plan { /* what resolving a module gave */
 	struct probe *probes;
 	size_t count;
+	bool maps; /* system calls that map are wanted too */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */
 	void *ctx;
 };

@@ -283,7 +283,9 @@ static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct 
 	while (walk->count < unwinder->depth) {
 		const struct unwound_frame *frame = &walk->to[walk->count - 1];
 
-		if (stepped == STEPPED_TO_EXACT) {
+		/* out of code without unwind information libunwind finds the way by rbp,
+		 * rightly only from where it was set up */
+		if (stepped == STEPPED_TO_EXACT || !module_of(unwinder, frame->regs.pc)) {
 			unwinder->start = &frame->regs;
 			unwinder->exact = frame->exact;
 			if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
@@ -315,7 +317,7 @@ static void extend(struct walk *walk)
 }
 
 void unwind(struct unwinder *unwinder, const struct stack_image *image,
-            const struct stack_image *other, const struct arch_frame *start,
+            const struct stack_image *other, const struct unwound_frame *start,
             taddr_t unchanged_from, struct unwound *last)
 {
 	struct walk walk = { unwinder, unwinder->scratch, 1, false };
@@ -328,8 +330,8 @@ void unwind(struct unwinder *unwinder, const struct stack_image *image,
 	}
 	unwinder->image = image;
 	unwinder->other = other;
-	walk.to[0] = (struct unwound_frame){ *start, false };
-	met = start->sp >= unchanged_from ? meet(last, &walk.to[0], 0) : last->count;
+	walk.to[0] = *start;
+	met = start->regs.sp >= unchanged_from ? meet(last, &walk.to[0], 0) : last->count;
 	if (met == last->count)
 		met = step_on(&walk, unchanged_from, last);
 	if (met < last->count) { /* frame met is already there, as the walk's last */

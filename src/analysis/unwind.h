@@ -28,7 +28,7 @@ void unwinder_flush(struct unwinder *);
  * walk meets one of its frames above unchanged_from, the rest is taken over.
  * other: of another stack, when a signal handler runs on its own; or NULL. */
 void unwind(struct unwinder *, const struct stack_image *, const struct stack_image *other,
-            const struct arch_frame *start, taddr_t unchanged_from, struct unwound *last);
+            const struct unwound_frame *start, taddr_t unchanged_from, struct unwound *last);
 void unwound_deinit(struct unwound *);
 
 /* The function around a file address, by the module's unwind table. */

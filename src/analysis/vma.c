@@ -262,6 +262,16 @@ bool vmas_move(struct vmas *vmas, taddr_t from, uint64_t len, taddr_t to)
 	return true;
 }
 
+bool vmas_copy(struct vmas *vmas, const struct vmas *from)
+{
+	const struct vma *vma;
+
+	for (taddr_t at = 0; (vma = vmas_next(from, at)); at = vma->end)
+		if (!vmas_put(vmas, vma))
+			return false;
+	return true;
+}
+
 void vmas_clear(struct vmas *vmas)
 {
 	drop_tree(vmas->root);

@@ -38,6 +38,7 @@ bool vmas_drop(struct vmas *, taddr_t begin, taddr_t end);
 bool vmas_protect(struct vmas *, taddr_t begin, taddr_t end, uint8_t prot);
 /* What is mapped in [from, from + len) is mapped at to instead, and nothing else there. */
 bool vmas_move(struct vmas *, taddr_t from, uint64_t len, taddr_t to);
+bool vmas_copy(struct vmas *, const struct vmas *from); /* into an empty one */
 void vmas_clear(struct vmas *);
 
 /* The lowest that ends above addr, or NULL. Valid until the next change. */

@@ -86,6 +86,18 @@ static void put_allocators(FILE *out, const struct report *report, uint64_t watc
 	free(list);
 }
 
+static void put_maps(FILE *out, struct heap *heap)
+{
+	struct heap_maps maps = heap_maps(heap);
+
+	if (maps.state == HEAP_MAPS_OFF)
+		return;
+	fprintf(out, "\n  System calls that map: trapped at %s", in_count(maps.places, "place"));
+	if (maps.any_places)
+		fprintf(out, ", %s of them for any call until it is known", in_digits(maps.any_places));
+	fprintf(out, "\n");
+}
+
 static void put_factor(FILE *out, double lost)
 {
 	if (lost > SATURATED)
@@ -130,6 +142,7 @@ void check_write(FILE *out, const struct report *report)
 
 	put_head(out, report);
 	put_allocators(out, report, cost.watched_ns);
+	put_maps(out, report->heap);
 	if (cost.watched_ns)
 		put_cost(out, report, &cost);
 	put_notes(out, heap_ledger(report->heap));

@@ -1,63 +1,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yajl/yajl_gen.h>
 
 #include "cost.h"
 #include "formats.h"
-#include "utf8.h"
+#include "json.h"
+#include "json_gen.h"
+#include "json_maps.h"
 
 static void print(void *out, const char *text, size_t len)
 {
 	fwrite(text, 1, len, out);
-}
-
-static void put_string(yajl_gen gen, const char *s)
-{
-	char *clean = s ? utf8_clean(s) : NULL;
-
-	if (clean)
-		yajl_gen_string(gen, (const unsigned char *)clean, strlen(clean));
-	else
-		yajl_gen_null(gen);
-	if (clean != s)
-		free(clean);
-}
-
-static void member(yajl_gen gen, const char *key)
-{
-	yajl_gen_string(gen, (const unsigned char *)key, strlen(key));
-}
-
-static void member_string(yajl_gen gen, const char *key, const char *value)
-{
-	member(gen, key);
-	put_string(gen, value);
-}
-
-/* yajl's integers are signed. */
-static void member_number(yajl_gen gen, const char *key, uint64_t value)
-{
-	char digits[24];
-	int len = snprintf(digits, sizeof(digits), "%" PRIu64, value);
-
-	member(gen, key);
-	yajl_gen_number(gen, digits, len);
-}
-
-static void member_null(yajl_gen gen, const char *key)
-{
-	member(gen, key);
-	yajl_gen_null(gen);
-}
-
-static void member_strings(yajl_gen gen, const char *key, const char *const *strings, size_t count)
-{
-	member(gen, key);
-	yajl_gen_array_open(gen);
-	for (size_t i = 0; i < count; i++)
-		put_string(gen, strings[i]);
-	yajl_gen_array_close(gen);
 }
 
 static void put_head(yajl_gen gen, const struct report *report)
@@ -66,29 +19,29 @@ static void put_head(yajl_gen gen, const struct report *report)
 
 	while (report->cmdline && report->cmdline[args])
 		args++;
-	member_number(gen, "alloctrace", 1);
-	member_string(gen, "reason", report->reason);
-	member_number(gen, "time_ms", report->time_ms);
-	member_number(gen, "peak_ms", heap_totals(report->heap)->peak_ms);
-	member_number(gen, "pid", report->pid);
-	member_string(gen, "exe", report->exe);
-	member_strings(gen, "cmdline", report->cmdline, args);
+	json_member_number(gen, "alloctrace", 1);
+	json_member_string(gen, "reason", report->reason);
+	json_member_number(gen, "time_ms", report->time_ms);
+	json_member_number(gen, "peak_ms", heap_totals(report->heap)->peak_ms);
+	json_member_number(gen, "pid", report->pid);
+	json_member_string(gen, "exe", report->exe);
+	json_member_strings(gen, "cmdline", report->cmdline, args);
 }
 
 static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 {
-	member(gen, "totals");
+	json_member(gen, "totals");
 	yajl_gen_map_open(gen);
-	member_number(gen, "allocs", totals->allocs);
-	member_number(gen, "frees", totals->frees);
-	member_number(gen, "bytes_allocated", totals->bytes_allocated);
-	member_number(gen, "bytes_freed", totals->bytes_freed);
-	member_number(gen, "live_blocks", totals->live_blocks);
-	member_number(gen, "live_bytes", totals->live_bytes);
-	member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
-	member_number(gen, "inherited_blocks", totals->inherited_blocks);
-	member_number(gen, "inherited_bytes", totals->inherited_bytes);
-	member_null(gen, "usable_live_bytes");
+	json_member_number(gen, "allocs", totals->allocs);
+	json_member_number(gen, "frees", totals->frees);
+	json_member_number(gen, "bytes_allocated", totals->bytes_allocated);
+	json_member_number(gen, "bytes_freed", totals->bytes_freed);
+	json_member_number(gen, "live_blocks", totals->live_blocks);
+	json_member_number(gen, "live_bytes", totals->live_bytes);
+	json_member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
+	json_member_number(gen, "inherited_blocks", totals->inherited_blocks);
+	json_member_number(gen, "inherited_bytes", totals->inherited_bytes);
+	json_member_null(gen, "usable_live_bytes");
 	yajl_gen_map_close(gen);
 }
 
@@ -97,17 +50,17 @@ static void put_functions(yajl_gen gen, const struct heap *heap)
 	const struct heap_function *functions;
 	size_t count = heap_functions(heap, &functions);
 
-	member(gen, "functions");
+	json_member(gen, "functions");
 	yajl_gen_map_open(gen);
 	for (size_t i = 0; i < count; i++) {
-		put_string(gen, functions[i].name);
+		json_string(gen, functions[i].name);
 		yajl_gen_map_open(gen);
-		member_number(gen, "calls", functions[i].calls);
+		json_member_number(gen, "calls", functions[i].calls);
 		if (functions[i].kind == HEAP_FREE) {
-			member_number(gen, "null", functions[i].null);
+			json_member_number(gen, "null", functions[i].null);
 		} else {
-			member_number(gen, "failed", functions[i].failed);
-			member_number(gen, "bytes", functions[i].bytes);
+			json_member_number(gen, "failed", functions[i].failed);
+			json_member_number(gen, "bytes", functions[i].bytes);
 		}
 		yajl_gen_map_close(gen);
 	}
@@ -119,33 +72,33 @@ static void put_threads(yajl_gen gen, const struct heap *heap)
 	uint64_t live, total;
 
 	heap_threads(heap, &live, &total);
-	member(gen, "threads");
+	json_member(gen, "threads");
 	yajl_gen_map_open(gen);
-	member_number(gen, "live", live);
-	member_number(gen, "total", total);
+	json_member_number(gen, "live", live);
+	json_member_number(gen, "total", total);
 	yajl_gen_map_close(gen);
 }
 
 static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 {
-	member(gen, "ledger");
+	json_member(gen, "ledger");
 	yajl_gen_map_open(gen);
-	member_number(gen, "missed_calls", ledger->missed_calls);
-	member_number(gen, "unknown_frees", ledger->unknown_frees);
-	member_number(gen, "double_frees", ledger->double_frees);
-	member_number(gen, "earlier_calls", ledger->earlier_calls);
-	member_number(gen, "earlier_frees", ledger->earlier_frees);
-	member(gen, "text_identical");
+	json_member_number(gen, "missed_calls", ledger->missed_calls);
+	json_member_number(gen, "unknown_frees", ledger->unknown_frees);
+	json_member_number(gen, "double_frees", ledger->double_frees);
+	json_member_number(gen, "earlier_calls", ledger->earlier_calls);
+	json_member_number(gen, "earlier_frees", ledger->earlier_frees);
+	json_member(gen, "text_identical");
 	if (ledger->text == HEAP_TEXT_UNKNOWN)
 		yajl_gen_null(gen);
 	else
 		yajl_gen_bool(gen, ledger->text == HEAP_TEXT_IDENTICAL);
-	member_number(gen, "loader_frees", ledger->loader_frees);
-	member_number(gen, "truncated_stacks", ledger->truncated_stacks);
-	member_number(gen, "stalls", ledger->stalls);
-	member_strings(gen, "unsymbolised_modules", ledger->unsymbolised_modules,
+	json_member_number(gen, "loader_frees", ledger->loader_frees);
+	json_member_number(gen, "truncated_stacks", ledger->truncated_stacks);
+	json_member_number(gen, "stalls", ledger->stalls);
+	json_member_strings(gen, "unsymbolised_modules", ledger->unsymbolised_modules,
 		       ledger->unsymbolised_module_count);
-	member_strings(gen, "notes", ledger->notes, ledger->note_count);
+	json_member_strings(gen, "notes", ledger->notes, ledger->note_count);
 	yajl_gen_map_close(gen);
 }
 
@@ -155,17 +108,17 @@ static void put_allocators(yajl_gen gen, const struct report *report)
 	struct heap_allocator *list = heap_allocators(report->heap, &count);
 	char address[24];
 
-	member(gen, "allocators");
+	json_member(gen, "allocators");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(address, sizeof(address), "0x%" PRIx64, list[i].address);
 		yajl_gen_map_open(gen);
-		member_string(gen, "module", list[i].module);
-		member_string(gen, "function", list[i].function);
-		member_string(gen, "found_by", list[i].table);
-		member_string(gen, "address", address);
-		member_number(gen, "traps", list[i].traps);
-		member_number(gen, "calls", list[i].calls);
+		json_member_string(gen, "module", list[i].module);
+		json_member_string(gen, "function", list[i].function);
+		json_member_string(gen, "found_by", list[i].table);
+		json_member_string(gen, "address", address);
+		json_member_number(gen, "traps", list[i].traps);
+		json_member_number(gen, "calls", list[i].calls);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
@@ -177,38 +130,38 @@ static void put_cost(yajl_gen gen, const struct report *report)
 	struct heap_cost cost = heap_cost(report->heap);
 	uint64_t stopped_ns = cost_stopped_ns(report, &cost);
 
-	member(gen, "cost");
+	json_member(gen, "cost");
 	if (!cost.watched_ns) { /* known at the end only */
 		yajl_gen_null(gen);
 		return;
 	}
 	yajl_gen_map_open(gen);
-	member_number(gen, "watched_us", cost.watched_ns / 1000);
-	member_number(gen, "stops", cost.stops);
-	member_number(gen, "tracer_us", cost.tracer_ns / 1000);
+	json_member_number(gen, "watched_us", cost.watched_ns / 1000);
+	json_member_number(gen, "stops", cost.stops);
+	json_member_number(gen, "tracer_us", cost.tracer_ns / 1000);
 	if (stopped_ns)
-		member_number(gen, "stopped_us", stopped_ns / 1000);
+		json_member_number(gen, "stopped_us", stopped_ns / 1000);
 	else
-		member_null(gen, "stopped_us");
+		json_member_null(gen, "stopped_us");
 	yajl_gen_map_close(gen);
 }
 
 static void put_suppressions(yajl_gen gen, const struct report *report)
 {
-	member(gen, "suppressions");
+	json_member(gen, "suppressions");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < report->suppressed_count; i++) {
 		const struct suppressed *one = &report->suppressed[i];
 
 		yajl_gen_map_open(gen);
-		member_string(gen, "name", one->name);
-		member_string(gen, "file", one->file);
+		json_member_string(gen, "name", one->name);
+		json_member_string(gen, "file", one->file);
 		if (one->file)
-			member_number(gen, "line", one->line);
+			json_member_number(gen, "line", one->line);
 		else
-			member_null(gen, "line");
-		member_number(gen, "blocks", one->blocks);
-		member_number(gen, "bytes", one->bytes);
+			json_member_null(gen, "line");
+		json_member_number(gen, "blocks", one->blocks);
+		json_member_number(gen, "bytes", one->bytes);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
@@ -220,49 +173,54 @@ static void put_frame(yajl_gen gen, const struct heap_frame *frame)
 
 	snprintf(address, sizeof(address), "0x%" PRIx64, frame->address);
 	yajl_gen_map_open(gen);
-	member_string(gen, "address", address);
-	member_string(gen, "module", frame->module);
-	member_string(gen, "build_id", frame->build_id);
-	member_string(gen, "function", frame->function);
-	member_number(gen, "offset", frame->offset);
-	member_string(gen, "file", frame->file);
+	json_member_string(gen, "address", address);
+	json_member_string(gen, "module", frame->module);
+	json_member_string(gen, "build_id", frame->build_id);
+	json_member_string(gen, "function", frame->function);
+	json_member_number(gen, "offset", frame->offset);
+	json_member_string(gen, "file", frame->file);
 	if (frame->line > 0)
-		member_number(gen, "line", frame->line);
+		json_member_number(gen, "line", frame->line);
 	else
-		member_null(gen, "line");
-	member(gen, "inlined");
+		json_member_null(gen, "line");
+	json_member(gen, "inlined");
 	yajl_gen_bool(gen, frame->inlined);
 	yajl_gen_map_close(gen);
 }
 
-static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *site)
+void json_stack(yajl_gen gen, struct heap *heap, uint32_t site)
 {
 	size_t count;
-	const struct heap_frame *stack = heap_stack(heap, site->id, &count);
+	const struct heap_frame *stack = heap_stack(heap, site, &count);
 
-	yajl_gen_map_open(gen);
-	member_number(gen, "id", site->id);
-	member_string(gen, "function", site->function);
-	member_number(gen, "live_blocks", site->live_blocks);
-	member_number(gen, "live_bytes", site->live_bytes);
-	member_number(gen, "allocs", site->allocs);
-	member_number(gen, "frees", site->frees);
-	member_number(gen, "peak_bytes", site->peak_bytes);
-	member_number(gen, "at_peak_blocks", site->at_peak_blocks);
-	member_number(gen, "at_peak_bytes", site->at_peak_bytes);
-	member_number(gen, "first_ms", site->first_ms);
-	member_number(gen, "last_ms", site->last_ms);
-	member(gen, "stack");
+	json_member(gen, "stack");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
 		put_frame(gen, &stack[i]);
 	yajl_gen_array_close(gen);
+}
+
+static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *site)
+{
+	yajl_gen_map_open(gen);
+	json_member_number(gen, "id", site->id);
+	json_member_string(gen, "function", site->function);
+	json_member_number(gen, "live_blocks", site->live_blocks);
+	json_member_number(gen, "live_bytes", site->live_bytes);
+	json_member_number(gen, "allocs", site->allocs);
+	json_member_number(gen, "frees", site->frees);
+	json_member_number(gen, "peak_bytes", site->peak_bytes);
+	json_member_number(gen, "at_peak_blocks", site->at_peak_blocks);
+	json_member_number(gen, "at_peak_bytes", site->at_peak_bytes);
+	json_member_number(gen, "first_ms", site->first_ms);
+	json_member_number(gen, "last_ms", site->last_ms);
+	json_stack(gen, heap, site->id);
 	yajl_gen_map_close(gen);
 }
 
 static void put_sites(yajl_gen gen, struct heap *heap, const struct heap_site *sites, size_t count)
 {
-	member(gen, "sites");
+	json_member(gen, "sites");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
 		put_site(gen, heap, &sites[i]);
@@ -275,16 +233,16 @@ static void put_blocks(yajl_gen gen, const struct report *report)
 	struct heap_block *blocks = heap_blocks(report->heap, &report->query, &count);
 	char address[24];
 
-	member(gen, "blocks");
+	json_member(gen, "blocks");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++) {
 		snprintf(address, sizeof(address), "0x%" PRIx64, blocks[i].address);
 		yajl_gen_map_open(gen);
-		member_string(gen, "address", address);
-		member_number(gen, "size", blocks[i].size);
-		member_number(gen, "site", blocks[i].site);
-		member_number(gen, "tid", blocks[i].tid);
-		member_number(gen, "age_ms", blocks[i].age_ms);
+		json_member_string(gen, "address", address);
+		json_member_number(gen, "size", blocks[i].size);
+		json_member_number(gen, "site", blocks[i].site);
+		json_member_number(gen, "tid", blocks[i].tid);
+		json_member_number(gen, "age_ms", blocks[i].age_ms);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
@@ -314,7 +272,7 @@ void json_write(FILE *out, const struct report *report)
 	put_head(gen, report);
 	put_totals(gen, heap_totals(report->heap));
 	put_functions(gen, report->heap);
-	member_null(gen, "maps");
+	json_maps(gen, report->heap);
 	put_threads(gen, report->heap);
 	put_ledger(gen, heap_ledger(report->heap));
 	put_allocators(gen, report);

@@ -262,5 +262,6 @@ void text_write(FILE *out, const struct report *report)
 	if (report->blocks)
 		text_blocks_put(out, report);
 	put_functions(out, report->heap);
+	text_maps_put(out, report->heap);
 	free(sites.list);
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "emit.h"
 #include "mem.h"
 #include "poke.h"
 
@@ -28,11 +29,16 @@ static int write_text(pid_t pid, int mem, taddr_t addr, uint8_t byte)
 	return error < 0 ? poke_process(pid, addr, &byte, 1) : 0;
 }
 
+static bool is_trap(const struct probe *probe)
+{
+	return probe->kind != PROBE_PASS && probe->kind != PROBE_LIFTED;
+}
+
 static int put_trap(struct space *space, const struct probe *probe)
 {
 	int error;
 
-	if (probe->kind == PROBE_PASS)
+	if (!is_trap(probe))
 		return 0;
 	error = text_keep(&space->text, space->mem, probe->addr);
 	return error < 0 ? error : write_text(space->pid, space->mem, probe->addr, ARCH_TRAP);
@@ -49,12 +55,21 @@ static bool know(struct space *space, const struct probe *probe)
 	return true;
 }
 
+/* A call that is seen to begin must be seen to end. */
+static bool has_counterpart(const struct space *space, const struct probe *probe)
+{
+	const struct probe *behind = bp_find(space, probe->call + ARCH_SYSCALL_LEN);
+
+	return probe->kind != PROBE_SYSCALL ||
+	       (behind && behind->kind == PROBE_SYSRET && behind->call == probe->call);
+}
+
 static int add(struct space *space, const struct probe *probe)
 {
 	uint8_t byte;
 	int error;
 
-	if (bp_find(space, probe->addr))
+	if (bp_find(space, probe->addr) || !has_counterpart(space, probe))
 		return -EEXIST;
 	if (mem_read(space->mem, probe->addr, &byte, 1) < 0)
 		return -EFAULT;
@@ -92,26 +107,56 @@ const struct probe *bp_find(const struct space *space, taddr_t addr)
 	return index ? &space->probes[*index - 1] : NULL;
 }
 
+static void forget(struct space *space, size_t i)
+{
+	struct probe *probe = &space->probes[i];
+
+	table_remove(&space->by_addr, probe->addr);
+	*probe = space->probes[--space->count];
+	if (i < space->count)
+		*table_find(&space->by_addr, probe->addr) = i + 1;
+}
+
 void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 {
 	text_forget(&space->text, begin, end);
-	for (size_t i = space->count; i-- > 0;) {
-		struct probe *probe = &space->probes[i];
+	for (size_t i = space->count; i-- > 0;)
+		if (space->probes[i].addr >= begin && space->probes[i].addr < end)
+			forget(space, i);
+}
 
-		if (probe->addr < begin || probe->addr >= end)
-			continue;
-		table_remove(&space->by_addr, probe->addr);
-		*probe = space->probes[--space->count];
-		if (i < space->count)
-			*table_find(&space->by_addr, probe->addr) = i + 1;
-	}
+/* It stays known: a thread may stand in it. */
+static void take_out(struct space *space, taddr_t addr)
+{
+	const uint64_t *index = table_find(&space->by_addr, addr);
+	struct probe *probe = index ? &space->probes[*index - 1] : NULL;
+
+	if (probe && write_text(space->pid, space->mem, addr, probe->original) == 0)
+		probe->kind = PROBE_LIFTED;
+}
+
+void bp_unrelated(struct space *space, const struct probe *probe, unsigned most)
+{
+	uint64_t *hits = probe->function == NO_FUNCTION ? table_put(&space->unrelated, probe->call)
+	                                                : NULL;
+
+	if (!hits || ++*hits < most)
+		return;
+	emit_refused(space, probe->call, EBUSY);
+	take_out(space, probe->call + ARCH_SYSCALL_LEN);
+	take_out(space, probe->addr);
+}
+
+void bp_related(struct space *space, const struct probe *probe)
+{
+	table_remove(&space->unrelated, probe->call);
 }
 
 static bool stands_in(const struct probe *probe, int mem)
 {
 	uint8_t byte;
 
-	return probe->kind != PROBE_PASS && mem_read(mem, probe->addr, &byte, 1) == 0 &&
+	return is_trap(probe) && mem_read(mem, probe->addr, &byte, 1) == 0 &&
 	       byte == ARCH_TRAP;
 }
 
@@ -123,7 +168,7 @@ bool bp_copy(struct space *space, const struct space *from)
 	for (size_t i = 0; i < from->count; i++) {
 		const struct probe *probe = &from->probes[i];
 
-		if (probe->kind == PROBE_PASS || stands_in(probe, space->mem)) {
+		if (!is_trap(probe) || stands_in(probe, space->mem)) {
 			if (!know(space, probe))
 				return false;
 		} else if (add(space, probe) == -ENOMEM) { /* planted since; or not mapped */

@@ -10,6 +10,10 @@
 int bp_plant(struct space *, const struct probe *);
 void bp_plant_sigreturn(struct space *); /* once is enough */
 const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
+/* A system call instruction for any number was hit for one that is not looked for: its traps
+ * go after so many such hits. */
+void bp_unrelated(struct space *, const struct probe *, unsigned most);
+void bp_related(struct space *, const struct probe *); /* hit for one that is: counted anew */
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
 /* The space's memory began as a copy of from's, with the traps of that moment in it:
  * afterwards it has all that from has now. False: no memory, the table is not whole. */

@@ -5,6 +5,7 @@
 #include "bp.h"
 #include "cost.h"
 #include "emit.h"
+#include "map.h"
 #include "probe.h"
 #include "seize.h"
 #include "step.h"
@@ -67,6 +68,10 @@ static void obey_for_space(struct space *space, const struct record *record)
 		plant_in_copies(space, (const struct command_plant *)record);
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
+	} else if (record->kind == CMD_QUIET) {
+		map_quiet(space);
+	} else if (record->kind == CMD_LOUD) {
+		map_loud(space);
 	} else if (thread && thread->space == space) {
 		go(thread);
 	}

@@ -11,6 +11,7 @@
 #include "emit.h"
 #include "event.h"
 #include "front.h"
+#include "map.h"
 #include "place.h"
 #include "probe.h"
 #include "step.h"
@@ -35,6 +36,8 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 	bool fresh = false;
 
 	arch_set_pc(&regs, probe->addr);
+	if (probe->kind == PROBE_SYSCALL || probe->kind == PROBE_SYSRET)
+		return map_hit(thread, probe, trapped, &regs);
 	if (probe->kind == PROBE_LOADER) {
 		thread->step = *probe;
 		return hold(thread, REC_LOADER);
@@ -88,6 +91,10 @@ static struct resume on_trap(struct thread *thread)
 	probe = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
 		return on_foreign_trap(thread);
+	if (probe->kind == PROBE_LIFTED) {
+		step_set_pc(thread->tid, probe->addr);
+		return RUN;
+	}
 	place_stop(thread->tid);
 	return on_probe(thread, probe, &regs);
 }
@@ -133,6 +140,7 @@ static void drop_others(const struct thread *left)
 			probe_abandon_all(thread);
 			emit(REC_THREAD_END, thread);
 		}
+		map_gone(thread);
 		thread_remove(thread);
 	}
 }
@@ -223,6 +231,10 @@ static struct resume on_event(struct thread *thread, struct event event, bool *e
 
 	if (thread->growing && event.kind != EV_TRAP && event.kind != EV_EXEC && !is_end)
 		step_grown(thread, thread->space, false);
+	if (is_end || event.kind == EV_EXEC)
+		map_gone(thread);
+	else if (event.kind != EV_TRAP && event.kind != EV_CALL)
+		map_interrupted(thread, event.kind == EV_SIGNAL ? event.sig : 0);
 	switch (event.kind) {
 	case EV_EXITED:
 	case EV_KILLED:

@@ -137,21 +137,21 @@ void emit_refused(const struct space *space, taddr_t addr, int error)
 }
 
 struct piece { /* what of the stack goes into a record */
-	size_t changed; /* bytes from the slot on */
-	taddr_t end;    /* up to where it is known; the slot: none of it is */
+	size_t changed; /* bytes from addr on */
+	taddr_t addr, end; /* up to where it is known; addr: none of it is */
 	taddr_t other_addr;
 	const uint8_t *other;
 	size_t other_len;
 };
 
 /* A handler on a stack of its own: the stack it interrupted is wanted too. */
-static void take_other(struct thread *thread, taddr_t slot, struct piece *piece)
+static void take_other(struct thread *thread, struct piece *piece)
 {
 	struct handler *handler = &thread->handler;
 
 	if (!handler->own_stack)
 		return;
-	if (slot > handler->own_stack || handler->own_stack - slot > stack_room()) {
+	if (piece->addr > handler->own_stack || handler->own_stack - piece->addr > stack_room()) {
 		handler->own_stack = 0; /* it has ended */
 		return;
 	}
@@ -159,48 +159,69 @@ static void take_other(struct thread *thread, taddr_t slot, struct piece *piece)
 	piece->other = stack_other(thread->tid, piece->other_addr, &piece->other_len);
 }
 
-static void fill(struct record_call *record, struct thread *thread, const struct call *call,
-                 const struct emit_return *ret, const struct piece *piece)
+static struct piece take_piece(struct thread *thread, taddr_t addr)
 {
-	record->function = call->function;
-	record->slot = call->slot;
-	record->name_count = call->name_count;
-	memcpy(record->names, call->names, sizeof(record->names));
-	memcpy(record->args, call->args, sizeof(record->args));
-	record->result = ret ? ret->result : 0;
-	record->out = ret ? ret->out : 0;
-	record->frame = ret ? ret->frame : (struct arch_frame){ 0 };
-	record->stack_addr = call->slot;
-	record->stack_len = piece->changed;
-	record->stack_end = piece->end;
-	record->stalls = stalls;
-	record->other_addr = piece->other_addr;
-	record->other_len = piece->other_len;
+	struct piece piece = { .addr = addr, .end = addr };
+
+	if (!stack_take(&thread->capture, thread->tid, addr, &piece.changed))
+		return piece;
+	take_other(thread, &piece);
+	piece.end = thread->capture.end;
+	return piece;
+}
+
+/* head: all but the stack, which is its last member. */
+static void put_with_stack(struct thread *thread, const void *head, size_t head_len,
+                           const struct piece *piece)
+{
+	size_t len = (head_len + piece->changed + piece->other_len + 7) & ~(size_t)7;
+	uint8_t *at = reserve(len);
+	struct record_stack *stack;
+
+	if (!at)
+		return;
+	memcpy(at, head, head_len);
+	((struct record *)at)->len = len;
+	stack = (struct record_stack *)(at + head_len - sizeof(*stack));
+	*stack = (struct record_stack){ .addr = piece->addr, .end = piece->end,
+		                        .other_addr = piece->other_addr, .len = piece->changed,
+		                        .other_len = piece->other_len, .stalls = stalls };
 	if (piece->changed)
-		memcpy(record->stack, stack_bytes(&thread->capture, call->slot), piece->changed);
+		memcpy(stack->bytes, stack_bytes(&thread->capture, piece->addr), piece->changed);
 	if (piece->other_len)
-		memcpy(record->stack + piece->changed, piece->other, piece->other_len);
+		memcpy(stack->bytes + piece->changed, piece->other, piece->other_len);
+	ring_commit(&link_->records, len);
+	ring_bell(false);
 }
 
 void emit_call(enum record_kind kind, struct thread *thread, const struct call *call,
                const struct emit_return *ret)
 {
-	bool captured = false;
-	struct piece piece = { 0 };
-	struct record_call *record;
-	size_t len;
+	struct piece piece = { .addr = call->slot, .end = call->slot };
+	struct record_call record = { .function = call->function, .slot = call->slot,
+		                      .name_count = call->name_count };
 
 	if (ret)
-		captured = stack_take(&thread->capture, thread->tid, call->slot, &piece.changed);
-	if (captured)
-		take_other(thread, call->slot, &piece);
-	piece.end = captured ? thread->capture.end : call->slot;
-	len = (sizeof(*record) + piece.changed + piece.other_len + 7) & ~(size_t)7;
-	record = reserve(len);
-	if (!record)
-		return;
-	record->record = header(kind, thread, len);
-	fill(record, thread, call, ret, &piece);
-	ring_commit(&link_->records, len);
-	ring_bell(false);
+		piece = take_piece(thread, call->slot);
+	record.record = header(kind, thread, sizeof(record));
+	memcpy(record.names, call->names, sizeof(record.names));
+	memcpy(record.args, call->args, sizeof(record.args));
+	if (ret) {
+		record.result = ret->result;
+		record.out = ret->out;
+		record.frame = ret->frame;
+	}
+	put_with_stack(thread, &record, sizeof(record), &piece);
+}
+
+void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame)
+{
+	struct piece piece = take_piece(thread, frame->sp & ~(taddr_t)7);
+	const struct call *outer = thread->calls.depth ? &thread->calls.stack[0] : NULL;
+	struct record_map record = { .call = *call, .function = NO_FUNCTION, .frame = *frame };
+
+	if (outer && outer->entry)
+		record.function = outer->function;
+	record.record = header(REC_MAP, thread, sizeof(record));
+	put_with_stack(thread, &record, sizeof(record), &piece);
 }

@@ -22,6 +22,7 @@ struct emit_return { /* what a RETURN knows beyond the call */
 	struct arch_frame frame;
 };
 
+void emit_map(struct thread *, const struct map_call *, const struct arch_frame *);
 /* RETURN when ret is given, else kind. */
 void emit_call(enum record_kind, struct thread *, const struct call *, const struct emit_return *);
 

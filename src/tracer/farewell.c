@@ -19,22 +19,6 @@
 #include "task.h"
 #include "thread.h"
 
-static char state_of(pid_t tid)
-{
-	char text[256], *at;
-	ssize_t len;
-	int fd;
-
-	snprintf(text, sizeof(text), "/proc/%d/stat", tid);
-	fd = open(text, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
-	if (fd >= 0)
-		close(fd);
-	text[len > 0 ? len : 0] = '\0';
-	at = strrchr(text, ')');
-	return at && at[1] ? at[2] : 'X';
-}
-
 /* A thread that hits a trap just when it is interrupted stops for the interruption
  * first: its SIGTRAP, in SigPnd of /proc/TID/status, would be delivered for good. */
 static bool is_trap_pending(pid_t tid)
@@ -97,7 +81,7 @@ static void begin_farewell(void)
 			let_go(thread, (struct event){ EV_STOP, 0, 0 });
 			continue;
 		}
-		state = state_of(thread->tid);
+		state = task_state(thread->tid);
 		thread->interrupted |= state == 'R';
 		if (state == 'R' || thread->listening)
 			ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);

@@ -205,6 +205,13 @@ void probe_abandon_all(struct thread *thread)
 		abandon(thread);
 }
 
+/* The others need a stop of their own. */
+static bool may_run_on(const struct probe *probe)
+{
+	return probe->kind != PROBE_LOADER && probe->kind != PROBE_SYSCALL &&
+	       probe->kind != PROBE_SYSRET;
+}
+
 struct resume probe_run_on(struct thread *thread, const struct space *space,
                            const struct probe *probe, const struct arch_regs *trapped,
                            struct arch_regs *regs, bool fresh)
@@ -219,7 +226,7 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 		}
 		fresh = false;
 		probe = bp_find(space, arch_pc(regs));
-		if (!probe || probe->kind == PROBE_LOADER)
+		if (!probe || !may_run_on(probe))
 			break;
 		fresh = probe_hit(thread, space, probe, regs);
 	}

@@ -28,7 +28,7 @@ static int seize(pid_t tid, pid_t pid, struct space *space, bool runs)
 		return -ENOMEM;
 	thread_enter(thread, space);
 	thread->begun = true;
-	thread->in_earlier_call = runs;
+	thread->in_earlier_call = thread->map.in_earlier_call = runs;
 	emit(REC_THREAD_BEGIN, thread);
 	return 0;
 }

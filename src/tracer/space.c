@@ -53,6 +53,7 @@ void space_leave(struct space *space)
 		close(space->mem);
 	free(space->probes);
 	table_deinit(&space->by_addr);
+	table_deinit(&space->unrelated);
 	text_deinit(&space->text);
 	free(space);
 }

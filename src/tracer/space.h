@@ -19,6 +19,10 @@ struct space {
 	size_t count, capacity;
 	struct table by_addr; /* address -> index in probes + 1 */
 	struct text text; /* as it was */
+	pid_t mapper; /* the thread whose system call maps now; 0: none; -1: none may */
+	bool wants_quiet;
+	uint64_t wants_since_ms;
+	struct table unrelated; /* system call instruction -> hits, see bp_unrelated */
 	struct probe sigreturn; /* known, not planted; addr 0: none */
 	struct space *next;
 };

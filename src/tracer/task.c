@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 struct task task_of(pid_t tid)
 {
@@ -26,4 +27,37 @@ struct task task_of(pid_t tid)
 	if (file)
 		fclose(file);
 	return out;
+}
+
+static size_t read_file(pid_t tid, const char *name, char *text, size_t room)
+{
+	char path[32];
+	size_t len;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
+	file = fopen(path, "re");
+	len = file ? fread(text, 1, room - 1, file) : 0;
+	if (file)
+		fclose(file);
+	text[len] = '\0';
+	return len;
+}
+
+char task_state(pid_t tid)
+{
+	char text[256], *at;
+
+	read_file(tid, "stat", text, sizeof(text));
+	at = strrchr(text, ')'); /* the name may hold anything */
+	return at && at[1] ? at[2] : 'X';
+}
+
+int task_call(pid_t tid)
+{
+	char text[256];
+	int number;
+
+	read_file(tid, "syscall", text, sizeof(text)); /* "running", "-1 ...", or a number */
+	return sscanf(text, "%d", &number) == 1 ? number : -1;
 }

@@ -14,6 +14,9 @@ struct task {
 	pid_t process, parent; /* it belongs to; that one's */
 };
 
+char task_state(pid_t tid); /* as in /proc/TID/stat; 'X': gone */
+/* The system call it sleeps in; -1: none, it runs, or is gone. */
+int task_call(pid_t tid);
 struct task task_of(pid_t tid); /* all 0, but ended, when it is gone */
 
 #endif

@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include "call.h"
+#include "map_call.h"
 #include "plan.h"
 #include "stack.h"
 
@@ -44,6 +45,15 @@ struct handler { /* the signal handler entered last */
 	taddr_t own_stack;   /* its slot, when it runs on a stack of its own; or 0 */
 };
 
+struct map { /* its system call that maps, see map.h */
+	struct map_call call;
+	taddr_t call_addr;       /* under way there; or 0 */
+	struct arch_regs before; /* as it stood in front of it */
+	taddr_t waits_at;        /* in front of it, for its turn; or 0 */
+	uint64_t waits_since_ms;
+	bool in_earlier_call;    /* maybe: attached to, none was seen to begin since */
+};
+
 struct thread {
 	pid_t tid;
 	pid_t pid;
@@ -69,6 +79,7 @@ struct thread {
 	uint32_t name_count;
 	struct handler handler;
 	taddr_t internal_slot; /* of the allocator's own call, see PROBE_INTERNAL; or 0 */
+	struct map map;
 	struct capture capture;
 };
 

@@ -20,6 +20,7 @@
 #include "farewell.h"
 #include "front.h"
 #include "life.h"
+#include "map.h"
 #include "open_files.h"
 #include "place.h"
 
@@ -30,7 +31,7 @@
 static struct tracer *tracer;
 static bool leaving;
 
-static volatile sig_atomic_t kicked;
+static volatile sig_atomic_t kicked, alarmed;
 
 /* A kick is to interrupt waitpid, but may come just before it: then an alarm
  * comes after it, and again, until the loop has come round. */
@@ -40,7 +41,9 @@ static void on_kick(int sig)
 
 	if (sig == KICK)
 		kicked = 1;
-	if (kicked)
+	else
+		alarmed = 1;
+	if (kicked || map_is_impatient())
 		setitimer(ITIMER_REAL, &soon, NULL);
 }
 
@@ -98,6 +101,10 @@ static void loop(void)
 		if (kicked) { /* cleared first: the next kick counts again */
 			kicked = 0;
 			leaving = front_gone();
+		}
+		if (alarmed) {
+			alarmed = 0;
+			map_patience();
 		}
 		obey_all();
 		if (leaving)

@@ -20,12 +20,12 @@ static void walk(struct module *module, const struct tail *tail)
 	struct stack_image image = { 0 };
 	struct unwound last = { calloc(DEPTH, sizeof(*last.frames)), 0, false };
 	struct unwinder *unwinder = unwinder_new(&modules, DEPTH);
-	struct arch_frame start = {
+	struct unwound_frame start = { .regs = {
 		.rbx = tail->regs[0], .rbp = tail->regs[1], .r12 = tail->regs[2],
 		.r13 = tail->regs[3], .r14 = tail->regs[4], .r15 = tail->regs[5],
 		.sp = STACK_END - sizeof(tail->stack) + tail->regs[6] % sizeof(tail->stack),
 		.pc = module->begin + tail->regs[7] % 0x10000,
-	};
+	} };
 
 	if (!last.frames || !unwinder)
 		abort();

@@ -336,7 +336,7 @@ static void help_and_version_end_well(void **state)
 static void help_names_every_option_on_one_screen(void **state)
 {
 	static const char *const options[] = { "-o, --output ", "--depth", "--top ", "--sort ",
-					       "-h, --help ", "-V, --version ",
+					       "-h, --help ", "--version", "--no-maps",
 					       "--leak-exitcode ", "--suppressions ",
 					       "--no-default-suppressions", "-p, --pid ",
 					       "-f, --follow " };

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "map_call.h"
 #include "output.h"
 #include "output/units.h"
 #include "output/utf8.h"
@@ -28,6 +29,9 @@ struct heap {
 	const struct heap_allocator *allocators;
 	size_t allocator_count;
 	struct heap_cost cost;
+	struct heap_maps maps;
+	const struct heap_map_site *map_sites;
+	size_t map_site_count;
 };
 
 const struct heap_totals *heap_totals(const struct heap *heap)
@@ -70,6 +74,21 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 	*count = heap->allocator_count;
 	if (*count)
 		memcpy(copy, heap->allocators, *count * sizeof(*copy));
+	return copy;
+}
+
+struct heap_maps heap_maps(struct heap *heap)
+{
+	return heap->maps;
+}
+
+struct heap_map_site *heap_map_sites(struct heap *heap, size_t *count)
+{
+	struct heap_map_site *copy = calloc(heap->map_site_count + 1, sizeof(*copy));
+
+	*count = heap->map_site_count;
+	if (*count)
+		memcpy(copy, heap->map_sites, *count * sizeof(*copy));
 	return copy;
 }
 
@@ -617,6 +636,41 @@ static struct heap looked_at(void)
 		              .cost = { 37035, 130000000, 2000000000 } };
 }
 
+static void json_maps_told(void **state)
+{
+	static const struct heap_map_calls calls[MAP_CALLS] = {
+		[MAP_CALL_MMAP] = { 3, 1, 40960 }, [MAP_CALL_SHMAT] = { 1, 0, 4096 },
+	};
+	static const struct heap_mapped origins[] = { { "app", 40960, 2 }, { "lib\"x", 0, 0 } };
+	static const struct heap_map_site map_sites[] = {
+		{ 2, "mmap", "app", 40960, 2, 3, 5, 6 },
+	};
+	struct heap heap = small_heap();
+	struct report report = report_of(&heap);
+	char *text;
+
+	(void)state;
+	heap.depth = 1;
+	heap.maps = (struct heap_maps){ HEAP_MAPS_DIFFER, 2, 1, 4, calls, origins, 2, 9, 3, 40960,
+		                       -4096 };
+	heap.map_sites = map_sites;
+	heap.map_site_count = 1;
+	report.one_line = true;
+	text = written("json", &report);
+	assert_non_null(strstr(text, "\"maps\":{\"mmap\":{\"calls\":3,\"failed\":1,\"bytes\":40960},"
+	      "\"munmap\":{\"calls\":0,\"failed\":0,\"bytes\":0},"
+	      "\"mremap\":{\"calls\":0,\"failed\":0,\"bytes\":0},"
+	      "\"brk\":{\"calls\":0,\"failed\":0,\"bytes\":0},"
+	      "\"shmat\":{\"calls\":1,\"failed\":0,\"bytes\":4096},\"places\":9,\"any_places\":3,"
+	      "\"bytes\":40960,"
+	      "\"net_bytes\":-4096,\"by_origin\":{\"app\":40960,\"lib\\\"x\":0},"
+	      "\"identical\":false,\"differences\":2,\"unordered_calls\":1,"
+	      "\"truncated_stacks\":4},"
+	      "\"map_sites\":[{\"id\":2,\"call\":\"mmap\",\"origin\":\"app\",\"bytes\":40960,"
+	      "\"maps\":2,\"calls\":3,\"first_ms\":5,\"last_ms\":6,\"stack\":[{"));
+	free(text);
+}
+
 static void json_check(void **state)
 {
 	struct heap heap = looked_at();
@@ -878,6 +932,7 @@ int main(void)
 		cmocka_unit_test(text_hostile_names),
 		cmocka_unit_test(json_small),
 		cmocka_unit_test(json_check),
+		cmocka_unit_test(json_maps_told),
 		cmocka_unit_test(check_quiet),
 		cmocka_unit_test(check_flat_out),
 		cmocka_unit_test(check_nothing_found),

@@ -1,0 +1,19 @@
+/* What the target has mapped, by whom: its address space, counters and origins. */
+#ifndef MAPS_H
+#define MAPS_H
+
+#include "model.h"
+
+void maps_reset(struct heap *); /* another image: nothing is known */
+/* The list at an exec, when nothing runs yet. */
+void maps_begin(struct heap *);
+/* A system call that maps has returned. */
+void maps_mapped(struct heap *, const struct record_map *);
+/* No such call is under way: the kernel's list can be read. */
+void maps_quiet(struct heap *);
+void maps_unordered(struct heap *);
+void maps_lost(struct heap *); /* the memory is gone: nothing to compare with */
+bool maps_copy(struct heap *, const struct heap *from); /* at a fork; false: no memory */
+void maps_free(struct heap *);
+
+#endif

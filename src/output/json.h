@@ -1,0 +1,11 @@
+/* Parts that several members have. */
+#ifndef JSON_H
+#define JSON_H
+
+#include <yajl/yajl_gen.h>
+
+#include "heap.h"
+
+void json_stack(yajl_gen, struct heap *, uint32_t site); /* the member "stack" */
+
+#endif

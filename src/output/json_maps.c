@@ -1,0 +1,93 @@
+#include "json_maps.h"
+
+#include <stdlib.h>
+
+#include "json.h"
+#include "json_gen.h"
+#include "map_calls.h"
+
+static void put_calls(yajl_gen gen, const struct heap_maps *maps)
+{
+	for (size_t i = 0; i < map_call_count; i++) {
+		const struct heap_map_calls *calls = &maps->calls[map_calls[i].kind];
+
+		if (!calls->calls && !map_calls[i].always)
+			continue;
+		json_member(gen, map_calls[i].name);
+		yajl_gen_map_open(gen);
+		json_member_number(gen, "calls", calls->calls);
+		json_member_number(gen, "failed", calls->failed);
+		json_member_number(gen, "bytes", calls->bytes);
+		yajl_gen_map_close(gen);
+	}
+}
+
+static void put_origins(yajl_gen gen, const struct heap_maps *maps)
+{
+	json_member(gen, "by_origin");
+	yajl_gen_map_open(gen);
+	for (size_t i = 0; i < maps->origin_count; i++)
+		json_member_number(gen, maps->origins[i].name, maps->origins[i].bytes);
+	yajl_gen_map_close(gen);
+}
+
+static void put_state(yajl_gen gen, const struct heap_maps *maps)
+{
+	json_member(gen, "identical");
+	if (maps->state == HEAP_MAPS_UNKNOWN)
+		yajl_gen_null(gen);
+	else
+		yajl_gen_bool(gen, maps->state == HEAP_MAPS_IDENTICAL);
+	json_member_number(gen, "differences", maps->differences);
+	json_member_number(gen, "unordered_calls", maps->unordered);
+	json_member_number(gen, "truncated_stacks", maps->truncated_stacks);
+}
+
+static void put_site(yajl_gen gen, struct heap *heap, const struct heap_map_site *site)
+{
+	yajl_gen_map_open(gen);
+	json_member_number(gen, "id", site->id);
+	json_member_string(gen, "call", site->call);
+	json_member_string(gen, "origin", site->origin);
+	json_member_number(gen, "bytes", site->bytes);
+	json_member_number(gen, "maps", site->maps);
+	json_member_number(gen, "calls", site->calls);
+	json_member_number(gen, "first_ms", site->first_ms);
+	json_member_number(gen, "last_ms", site->last_ms);
+	json_stack(gen, heap, site->id);
+	yajl_gen_map_close(gen);
+}
+
+static void put_sites(yajl_gen gen, struct heap *heap)
+{
+	size_t count;
+	struct heap_map_site *sites = heap_map_sites(heap, &count);
+
+	json_member(gen, "map_sites");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++)
+		put_site(gen, heap, &sites[i]);
+	yajl_gen_array_close(gen);
+	free(sites);
+}
+
+void json_maps(yajl_gen gen, struct heap *heap)
+{
+	struct heap_maps maps = heap_maps(heap);
+
+	if (maps.state == HEAP_MAPS_OFF) {
+		json_member_null(gen, "maps");
+		return;
+	}
+	json_member(gen, "maps");
+	yajl_gen_map_open(gen);
+	put_calls(gen, &maps);
+	json_member_number(gen, "places", maps.places);
+	json_member_number(gen, "any_places", maps.any_places);
+	json_member_number(gen, "bytes", maps.bytes);
+	json_member_signed(gen, "net_bytes", maps.net_bytes);
+	put_origins(gen, &maps);
+	put_state(gen, &maps);
+	yajl_gen_map_close(gen);
+	put_sites(gen, heap);
+}
