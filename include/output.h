@@ -25,6 +25,7 @@ struct report {
 	struct heap_query query;
 	uint64_t bare_stop_ns, bare_stop_cpu_ns; /* of a trap that nobody looks at, and of its
 	                                            tracer; 0: not measured */
+	bool growth;     /* only what is mapped is known */
 	bool blocks;     /* list them too */
 	size_t top;      /* sites to show; 0: the format's own default */
 	const struct suppressed *suppressed; /* the built-in ones only when they cover something */

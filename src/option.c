@@ -62,6 +62,11 @@ static const struct option what[] = {
 	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
 	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512, .place = OPTION_NAMED,
 	  .help = "frames kept of a stack, up to 512; default 64" },
+	{ "growth", 0, OPTION_FLAG, AT(growth), .place = OPTION_NAMED,
+	  .help = "only what is mapped, by whom: no trap in any allocator",
+	  .details = "Costs next to nothing. Which stacks make the process grow is listed "
+	             "instead of blocks; an allocator's own growth is told by the stack that "
+	             "made it grow." },
 	{ "no-maps", 0, OPTION_FLAG, AT(no_maps), .place = OPTION_NAMED,
 	  .help = "leave mmap, munmap, mremap and brk alone" },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,

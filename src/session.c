@@ -98,6 +98,7 @@ static void report(struct session *session, const struct traced *traced, const c
 			.query = options->query,
 			.bare_stop_ns = options->bare_stop.ns,
 			.bare_stop_cpu_ns = options->bare_stop.cpu_ns,
+			.growth = options->growth,
 			.blocks = options->blocks,
 			.top = options->top,
 		};
@@ -539,6 +540,7 @@ static void start(struct session *session, struct title title)
 	const struct tracer_options tracer = { session->options->depth, session->options->follow,
 	                                       title.begin, title.len };
 	const struct analysis_options analysis = { session->options->depth,
+	                                           session->options->growth,
 	                                           session->options->no_maps,
 	                                           session->options->raw_stacks,
 	                                           session->options->debug_dir };

@@ -196,3 +196,36 @@ def test_a_call_that_does_not_return_keeps_nobody_waiting(start_traced, target, 
         os.kill(tracer_process(live.pid), signal.SIGUSR2)  # it may be called upon meanwhile
     run = live.finish("\n")
     assert (run.status, run.out) == (0, "unmapped\n")
+
+
+# ---- only what is mapped -----------------------------------------------------------
+
+
+@pytest.mark.sanitized
+def test_growth_tells_who_maps_without_a_trap_in_malloc(start_traced, target, dumps):
+    live = start_traced(target("mapper"), options=["--growth"])
+    live.await_ready()
+    dump = dumps(live)
+    dump()
+    live.say("map")
+    live.await_line("done")
+    report = dump()
+    assert_known(report)
+    assert report["totals"]["allocs"] == 0 and report["sites"] == []
+    assert {one["traps"] for one in report["allocators"]} == {0}
+    assert live.finish("\n").status == 0
+
+
+def test_growth_does_not_stop_malloc(trace, target):
+    run = trace(target("churn"), options=["--growth"])
+    calls = sum(counts["calls"] for counts in run.truth["functions"].values())
+    assert run.status == 0 and run.report["cost"]["stops"] * 20 < calls
+    assert run.report["maps"]["by_origin"]["libc-malloc"] > 0
+
+
+def test_growth_as_text(run_plainly, alloctrace, target):
+    run = run_plainly(alloctrace, "--growth", "--top", "1", "--", target("reader"), "1")
+    head, _, mapped, *rest = run.err.splitlines()
+    assert head.startswith("alloctrace report: reader ") and run.status == 0
+    assert "Mapped: " in "".join([mapped, *rest]) and "  Sites that map the most (1 of " in run.err
+    assert "\n  1. " in run.err and "_dl_map" in run.err

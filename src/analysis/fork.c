@@ -90,7 +90,7 @@ static bool copy(struct heap *heap, const struct heap *from, const struct record
 
 struct heap *heap_fork(const struct heap *from, const struct record_fork *record)
 {
-	struct heap *heap = model_new(from->depth, from->raw_stacks, from->maps.wanted);
+	struct heap *heap = model_new(&from->options);
 
 	if (!heap)
 		return NULL;

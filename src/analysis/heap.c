@@ -163,7 +163,7 @@ const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *coun
 {
 	const struct heap_frame *stack;
 
-	if (heap->raw_stacks)
+	if (heap->options.raw_stacks)
 		return list_stack(heap, &heap->sites.sites[id - 1], 0, count);
 	stack = heap_whole_stack(heap, id, count);
 	while (*count > 1 && fold_is_wrapper(stack->function)) {

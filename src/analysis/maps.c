@@ -59,18 +59,19 @@ static bool is_in(const struct function *function, taddr_t pc)
 	return pc > function->addr && pc - function->addr < function->size;
 }
 
-/* Does libc's free do it, whose end nobody awaits? A thread's first may set up its cache. */
-static bool is_in_free(const struct heap *heap, const struct site *site, const struct module *libc)
+/* The allocator function that does it, by its frame: where no call was seen to begin, as none
+ * is of libc's free, which may set up a thread's first cache. */
+static const struct function *function_around(const struct heap *heap, const struct site *site)
 {
-	for (unsigned i = 1; module_of(heap, site, i) == libc; i++)
+	for (unsigned i = 0; i < site->frame_count; i++)
 		for (size_t f = 0; f < heap->functions.count; f++) {
 			const struct function *function = &heap->functions.list[f];
 
-			if (catalog[function->entry].role == CATALOG_FREE &&
+			if (catalog[function->entry].role <= CATALOG_FREE &&
 			    is_in(function, heap->sites.frames[site->frames[i] - 1].addr))
-				return true;
+				return function;
 		}
-	return false;
+	return NULL;
 }
 
 /* By who called the function that contains the system call. */
@@ -87,17 +88,18 @@ static unsigned caller_origin(const struct heap *heap, const struct site *site,
 		return HEAP_THREAD_STACK;
 	if (!by_libc || caller != own)
 		return caller && caller->is_loader ? HEAP_LOADER : HEAP_APP;
-	if (is_in_free(heap, site, own) || (there && there->origin == HEAP_LIBC_MALLOC))
-		return HEAP_LIBC_MALLOC;
-	return HEAP_LIBC;
+	return there && there->origin == HEAP_LIBC_MALLOC ? HEAP_LIBC_MALLOC : HEAP_LIBC;
 }
 
 static unsigned origin_of(struct heap *heap, const struct record_map *record,
                           const struct site *site)
 {
-	if (record->function < heap->functions.count)
-		return allocator_origin(heap, heap->functions.list[record->function].module);
-	return caller_origin(heap, site, &record->call);
+	const struct function *function = record->function < heap->functions.count ?
+	                                          &heap->functions.list[record->function] :
+	                                          function_around(heap, site);
+
+	return function ? allocator_origin(heap, function->module) :
+	                  caller_origin(heap, site, &record->call);
 }
 
 /* ---- the kernel's list ------------------------------------------------------------------ */
@@ -141,17 +143,22 @@ static void read_list(struct heap *heap, FILE *list)
 	heap->maps.first_bytes = mapped_bytes(heap);
 }
 
+bool maps_are_wanted(const struct heap *heap)
+{
+	return !heap->options.no_maps;
+}
+
 void maps_reset(struct heap *heap)
 {
 	address_space_deinit(&heap->maps.space);
-	heap->maps = (struct maps){ .wanted = heap->maps.wanted, .state = HEAP_MAPS_UNKNOWN };
+	heap->maps = (struct maps){ .state = HEAP_MAPS_UNKNOWN };
 }
 
 void maps_begin(struct heap *heap)
 {
 	FILE *list;
 
-	if (!heap->maps.wanted)
+	if (!maps_are_wanted(heap))
 		return;
 	if (heap->attached) {
 		command_add(heap, CMD_QUIET, 0, sizeof(struct record));
@@ -200,7 +207,7 @@ bool heap_ask_maps(struct heap *heap)
 	struct maps *maps = &heap->maps;
 
 	maps->state = HEAP_MAPS_UNKNOWN;
-	maps->asked = maps->wanted && heap->program.pid &&
+	maps->asked = maps_are_wanted(heap) && heap->program.pid &&
 	              command_add(heap, CMD_QUIET, 0, sizeof(struct record));
 	return maps->asked;
 }
@@ -310,7 +317,7 @@ bool maps_copy(struct heap *heap, const struct heap *from)
 	const struct maps *was = &from->maps;
 	struct maps *maps = &heap->maps;
 
-	*maps = (struct maps){ .wanted = was->wanted, .known = was->known,
+	*maps = (struct maps){ .known = was->known,
 		               .state = HEAP_MAPS_UNKNOWN, .born = was->born,
 		               .name_count = was->name_count };
 	memcpy(maps->names, was->names, sizeof(maps->names));

@@ -4,6 +4,7 @@
 
 #include "model.h"
 
+bool maps_are_wanted(const struct heap *);
 void maps_reset(struct heap *); /* another image: nothing is known */
 /* The list at an exec, when nothing runs yet. */
 void maps_begin(struct heap *);

@@ -39,7 +39,8 @@ static void module_gone(void *ctx, struct module *module)
 static void module_came(void *ctx, struct module *module)
 {
 	struct heap *heap = ctx;
-	struct plan plan = { .note = note_add, .ctx = heap, .maps = heap->maps.wanted };
+	struct plan plan = { .note = note_add, .ctx = heap,
+		             .maps = maps_are_wanted(heap), .growth = heap->options.growth };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -238,22 +239,20 @@ void heap_apply(struct heap *heap, const struct record *record)
 struct heap *heap_new(const struct analysis_options *options)
 {
 	debugfile_set_root(options->debug_dir);
-	return model_new(options->depth, options->raw_stacks, !options->no_maps);
+	return model_new(options);
 }
 
-struct heap *model_new(unsigned depth, bool raw_stacks, bool maps)
+struct heap *model_new(const struct analysis_options *options)
 {
 	struct heap *heap = calloc(1, sizeof(*heap));
 
 	if (!heap)
 		return NULL;
-	heap->depth = depth;
-	heap->raw_stacks = raw_stacks;
-	heap->maps.wanted = maps;
+	heap->options = *options;
 	heap->root = -1;
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
-	heap->unwinder = unwinder_new(&heap->modules, depth);
+	heap->unwinder = unwinder_new(&heap->modules, options->depth);
 	heap->stats = calloc(catalog_count, sizeof(*heap->stats));
 	heap->called = calloc(catalog_count, sizeof(*heap->called));
 	heap->notes.list = malloc(sizeof(*heap->notes.list));

@@ -27,7 +27,7 @@ struct notes {
 };
 
 struct maps {
-	bool wanted, known;
+	bool known;
 	bool asked;   /* a comparison is to come */
 	enum heap_maps_state state;
 	struct address_space space;
@@ -50,10 +50,9 @@ struct heap {
 	struct regions regions;
 	struct live live;
 	struct table views; /* tid -> struct view * */
-	unsigned depth;
+	struct analysis_options options;
 	struct heap_totals totals;
 	uint64_t peaks; /* how often live_bytes was the highest so far */
-	bool raw_stacks;
 	struct heap_function *stats; /* by catalogue entry, shared by entries of one name */
 	struct heap_function *called; /* the ones called, for heap_functions */
 	struct heap_ledger ledger;
@@ -74,7 +73,7 @@ struct heap {
 	size_t commands_begin, commands_end, commands_capacity;
 };
 
-struct heap *model_new(unsigned depth, bool raw_stacks, bool maps); /* NULL: no memory or no capstone */
+struct heap *model_new(const struct analysis_options *); /* NULL: no memory or no capstone */
 void model_reset_stats(struct heap *); /* nothing was called */
 
 #endif

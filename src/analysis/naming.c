@@ -89,7 +89,7 @@ static bool intern_frames(struct heap *heap, const struct unwound *stack, struct
 {
 	static uint32_t *frames;
 
-	if (!frames && !(frames = calloc(heap->depth, sizeof(*frames))))
+	if (!frames && !(frames = calloc(heap->options.depth, sizeof(*frames))))
 		return false;
 	for (unsigned i = 0; i < stack->count; i++) {
 		if (!(frames[i] = site_frame(&heap->sites, &stack->frames[i])))

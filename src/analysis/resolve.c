@@ -99,6 +99,8 @@ static void resolve_function(struct job *job, const struct found *found)
 	struct cfg cfg;
 	const char *why;
 
+	if (job->plan->growth && catalog[found->entry].role != CATALOG_LOADER)
+		return;
 	if (cfg_walk(&cfg, &source, found->vaddr, &why) < 0)
 		job_note(job, found, "not traced", why);
 	else if (catalog[found->entry].role == CATALOG_LOADER)

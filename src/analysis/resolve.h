@@ -27,6 +27,7 @@ struct functions {
 struct plan { /* what resolving a module gave */
 	struct probe *probes;
 	size_t count;
+	bool growth; /* nothing else is wanted: functions are only found */
 	bool maps; /* system calls that map are wanted too */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */
 	void *ctx;

@@ -242,6 +242,15 @@ static void put_functions(FILE *out, const struct heap *heap)
 	}
 }
 
+static void write_growth(FILE *out, const struct report *report, const struct text_style *style)
+{
+	put_head(out, report, style);
+	text_maps_put(out, report->heap);
+	text_map_sites_put(out, report, style);
+	put_told(out, tell_trouble, heap_ledger(report->heap), style->bad, style->plain);
+	put_told(out, tell_aside, heap_ledger(report->heap), "", "");
+}
+
 void text_write(FILE *out, const struct report *report)
 {
 	const struct text_style *style = report->colour ? &colour : &monochrome;
@@ -249,6 +258,10 @@ void text_write(FILE *out, const struct report *report)
 	struct text_sites sites;
 	bool whole;
 
+	if (report->growth) {
+		write_growth(out, report, style);
+		return;
+	}
 	/* The ledger, which comes first, learns from the stacks. */
 	text_sites_find(&sites, report);
 	put_head(out, report, style);

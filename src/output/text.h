@@ -30,6 +30,7 @@ void text_sites_put(FILE *, const struct report *, const struct text_sites *,
 void text_peak_put(FILE *, const struct report *, const struct text_sites *,
                    const struct text_style *);
 void text_maps_put(FILE *, struct heap *);
+void text_map_sites_put(FILE *, const struct report *, const struct text_style *);
 void text_blocks_put(FILE *, const struct report *);
 
 #endif

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "text.h"
 #include "units.h"
@@ -34,4 +35,31 @@ void text_maps_put(FILE *out, struct heap *heap)
 				utf8_fit(name, maps.origins[i].name, TEXT_NAME, TEXT_NAME / 2));
 	if (maps.unordered)
 		fprintf(out, "  The order of %s is not known.\n", in_count(maps.unordered, "such call"));
+}
+
+enum { SITES = 10 };
+
+static void put_site(FILE *out, struct heap *heap, const struct heap_map_site *site, size_t rank,
+		     const struct text_style *style)
+{
+	fprintf(out, "\n%s%3zu. %s in %s, by %s%s\n", style->bold, rank, in_bytes(site->bytes),
+		in_count(site->maps, "map"), site->call, style->plain);
+	fprintf(out, "     for %s; %s, the last after %s\n", site->origin,
+		in_count(site->calls, "call"), in_time(site->last_ms));
+	text_stack_put(out, heap, site->id, style);
+}
+
+void text_map_sites_put(FILE *out, const struct report *report, const struct text_style *style)
+{
+	size_t count, shown = report->top ? report->top : SITES;
+	struct heap_map_site *sites = heap_map_sites(report->heap, &count);
+
+	if (shown > count)
+		shown = count;
+	if (shown)
+		fprintf(out, "\n  Sites that map the most (%s of %s):\n", in_digits(shown),
+			in_digits(count));
+	for (size_t i = 0; i < shown; i++)
+		put_site(out, report->heap, &sites[i], i + 1, style);
+	free(sites);
 }
