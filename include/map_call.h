@@ -21,6 +21,7 @@ enum map_call_kind {
 };
 
 enum map_call_kind map_call_of(int number); /* a system call's number */
+const char *map_call_name(enum map_call_kind); /* of any but NONE */
 
 #define MAP_CALL_ARGS 6
 

@@ -4,18 +4,11 @@
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define STOPS 2000
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
 
 static _Noreturn void be_stopped(void)
 {
@@ -40,14 +33,14 @@ static struct bare_stop measure(pid_t child)
 
 	if (waitpid(child, &status, 0) != child || !WIFSTOPPED(status))
 		return (struct bare_stop){ 0 };
-	began_ns = now_ns(CLOCK_MONOTONIC);
-	cpu_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	began_ns = clock_ns(CLOCK_MONOTONIC);
+	cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	while (count < STOPS && next_stop(child))
 		count++;
 	if (count < STOPS)
 		return (struct bare_stop){ 0 };
-	return (struct bare_stop){ (now_ns(CLOCK_MONOTONIC) - began_ns) / STOPS,
-		                   (now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns) / STOPS };
+	return (struct bare_stop){ (clock_ns(CLOCK_MONOTONIC) - began_ns) / STOPS,
+		                   (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu_ns) / STOPS };
 }
 
 /* Both on one processor, as the tracer follows the thread it looks after. */

@@ -12,11 +12,11 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis.h"
 #include "attach.h"
+#include "clock.h"
 #include "crash.h"
 #include "job_control.h"
 #include "launch.h"
@@ -72,10 +72,7 @@ static const char *ending(int status)
 
 static uint64_t since_ms(uint64_t began_ns)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec * UINT64_C(1000000000) + now.tv_nsec - began_ns) / 1000000;
+	return (clock_ns(CLOCK_MONOTONIC) - began_ns) / 1000000;
 }
 
 static void report(struct session *session, const struct traced *traced, const char *reason,

@@ -219,7 +219,10 @@ def test_growth_tells_who_maps_without_a_trap_in_malloc(start_traced, target, du
 def test_growth_does_not_stop_malloc(trace, target):
     run = trace(target("churn"), options=["--growth"])
     calls = sum(counts["calls"] for counts in run.truth["functions"].values())
-    assert run.status == 0 and run.report["cost"]["stops"] * 20 < calls
+    maps = run.report["maps"]
+    mapping = sum(row["calls"] for row in maps.values() if isinstance(row, dict) and "calls" in row)
+    allowed = 2 * mapping + 1000 * maps["any_places"] + 100  # the last: the loader, the start
+    assert run.status == 0 and run.report["cost"]["stops"] < allowed < calls / 4
     assert run.report["maps"]["by_origin"]["libc-malloc"] > 0
 
 

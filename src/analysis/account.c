@@ -5,11 +5,6 @@
 #include "naming.h"
 #include "view.h"
 
-static uint64_t since_begin_ms(const struct heap *heap)
-{
-	return (heap->now_ns - heap->program.began_ns) / 1000000;
-}
-
 /* What the site held at the last peak is what it holds until it changes. */
 static void site_changes(const struct heap *heap, struct site *site)
 {
@@ -27,7 +22,7 @@ static void note_peak(struct heap *heap)
 	if (totals->live_bytes <= totals->peak_live_bytes)
 		return;
 	totals->peak_live_bytes = totals->live_bytes;
-	totals->peak_ms = since_begin_ms(heap);
+	totals->peak_ms = model_since_begin_ms(heap);
 	heap->peaks++;
 }
 
@@ -52,8 +47,8 @@ static void count_allocated(struct heap *heap, const struct block *block)
 
 	site_changes(heap, &heap->sites.sites[block->site]);
 	if (!site->allocs++)
-		site->first_ms = since_begin_ms(heap);
-	site->last_ms = since_begin_ms(heap);
+		site->first_ms = model_since_begin_ms(heap);
+	site->last_ms = model_since_begin_ms(heap);
 	site->live_blocks++;
 	site->live_bytes += block->size;
 	if (site->live_bytes > site->peak_bytes)

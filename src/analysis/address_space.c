@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/shm.h>
 
+#include "proc_maps.h"
+
 #define PAGE UINT64_C(4096)
 #define HUGE_SHIFT 26 /* MAP_HUGE_SHIFT, linux/mman.h: the size's logarithm is above it */
 #define HUGE_DEFAULT 21
@@ -15,11 +17,6 @@
 static uint64_t pages(uint64_t len)
 {
 	return (len + PAGE - 1) & ~(PAGE - 1);
-}
-
-static void done(struct address_space *space, bool known)
-{
-	space->unsure += !known;
 }
 
 /* by, with all else from of, at [begin, begin + len) where of has offset at. */
@@ -58,13 +55,13 @@ static void do_mmap(struct address_space *space, const struct map_call *call, st
 	            (shared || !anonymous || call->args[3] & MAP_HUGETLB ? VMA_FILE : 0) |
 	            (call->args[3] & MAP_GROWSDOWN ? VMA_GROWS_DOWN : 0);
 	vma.offset = anonymous ? 0 : call->args[5];
-	done(space, vmas_put(&space->vmas, &vma));
+	vmas_put(&space->vmas, &vma);
 }
 
 static void do_munmap(struct address_space *space, const struct map_call *call, struct vma by)
 {
 	(void)by;
-	done(space, vmas_drop(&space->vmas, call->args[0], call->args[0] + pages(call->args[1])));
+	vmas_drop(&space->vmas, call->args[0], call->args[0] + pages(call->args[1]));
 }
 
 /* Several mappings at once may only be moved, not resized (Linux 6.17). Each replaces what is
@@ -73,17 +70,16 @@ static bool remap_several(struct address_space *space, const struct map_call *ca
 {
 	taddr_t from = call->args[0], end = from + len, by = (taddr_t)call->result - from, last;
 	const struct vma *vma = vmas_at(&space->vmas, from);
-	bool known = true;
 
 	if (!vma || vma->end >= end)
 		return false;
-	for (; known && vma && vma->begin < end; vma = vmas_next(&space->vmas, last)) {
+	for (; vma && vma->begin < end; vma = vmas_next(&space->vmas, last)) {
 		taddr_t begin = vma->begin > from ? vma->begin : from;
 
 		last = vma->end < end ? vma->end : end;
-		known = vmas_move(&space->vmas, begin, last - begin, begin + by);
+		if (!vmas_move(&space->vmas, begin, last - begin, begin + by))
+			break;
 	}
-	done(space, known);
 	return true;
 }
 
@@ -93,37 +89,35 @@ static void do_mremap(struct address_space *space, const struct map_call *call, 
 	taddr_t old = call->args[0], now = (taddr_t)call->result;
 	uint64_t old_len = pages(call->args[1]), new_len = pages(call->args[2]);
 	const struct vma *of = vmas_at(&space->vmas, old);
-	bool moves = now != old && old_len && !(call->args[3] & MREMAP_DONTUNMAP), known = of;
+	bool moves = now != old && old_len && !(call->args[3] & MREMAP_DONTUNMAP);
 	struct vma vma;
 
 	if (now != old && old_len == new_len && moves && remap_several(space, call, old_len))
 		return;
-	if (known && old_len > new_len) {
-		known = vmas_drop(&space->vmas, old + new_len, old + old_len);
+	if (of && old_len > new_len) {
+		vmas_drop(&space->vmas, old + new_len, old + old_len);
 		old_len = new_len;
 		of = vmas_at(&space->vmas, old);
 	}
-	if (known && of && (now != old || new_len > old_len)) {
+	if (of && (now != old || new_len > old_len)) {
 		vma = again(of, &by, old, now, new_len);
-		known = (!moves || vmas_drop(&space->vmas, old, old + old_len)) &&
-		        vmas_put(&space->vmas, &vma);
+		if (moves)
+			vmas_drop(&space->vmas, old, old + old_len);
+		vmas_put(&space->vmas, &vma);
 	}
-	done(space, known);
 }
 
 static void do_brk(struct address_space *space, const struct map_call *call, struct vma by)
 {
 	taddr_t was = pages(space->brk), now = pages((taddr_t)call->result);
 
-	if (!space->brk && call->args[0] == (taddr_t)call->result)
-		space->unsure++; /* moved from an unknown place */
 	if (space->brk && now > was) {
 		by.begin = was;
 		by.end = now;
 		by.prot = PROT_READ | PROT_WRITE;
-		done(space, vmas_put(&space->vmas, &by));
+		vmas_put(&space->vmas, &by);
 	} else if (space->brk && now < was) {
-		done(space, vmas_drop(&space->vmas, now, was));
+		vmas_drop(&space->vmas, now, was);
 	}
 	space->brk = (taddr_t)call->result;
 }
@@ -135,7 +129,7 @@ static void do_shmat(struct address_space *space, const struct map_call *call, s
 	vma.flags = VMA_SHARED | VMA_FILE;
 	vma.prot = PROT_READ | (call->args[2] & SHM_RDONLY ? 0 : PROT_WRITE) |
 	           (call->args[2] & SHM_EXEC ? PROT_EXEC : 0);
-	done(space, vmas_put(&space->vmas, &vma));
+	vmas_put(&space->vmas, &vma);
 }
 
 /* All that is left of the mapping that one call has made at addr. */
@@ -143,15 +137,14 @@ static void drop_whole(struct address_space *space, taddr_t addr)
 {
 	const struct vma *vma = vmas_at(&space->vmas, addr);
 	uint64_t born = vma ? vma->born : 0;
-	bool known = vma;
 
-	for (taddr_t at = addr; known && (vma = vmas_next(&space->vmas, at)) &&
+	for (taddr_t at = addr; (vma = vmas_next(&space->vmas, at)) &&
 	     vma->born == born && vma->offset == vma->begin - addr; at = addr) {
 		taddr_t begin = vma->begin, end = vma->end;
 
-		known = vmas_drop(&space->vmas, begin, end);
+		if (!vmas_drop(&space->vmas, begin, end))
+			break;
 	}
-	done(space, known);
 }
 
 static void do_shmdt(struct address_space *space, const struct map_call *call, struct vma by)
@@ -168,8 +161,8 @@ static void do_protect(struct address_space *space, const struct map_call *call,
 	(void)by;
 	if (call->args[2] & PROT_GROWSDOWN && vma)
 		begin = vma->begin;
-	done(space, vmas_protect(&space->vmas, begin, end,
-	                         call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC)));
+	vmas_protect(&space->vmas, begin, end,
+	             call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
 }
 
 static void do_io_setup(struct address_space *space, const struct map_call *call, struct vma vma)
@@ -178,7 +171,7 @@ static void do_io_setup(struct address_space *space, const struct map_call *call
 	vma.end = vma.begin + pages(call->mapped);
 	vma.flags = VMA_SHARED | VMA_FILE;
 	vma.prot = PROT_READ | PROT_WRITE;
-	done(space, vmas_put(&space->vmas, &vma));
+	vmas_put(&space->vmas, &vma);
 }
 
 static void do_shadow_stack(struct address_space *space, const struct map_call *call,
@@ -187,7 +180,7 @@ static void do_shadow_stack(struct address_space *space, const struct map_call *
 	vma.begin = (taddr_t)call->result;
 	vma.end = vma.begin + pages(call->args[1]);
 	vma.prot = PROT_READ | PROT_WRITE;
-	done(space, vmas_put(&space->vmas, &vma));
+	vmas_put(&space->vmas, &vma);
 }
 
 static void do_remap_pages(struct address_space *space, const struct map_call *call,
@@ -196,11 +189,11 @@ static void do_remap_pages(struct address_space *space, const struct map_call *c
 	const struct vma *of = vmas_at(&space->vmas, call->args[0]);
 	struct vma vma;
 
-	if (of) {
-		vma = again(of, &by, call->args[0], call->args[0], pages(call->args[1]));
-		vma.offset = call->args[3] * PAGE;
-	}
-	done(space, of && vmas_put(&space->vmas, &vma));
+	if (!of)
+		return;
+	vma = again(of, &by, call->args[0], call->args[0], pages(call->args[1]));
+	vma.offset = call->args[3] * PAGE;
+	vmas_put(&space->vmas, &vma);
 }
 
 /* ---- all calls ------------------------------------------------------------------------------ */
@@ -231,78 +224,40 @@ void address_space_apply(struct address_space *space, const struct map_call *cal
 		return;
 	if (!failed || (calls[call->kind].partly && call->result == -calls[call->kind].partly))
 		calls[call->kind].apply(space, call, *by);
-	else if (calls[call->kind].partly && call->result != -EINVAL)
-		space->unsure++;
 }
 
 /* ---- the kernel's list ------------------------------------------------------------------------ */
 
-struct line {
-	struct vma vma;
-	const char *name;
-};
-
-static bool parse(char *text, struct line *line)
+static struct vma vma_of(const struct mapping *mapping)
 {
-	unsigned long long begin, end, offset, inode;
-	char perms[5];
-	int name = 0;
+	bool file = mapping->inode || *mapping->name == '/'; /* shmget(2) counts from 0 */
 
-	if (sscanf(text, "%llx-%llx %4s %llx %*s %llu %n", &begin, &end, perms, &offset, &inode,
-	           &name) < 5 || end > UINT64_C(1) << 63) /* the last: [vsyscall] */
-		return false;
-	text[strcspn(text, "\n")] = '\0';
-	line->name = text + name;
-	line->vma = (struct vma){
-		.begin = begin, .end = end, .offset = offset, .inode = inode,
-		.prot = (perms[0] == 'r' ? PROT_READ : 0) | (perms[1] == 'w' ? PROT_WRITE : 0) |
-		        (perms[2] == 'x' ? PROT_EXEC : 0),
-		.flags = (perms[3] == 's' ? VMA_SHARED : 0) |
-		         (inode || *line->name == '/' ? VMA_FILE : 0), /* shmget(2) counts from 0 */
+	return (struct vma){
+		.begin = mapping->begin, .end = mapping->end, .offset = mapping->offset,
+		.inode = mapping->inode, .prot = mapping->prot,
+		.flags = (mapping->shared ? VMA_SHARED : 0) | (file ? VMA_FILE : 0),
 	};
-	return true;
 }
 
-static void each_line(FILE *maps, void (*each)(void *ctx, const struct line *), void *ctx)
-{
-	struct line line;
-	char *text = NULL;
-	size_t room = 0;
-
-	while (getline(&text, &room, maps) > 0)
-		if (parse(text, &line))
-			each(ctx, &line);
-	free(text);
-}
-
-struct reading {
-	struct address_space *space;
-	struct vma (*as)(void *ctx, const char *name);
-	void *ctx;
-};
-
-static void take_over(void *ctx, const struct line *line)
-{
-	struct reading *reading = ctx;
-	struct vma by = reading->as(reading->ctx, line->name), vma;
-
-	vma = again(&line->vma, &by, line->vma.begin, line->vma.begin,
-	            line->vma.end - line->vma.begin);
-	if (strcmp(line->name, "[stack]") == 0)
-		vma.flags |= VMA_GROWS_DOWN;
-	if (strcmp(line->name, "[heap]") == 0)
-		reading->space->brk = vma.end;
-	done(reading->space, vmas_put(&reading->space->vmas, &vma));
-}
-
-void address_space_read(struct address_space *space, FILE *maps,
+void address_space_read(struct address_space *space, FILE *list,
                         struct vma (*as)(void *ctx, const char *name), void *ctx)
 {
-	struct reading reading = { space, as, ctx };
+	struct proc_maps maps = { .file = list };
+	struct mapping mapping;
 
 	vmas_clear(&space->vmas);
 	space->brk = 0;
-	each_line(maps, take_over, &reading);
+	while (proc_maps_next(&maps, &mapping)) {
+		struct vma of = vma_of(&mapping), by = as(ctx, mapping.name), vma;
+
+		vma = again(&of, &by, of.begin, of.begin, of.end - of.begin);
+		if (strcmp(mapping.name, "[stack]") == 0)
+			vma.flags |= VMA_GROWS_DOWN;
+		if (strcmp(mapping.name, "[heap]") == 0)
+			space->brk = vma.end;
+		vmas_put(&space->vmas, &vma);
+	}
+	proc_maps_deinit(&maps);
 }
 
 struct comparison {
@@ -358,11 +313,8 @@ static void grow_down(struct comparison *comparison, const struct vma *theirs)
 		ours->begin = theirs->begin;
 }
 
-static void compare_line(void *ctx, const struct line *line)
+static void compare_with(struct comparison *comparison, const struct vma *theirs)
 {
-	struct comparison *comparison = ctx;
-	const struct vma *theirs = &line->vma;
-
 	grow_down(comparison, theirs);
 	skip_extra(comparison, theirs->begin);
 	while (comparison->at < theirs->end) {
@@ -379,12 +331,19 @@ static void compare_line(void *ctx, const struct line *line)
 	}
 }
 
-size_t address_space_compare(struct address_space *space, FILE *maps,
+size_t address_space_compare(struct address_space *space, FILE *list,
                              void (*tell)(void *, enum difference, taddr_t, taddr_t), void *ctx)
 {
 	struct comparison comparison = { .space = space, .tell = tell, .ctx = ctx };
+	struct proc_maps maps = { .file = list };
+	struct mapping mapping;
 
-	each_line(maps, compare_line, &comparison);
+	while (proc_maps_next(&maps, &mapping)) {
+		struct vma theirs = vma_of(&mapping);
+
+		compare_with(&comparison, &theirs);
+	}
+	proc_maps_deinit(&maps);
 	skip_extra(&comparison, UINT64_MAX);
 	return comparison.count;
 }

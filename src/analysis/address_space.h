@@ -8,9 +8,7 @@
 
 struct address_space { /* all zero is an empty one */
 	struct vmas vmas;
-	taddr_t brk;       /* the break as the kernel has it; 0: not known yet */
-	uint64_t unsure;   /* calls of which it is not known what they did: one failed half way,
-	                      or memory ran out */
+	taddr_t brk; /* the break as the kernel has it; 0: not known yet */
 };
 
 /* What the call has changed. by tells who made it: origin, site, tid, time_ns, born. */

@@ -6,6 +6,7 @@
 
 #include "naming.h"
 #include "outbox.h"
+#include "proc_maps.h"
 #include "view.h"
 
 static const char *const origin_names[] = {
@@ -104,14 +105,6 @@ static unsigned origin_of(struct heap *heap, const struct record_map *record,
 
 /* ---- the kernel's list ------------------------------------------------------------------ */
 
-static FILE *open_maps(const struct heap *heap)
-{
-	char path[32];
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", heap->program.pid);
-	return fopen(path, "re");
-}
-
 static struct vma found(void *ctx, const char *name)
 {
 	const struct heap *heap = ctx;
@@ -164,7 +157,7 @@ void maps_begin(struct heap *heap)
 		command_add(heap, CMD_QUIET, 0, sizeof(struct record));
 		return;
 	}
-	list = open_maps(heap);
+	list = proc_maps_open(heap->program.pid);
 	if (!list)
 		return;
 	read_list(heap, list);
@@ -189,7 +182,7 @@ static void compare(struct heap *heap, FILE *list)
 
 void maps_quiet(struct heap *heap)
 {
-	FILE *list = open_maps(heap);
+	FILE *list = proc_maps_open(heap->program.pid);
 
 	if (list && !heap->maps.known)
 		read_list(heap, list);
@@ -264,11 +257,6 @@ static void count(struct heap *heap, const struct map_call *call)
 		calls->bytes += (taddr_t)call->result - heap->maps.space.brk;
 }
 
-static uint64_t since_begin_ms(const struct heap *heap)
-{
-	return (heap->now_ns - heap->program.began_ns) / 1000000;
-}
-
 void maps_mapped(struct heap *heap, const struct record_map *record)
 {
 	const struct map_call *call = &record->call;
@@ -286,8 +274,8 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	if (!site)
 		return;
 	if (!site->map_calls++)
-		site->view.first_ms = since_begin_ms(heap);
-	site->view.last_ms = since_begin_ms(heap);
+		site->view.first_ms = model_since_begin_ms(heap);
+	site->view.last_ms = model_since_begin_ms(heap);
 }
 
 static struct vma inherited(void *ctx, const char *name)
@@ -301,7 +289,7 @@ static struct vma inherited(void *ctx, const char *name)
  * just mapped may be told of later: then only the list counts. */
 static void take_list_of_child(struct heap *heap)
 {
-	FILE *list = open_maps(heap);
+	FILE *list = proc_maps_open(heap->program.pid);
 
 	if (!list)
 		return;

@@ -88,6 +88,11 @@ static void note_privileges(struct heap *heap, pid_t pid)
 		          "without its privileges", heap->program.exe);
 }
 
+uint64_t model_since_begin_ms(const struct heap *heap)
+{
+	return (heap->now_ns - heap->program.began_ns) / 1000000;
+}
+
 void model_reset_stats(struct heap *heap)
 {
 	for (unsigned i = 0; i < catalog_count; i++)

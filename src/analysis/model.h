@@ -75,5 +75,6 @@ struct heap {
 
 struct heap *model_new(const struct analysis_options *); /* NULL: no memory or no capstone */
 void model_reset_stats(struct heap *); /* nothing was called */
+uint64_t model_since_begin_ms(const struct heap *); /* of the last record */
 
 #endif

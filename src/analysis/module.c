@@ -4,35 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/sysmacros.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "mapped.h"
+#include "proc_maps.h"
 #include "symbol.h"
-
-struct mapping { /* one line of /proc/PID/maps, proc(5) */
-	taddr_t begin, end;
-	uint64_t offset, dev, inode;
-	bool executable;
-	const char *path;
-};
-
-static bool parse(char *line, struct mapping *mapping)
-{
-	char perms[5];
-	unsigned major, minor;
-	unsigned long long begin, end, offset, inode;
-	int path = 0;
-
-	if (sscanf(line, "%llx-%llx %4s %llx %x:%x %llu %n", &begin, &end, perms, &offset, &major,
-	           &minor, &inode, &path) < 7)
-		return false;
-	line[strcspn(line, "\n")] = '\0';
-	*mapping = (struct mapping){ begin, end, offset, makedev(major, minor), inode,
-		                     perms[2] == 'x', line + path };
-	return true;
-}
 
 static struct module *find_mapped(const struct modules *modules, const struct mapping *mapping)
 {
@@ -61,17 +38,17 @@ static struct module *module_new(pid_t pid, const struct mapping *mapping,
                                  const struct module_events *events)
 {
 	struct module *module = calloc(1, sizeof(*module));
-	int fd = module ? mapped_open(pid, mapping->begin, mapping->end, mapping->path,
+	int fd = module ? mapped_open(pid, mapping->begin, mapping->end, mapping->name,
 	                               mapping->inode) : -ENOMEM;
 
 	if (fd == -ESTALE)
-		events->gone_file(events->ctx, mapping->path);
+		events->gone_file(events->ctx, mapping->name);
 	if (fd < 0 || elf_open(&module->elf, fd) < 0) {
 		free(module);
 		return NULL;
 	}
 	module->users = 1;
-	module->path = strdup(mapping->path);
+	module->path = strdup(mapping->name);
 	if (!module->path) {
 		module_leave(module);
 		return NULL;
@@ -136,15 +113,15 @@ static void see(struct scan *scan, const struct mapping *mapping)
 	            mapping->dev == scan->first.dev;
 
 	if (mapping->inode && mapping->offset == 0 && (!same || mapping->begin != scan->first.end)) {
-		free((char *)scan->first.path);
+		free((char *)scan->first.name);
 		scan->first = *mapping;
-		scan->first.path = strdup(mapping->path);
-		scan->pending = scan->first.path;
-		scan->failed |= !scan->first.path;
+		scan->first.name = strdup(mapping->name);
+		scan->pending = scan->first.name;
+		scan->failed |= !scan->first.name;
 		scan->current = NULL;
 		same = true;
 	}
-	if (same && mapping->executable && scan->pending) {
+	if (same && mapping->prot & PROT_EXEC && scan->pending) {
 		scan->pending = false;
 		scan->current = known_or_new(scan);
 	}
@@ -189,18 +166,16 @@ static void add_fresh(struct scan *scan, const struct module_events *events)
 		events->came(events->ctx, scan->fresh[i]);
 }
 
-static void read_maps(struct scan *scan, FILE *maps)
+static void read_maps(struct scan *scan, FILE *file)
 {
+	struct proc_maps maps = { .file = file };
 	struct mapping mapping;
-	char *line = NULL;
-	size_t room = 0;
 
-	while (getline(&line, &room, maps) > 0)
-		if (parse(line, &mapping))
-			see(scan, &mapping);
-	scan->failed |= !feof(maps);
-	free(line);
-	free((char *)scan->first.path);
+	while (proc_maps_next(&maps, &mapping))
+		see(scan, &mapping);
+	scan->failed |= !feof(file);
+	proc_maps_deinit(&maps);
+	free((char *)scan->first.name);
 }
 
 /* A module taken for gone would lose its traps' meaning, though not the traps: on a
@@ -221,11 +196,8 @@ static bool make_room(struct scan *scan)
 int modules_scan(struct modules *modules, pid_t pid, const struct module_events *events)
 {
 	struct scan scan = { .modules = modules, .events = events, .pid = pid };
-	char path[32];
-	FILE *maps;
+	FILE *maps = proc_maps_open(pid);
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
 	if (!maps)
 		return -errno;
 	for (size_t i = 0; i < modules->mapped_count; i++)

@@ -126,14 +126,6 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_c
 	return index;
 }
 
-static const char *const map_names[MAP_CALLS] = {
-	[MAP_CALL_MMAP] = "mmap", [MAP_CALL_MUNMAP] = "munmap", [MAP_CALL_MREMAP] = "mremap",
-	[MAP_CALL_BRK] = "brk", [MAP_CALL_SHMAT] = "shmat", [MAP_CALL_SHMDT] = "shmdt",
-	[MAP_CALL_PROTECT] = "mprotect", [MAP_CALL_IO_SETUP] = "io_setup",
-	[MAP_CALL_IO_DESTROY] = "io_destroy", [MAP_CALL_SHADOW_STACK] = "map_shadow_stack",
-	[MAP_CALL_REMAP_PAGES] = "remap_file_pages",
-};
-
 uint32_t naming_map_site(struct heap *heap, struct view *view, const struct record_map *record)
 {
 	/* beyond the catalogue */
@@ -148,6 +140,6 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 		return SITE_NONE;
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)
-		heap->sites.sites[index].view.function = map_names[record->call.kind];
+		heap->sites.sites[index].view.function = map_call_name(record->call.kind);
 	return index;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proc_maps.h"
+
 static const struct region *find(const struct regions *regions, taddr_t addr)
 {
 	for (const struct region *at = regions->list; at; at = at->next)
@@ -12,38 +14,40 @@ static const struct region *find(const struct regions *regions, taddr_t addr)
 	return NULL;
 }
 
-/* One line of /proc/PID/maps, proc(5). */
-static struct region *parse(char *line, taddr_t addr)
+static struct region *region_new(const struct mapping *mapping)
 {
-	unsigned long long begin, end;
-	struct region *region;
-	int name = 0;
+	struct region *region = calloc(1, sizeof(*region));
 
-	line[strcspn(line, "\n")] = '\0';
-	if (sscanf(line, "%llx-%llx %*s %*s %*s %*s %n", &begin, &end, &name) < 2 || addr < begin ||
-	    addr >= end || !(region = calloc(1, sizeof(*region))))
-		return NULL;
-	*region = (struct region){ begin, end, strdup(line[name] ? line + name : "[anon]"), NULL, 1 };
+	if (region)
+		*region = (struct region){ mapping->begin, mapping->end,
+			                   strdup(*mapping->name ? mapping->name : "[anon]"),
+			                   NULL, 1 };
 	return region;
+}
+
+static struct region *look_up(FILE *file, taddr_t addr)
+{
+	struct proc_maps maps = { .file = file };
+	struct region *found = NULL;
+	struct mapping mapping;
+
+	while (!found && proc_maps_next(&maps, &mapping))
+		if (addr >= mapping.begin && addr < mapping.end)
+			found = region_new(&mapping);
+	proc_maps_deinit(&maps);
+	return found;
 }
 
 const struct region *regions_at(struct regions *regions, pid_t pid, taddr_t addr)
 {
 	const struct region *known = find(regions, addr);
-	struct region *found = NULL;
-	char path[32], *line = NULL;
-	size_t room = 0;
-	FILE *maps;
+	FILE *maps = known ? NULL : proc_maps_open(pid);
+	struct region *found;
 
-	if (known)
+	if (!maps)
 		return known;
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	while (maps && !found && getline(&line, &room, maps) > 0)
-		found = parse(line, addr);
-	free(line);
-	if (maps)
-		fclose(maps);
+	found = look_up(maps, addr);
+	fclose(maps);
 	if (found) {
 		found->next = regions->list;
 		regions->list = found;

@@ -27,3 +27,17 @@ enum map_call_kind map_call_of(int number)
 			return calls[i].kind;
 	return MAP_CALL_NONE;
 }
+
+/* The enum's order is the one they are told in. */
+static const char *const names[MAP_CALLS] = {
+	[MAP_CALL_MMAP] = "mmap", [MAP_CALL_MUNMAP] = "munmap", [MAP_CALL_MREMAP] = "mremap",
+	[MAP_CALL_BRK] = "brk", [MAP_CALL_SHMAT] = "shmat", [MAP_CALL_SHMDT] = "shmdt",
+	[MAP_CALL_PROTECT] = "mprotect", [MAP_CALL_IO_SETUP] = "io_setup",
+	[MAP_CALL_IO_DESTROY] = "io_destroy", [MAP_CALL_SHADOW_STACK] = "map_shadow_stack",
+	[MAP_CALL_REMAP_PAGES] = "remap_file_pages",
+};
+
+const char *map_call_name(enum map_call_kind kind)
+{
+	return names[kind];
+}

@@ -4,16 +4,16 @@
 
 #include "json.h"
 #include "json_gen.h"
-#include "map_calls.h"
+#include "map_call.h"
 
 static void put_calls(yajl_gen gen, const struct heap_maps *maps)
 {
-	for (size_t i = 0; i < map_call_count; i++) {
-		const struct heap_map_calls *calls = &maps->calls[map_calls[i].kind];
+	for (unsigned kind = MAP_CALL_NONE + 1; kind < MAP_CALLS; kind++) {
+		const struct heap_map_calls *calls = &maps->calls[kind];
 
-		if (!calls->calls && !map_calls[i].always)
+		if (!calls->calls && kind > MAP_CALL_BRK) /* the others are always told of */
 			continue;
-		json_member(gen, map_calls[i].name);
+		json_member(gen, map_call_name(kind));
 		yajl_gen_map_open(gen);
 		json_member_number(gen, "calls", calls->calls);
 		json_member_number(gen, "failed", calls->failed);

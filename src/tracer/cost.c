@@ -1,25 +1,17 @@
 #include "cost.h"
 
-#include <time.h>
+#include "clock.h"
 
 static struct {
 	uint64_t stops, began_ns, ended_ns, cpu_began_ns, cpu_ended_ns;
 } cost;
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
 void cost_begin(void)
 {
 	if (cost.began_ns)
 		return;
-	cost.began_ns = now_ns(CLOCK_MONOTONIC);
-	cost.cpu_began_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cost.began_ns = clock_ns(CLOCK_MONOTONIC);
+	cost.cpu_began_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	cost.stops = 0;
 }
 
@@ -30,8 +22,8 @@ void cost_stops(size_t count)
 
 void cost_end(void)
 {
-	cost.ended_ns = now_ns(CLOCK_MONOTONIC);
-	cost.cpu_ended_ns = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	cost.ended_ns = clock_ns(CLOCK_MONOTONIC);
+	cost.cpu_ended_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void cost_tell(struct record_end *end)

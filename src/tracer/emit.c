@@ -2,9 +2,9 @@
 
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "cost.h"
 #include "space.h"
 
@@ -44,17 +44,9 @@ static void *reserve(size_t len)
 	return at;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000000000) + now.tv_nsec;
-}
-
 static struct record header(enum record_kind kind, const struct thread *thread, size_t len)
 {
-	struct record record = { .len = len, .kind = kind, .time_ns = now_ns() };
+	struct record record = { .len = len, .kind = kind, .time_ns = clock_ns(CLOCK_MONOTONIC) };
 
 	if (!thread)
 		return record;

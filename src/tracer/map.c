@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/time.h>
-#include <time.h>
 
+#include "clock.h"
 #include "emit.h"
 #include "mem.h"
 #include "probe.h"
@@ -23,10 +23,7 @@ static const struct resume HOLD = { GO_HOLD, 0 };
 
 static uint64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * UINT64_C(1000) + now.tv_nsec / 1000000;
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 /* ---- what the call itself does not tell ------------------------------------------------ */
