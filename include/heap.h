@@ -104,6 +104,7 @@ struct heap_map_calls {
 struct heap_mapped { /* by one origin, now */
 	const char *name;
 	uint64_t bytes, maps;
+	uint64_t resident; /* bytes in memory, at the last comparison */
 };
 
 struct heap_maps {
@@ -118,6 +119,7 @@ struct heap_maps {
 	uint64_t any_places; /* of them, those for whatever system call */
 	uint64_t bytes;    /* mapped now */
 	int64_t net_bytes; /* more than when tracing began */
+	bool resident_known; /* the last comparison could look at what is in memory */
 };
 
 struct heap_map_site { /* one system call from one stack */
@@ -125,7 +127,38 @@ struct heap_map_site { /* one system call from one stack */
 	const char *call; /* "mmap" */
 	const char *origin;
 	uint64_t bytes, maps; /* mapped now */
+	uint64_t resident;    /* bytes in memory, at the last comparison */
 	uint64_t calls, first_ms, last_ms;
+};
+
+struct heap_library { /* one file; bytes, resident ones at the last comparison */
+	const char *path; /* or "[anon]": code of no file */
+	uint64_t mapped, mapped_resident; /* what its code has mapped, but for files */
+	uint64_t file, file_resident;     /* what is mapped of it */
+};
+
+/* A figure of /proc/PID/status at the last comparison, in bytes. */
+struct heap_vm_figure {
+	const char *name; /* as there, proc(5): "VmPeak" */
+	uint64_t bytes;
+	int64_t since_last; /* more than at the comparison before, or than at first */
+	int64_t since_start;
+};
+#define HEAP_VM_FIGURES 15
+
+struct heap_rss_part {
+	const char *name, *key; /* for people; for programs */
+	uint64_t bytes;
+};
+
+/* What the target's memory is used for, at the last comparison. */
+struct heap_rss {
+	uint64_t bytes; /* the kernel's VmRSS; 0: nothing is known */
+	const struct heap_rss_part *parts;
+	size_t part_count;
+	int64_t unaccounted;    /* what they are short of it */
+	uint64_t live_absent;   /* bytes of live blocks that are not in memory */
+	const char *verdict;    /* a sentence */
 };
 
 struct heap_allocator { /* one function that was found in a module mapped now */
@@ -163,6 +196,11 @@ struct heap_allocator *heap_allocators(const struct heap *, size_t *count);
 struct heap_maps heap_maps(struct heap *);
 /* Largest first; the array is the caller's to free. */
 struct heap_map_site *heap_map_sites(struct heap *, size_t *count);
+/* Those with the most in memory first; the array is the caller's to free. */
+struct heap_library *heap_libraries(struct heap *, size_t *count);
+/* In the order of proc(5); 0: not known. */
+size_t heap_vm(const struct heap *, const struct heap_vm_figure **);
+struct heap_rss heap_rss(struct heap *); /* all 0: not asked for, or not known */
 struct heap_cost heap_cost(const struct heap *);
 void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);
 

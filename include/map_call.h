@@ -17,6 +17,7 @@ enum map_call_kind {
 	MAP_CALL_IO_DESTROY,
 	MAP_CALL_SHADOW_STACK, /* map_shadow_stack, Linux 6.6 */
 	MAP_CALL_REMAP_PAGES,  /* remap_file_pages: other offsets for pages of a mapping */
+	MAP_CALL_EXIT,         /* exit_group: gives back all, and does not return */
 	MAP_CALLS
 };
 

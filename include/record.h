@@ -31,6 +31,7 @@ enum record_kind {
 	REC_ABANDON, /* struct record_call: an outermost call will never return */
 	REC_MAP,     /* struct record_map: a system call that maps has returned */
 	REC_QUIET,   /* no such call is under way; records of those before have come */
+	REC_LEAVING, /* as QUIET, and the process will exit: CMD_LOUD lets it */
 	REC_UNQUIET, /* there was no such moment for long */
 	REC_UNORDERED, /* one was let go though another had not returned for long */
 	REC_THREAD_BEGIN,

@@ -67,6 +67,11 @@ static const struct option what[] = {
 	  .details = "Costs next to nothing. Which stacks make the process grow is listed "
 	             "instead of blocks; an allocator's own growth is told by the stack that "
 	             "made it grow." },
+	{ "rss", 0, OPTION_FLAG, AT(rss), .place = OPTION_NAMED,
+	  .help = "what the memory is for: live, held by the allocator, maps, stacks, files",
+	  .details = "The kernel's VmRSS taken apart, each part measured by what of it is in "
+	             "memory, and what is left over. Every report looks at all pages of the "
+	             "program's own memory." },
 	{ "no-maps", 0, OPTION_FLAG, AT(no_maps), .place = OPTION_NAMED,
 	  .help = "leave mmap, munmap, mremap and brk alone" },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,

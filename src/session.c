@@ -536,11 +536,12 @@ static void start(struct session *session, struct title title)
 {
 	const struct tracer_options tracer = { session->options->depth, session->options->follow,
 	                                       title.begin, title.len };
-	const struct analysis_options analysis = { session->options->depth,
-	                                           session->options->growth,
-	                                           session->options->no_maps,
-	                                           session->options->raw_stacks,
-	                                           session->options->debug_dir };
+	const struct analysis_options analysis = {
+		.depth = session->options->depth, .growth = session->options->growth,
+		.no_maps = session->options->no_maps, .rss = session->options->rss,
+		.raw_stacks = session->options->raw_stacks,
+		.debug_dir = session->options->debug_dir,
+	};
 	struct launch_signals was;
 	int error;
 

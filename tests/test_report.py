@@ -333,4 +333,4 @@ def test_a_dump_in_the_middle_of_work_is_true(start_traced, target, until, read_
 def test_the_text_of_a_program_that_has_ended_was_not_compared(trace, target, tmp_path):
     run = trace(target("family"), options=["-o", tmp_path / "report.txt"])
     assert run.report["ledger"]["text_identical"] is None
-    assert "identical" not in (tmp_path / "report.txt").read_text()
+    assert "text verified identical" not in (tmp_path / "report.txt").read_text()

@@ -39,6 +39,17 @@ static bool may_be_repeated(const struct decoded *insn)
 	return !insn->refuse && insn->insn.dst.kind != OPERAND_MEM;
 }
 
+/* Nothing comes back from it. Where it cannot be trapped, the last look is missing. */
+static bool plan_exit(struct job *job, const struct syscall_site *site)
+{
+	struct decoded before;
+
+	if (site->before && job_decode(job, site->before, &before) == 0 &&
+	    may_be_repeated(&before) && !is_planned(job, site->before))
+		add(job, site, site->before, &before, PROBE_SYSCALL);
+	return true;
+}
+
 /* Behind it first: a call that has begun must be seen to end. */
 static bool plan(void *ctx, const struct syscall_site *site)
 {
@@ -47,6 +58,9 @@ static bool plan(void *ctx, const struct syscall_site *site)
 	struct job *job = ctx;
 	taddr_t behind = site->vaddr + ARCH_SYSCALL_LEN;
 
+	if (site->decoded && site->number != SYSCALL_ANY &&
+	    map_call_of(site->number) == MAP_CALL_EXIT)
+		return plan_exit(job, site);
 	if (!site->decoded || (!any && map_call_of(site->number) == MAP_CALL_NONE))
 		return true;
 	if (job_decode(job, behind, &after) < 0 || after.refuse)

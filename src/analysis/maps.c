@@ -4,104 +4,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "map_origin.h"
 #include "naming.h"
 #include "outbox.h"
 #include "proc_maps.h"
 #include "view.h"
-
-static const char *const origin_names[] = {
-	[HEAP_APP] = "app", [HEAP_LIBC_MALLOC] = "libc-malloc", [HEAP_LIBC] = "libc",
-	[HEAP_LOADER] = "loader", [HEAP_THREAD_STACK] = "thread-stack", [HEAP_KERNEL] = "kernel",
-	[HEAP_EARLIER] = "earlier",
-};
-
-/* ---- origins ------------------------------------------------------------------------- */
-
-static const char *short_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-static bool is_libc(const struct module *module)
-{
-	const char *name = short_name(module->path);
-
-	return strncmp(name, "libc.so", 7) == 0 || strncmp(name, "libc-", 5) == 0 ||
-	       strncmp(name, "ld-musl", 7) == 0;
-}
-
-/* A library's malloc is known by the library; the program's own, in a static one, is libc's. */
-static unsigned allocator_origin(struct heap *heap, const struct module *module)
-{
-	struct maps *maps = &heap->maps;
-	const char *name = short_name(module->path);
-	unsigned i = 0;
-
-	if (is_libc(module) || module->path == heap->exe || !module->elf.has_interpreter)
-		return HEAP_LIBC_MALLOC;
-	while (i < maps->name_count && strncmp(maps->names[i], name, sizeof(maps->names[i]) - 1) != 0)
-		i++;
-	if (i == countof(maps->names))
-		return HEAP_APP;
-	if (i == maps->name_count)
-		snprintf(maps->names[maps->name_count++], sizeof(*maps->names), "%s", name);
-	return HEAP_ORIGINS + i;
-}
-
-static const struct module *module_of(const struct heap *heap, const struct site *site, unsigned i)
-{
-	return i < site->frame_count ? heap->sites.frames[site->frames[i] - 1].module : NULL;
-}
-
-static bool is_in(const struct function *function, taddr_t pc)
-{
-	return pc > function->addr && pc - function->addr < function->size;
-}
-
-/* The allocator function that does it, by its frame: where no call was seen to begin, as none
- * is of libc's free, which may set up a thread's first cache. */
-static const struct function *function_around(const struct heap *heap, const struct site *site)
-{
-	for (unsigned i = 0; i < site->frame_count; i++)
-		for (size_t f = 0; f < heap->functions.count; f++) {
-			const struct function *function = &heap->functions.list[f];
-
-			if (catalog[function->entry].role <= CATALOG_FREE &&
-			    is_in(function, heap->sites.frames[site->frames[i] - 1].addr))
-				return function;
-		}
-	return NULL;
-}
-
-/* By who called the function that contains the system call. */
-static unsigned caller_origin(const struct heap *heap, const struct site *site,
-                              const struct map_call *call)
-{
-	const struct module *own = module_of(heap, site, 0), *caller = module_of(heap, site, 1);
-	const struct vma *there = vmas_at(&heap->maps.space.vmas, (taddr_t)call->result);
-	bool by_libc = own && is_libc(own);
-
-	if (own && own->is_loader && !by_libc)
-		return HEAP_LOADER;
-	if (call->kind == MAP_CALL_MMAP && call->args[3] & MAP_STACK && (by_libc || caller == own))
-		return HEAP_THREAD_STACK;
-	if (!by_libc || caller != own)
-		return caller && caller->is_loader ? HEAP_LOADER : HEAP_APP;
-	return there && there->origin == HEAP_LIBC_MALLOC ? HEAP_LIBC_MALLOC : HEAP_LIBC;
-}
-
-static unsigned origin_of(struct heap *heap, const struct record_map *record,
-                          const struct site *site)
-{
-	const struct function *function = record->function < heap->functions.count ?
-	                                          &heap->functions.list[record->function] :
-	                                          function_around(heap, site);
-
-	return function ? allocator_origin(heap, function->module) :
-	                  caller_origin(heap, site, &record->call);
-}
 
 /* ---- the kernel's list ------------------------------------------------------------------ */
 
@@ -143,7 +50,7 @@ bool maps_are_wanted(const struct heap *heap)
 
 void maps_reset(struct heap *heap)
 {
-	address_space_deinit(&heap->maps.space);
+	maps_free(heap);
 	heap->maps = (struct maps){ .state = HEAP_MAPS_UNKNOWN };
 }
 
@@ -153,6 +60,7 @@ void maps_begin(struct heap *heap)
 
 	if (!maps_are_wanted(heap))
 		return;
+	vm_look(&heap->maps.vm, heap->program.pid);
 	if (heap->attached) {
 		command_add(heap, CMD_QUIET, 0, sizeof(struct record));
 		return;
@@ -180,19 +88,32 @@ static void compare(struct heap *heap, FILE *list)
 	maps->state = maps->differences ? HEAP_MAPS_DIFFER : HEAP_MAPS_IDENTICAL;
 }
 
-void maps_quiet(struct heap *heap)
+static void look(struct heap *heap)
 {
 	FILE *list = proc_maps_open(heap->program.pid);
 
-	if (list && !heap->maps.known)
+	if (!list)
+		return;
+	if (!heap->maps.known)
 		read_list(heap, list);
-	if (list) {
-		rewind(list);
-		compare(heap, list);
-		fclose(list);
-	}
+	rewind(list);
+	compare(heap, list);
+	fclose(list);
+	vm_look(&heap->maps.vm, heap->program.pid);
+	residence_look(heap);
+}
+
+void maps_quiet(struct heap *heap)
+{
+	look(heap);
 	heap->maps.asked = false;
 	command_add(heap, CMD_LOUD, 0, sizeof(struct record));
+}
+
+void maps_leaving(struct heap *heap)
+{
+	maps_quiet(heap);
+	heap->maps.left = true;
 }
 
 bool heap_ask_maps(struct heap *heap)
@@ -215,6 +136,15 @@ void maps_lost(struct heap *heap)
 	heap->maps.state = HEAP_MAPS_UNKNOWN;
 	heap->maps.differences = 0;
 	heap->maps.asked = false;
+	residence_forget(heap);
+}
+
+void maps_ended(struct heap *heap)
+{
+	if (heap->maps.left)
+		heap->maps.asked = false;
+	else
+		maps_lost(heap);
 }
 
 void maps_unordered(struct heap *heap)
@@ -269,7 +199,7 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	if (!heap->maps.known || call->kind >= MAP_CALLS)
 		return;
 	count(heap, call);
-	by.origin = site ? origin_of(heap, record, site) : HEAP_APP;
+	by.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	address_space_apply(&heap->maps.space, call, &by);
 	if (!site)
 		return;
@@ -315,89 +245,12 @@ bool maps_copy(struct heap *heap, const struct heap *from)
 	if (was->known)
 		take_list_of_child(heap);
 	maps->first_bytes = mapped_bytes(heap);
+	vm_look(&maps->vm, heap->program.pid);
 	return true;
 }
 
 void maps_free(struct heap *heap)
 {
 	address_space_deinit(&heap->maps.space);
-}
-
-/* ---- answers -------------------------------------------------------------------------------- */
-
-static const char *origin_name(const struct heap *heap, unsigned origin)
-{
-	return origin < HEAP_ORIGINS ? origin_names[origin] :
-	                               heap->maps.names[origin - HEAP_ORIGINS];
-}
-
-struct heap_maps heap_maps(struct heap *heap)
-{
-	struct maps *maps = &heap->maps;
-	struct heap_maps out = { .state = maps->known ? maps->state : HEAP_MAPS_OFF,
-		                 .differences = maps->differences, .unordered = maps->unordered,
-		                 .truncated_stacks = maps->truncated_stacks,
-		                 .calls = maps->calls, .origins = maps->origins };
-	const struct vma *vma;
-
-	out.origin_count = HEAP_ORIGINS + maps->name_count;
-	memset(maps->origins, 0, sizeof(maps->origins));
-	for (size_t i = 0; i < out.origin_count; i++)
-		maps->origins[i].name = origin_name(heap, i);
-	for (taddr_t at = 0; (vma = vmas_next(&maps->space.vmas, at)); at = vma->end) {
-		maps->origins[vma->origin].bytes += vma->end - vma->begin;
-		maps->origins[vma->origin].maps++;
-		out.bytes += vma->end - vma->begin;
-	}
-	for (size_t i = 0; i < heap->modules.mapped_count; i++) {
-		out.places += heap->modules.mapped[i]->map_calls;
-		out.any_places += heap->modules.mapped[i]->any_calls;
-	}
-	out.net_bytes = (int64_t)(out.bytes - maps->first_bytes);
-	return out;
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-	const struct heap_map_site *x = a, *y = b;
-
-	return x->bytes > y->bytes ? -1 : x->bytes < y->bytes ? 1 : x->id < y->id ? -1 : 1;
-}
-
-/* Rows by site, with gaps; then without. */
-static size_t gather(const struct heap *heap, struct heap_map_site *list)
-{
-	const struct vma *vma;
-	size_t count = 0;
-
-	for (taddr_t at = 0; (vma = vmas_next(&heap->maps.space.vmas, at)); at = vma->end) {
-		if (vma->site >= heap->sites.count)
-			continue;
-		list[vma->site].bytes += vma->end - vma->begin;
-		list[vma->site].maps++;
-		list[vma->site].origin = origin_name(heap, vma->origin);
-	}
-	for (size_t i = 0; i < heap->sites.count; i++) {
-		const struct site *site = &heap->sites.sites[i];
-
-		if (!list[i].maps)
-			continue;
-		list[count] = list[i];
-		list[count].id = site->view.id;
-		list[count].call = site->view.function;
-		list[count].calls = site->map_calls;
-		list[count].first_ms = site->view.first_ms;
-		list[count++].last_ms = site->view.last_ms;
-	}
-	return count;
-}
-
-struct heap_map_site *heap_map_sites(struct heap *heap, size_t *count)
-{
-	struct heap_map_site *list = calloc(heap->sites.count + 1, sizeof(*list));
-
-	*count = list ? gather(heap, list) : 0;
-	if (*count)
-		qsort(list, *count, sizeof(*list), by_bytes);
-	return list;
+	residence_deinit(&heap->maps.residence);
 }

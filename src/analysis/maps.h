@@ -12,8 +12,11 @@ void maps_begin(struct heap *);
 void maps_mapped(struct heap *, const struct record_map *);
 /* No such call is under way: the kernel's list can be read. */
 void maps_quiet(struct heap *);
+/* The same, and the process will exit. */
+void maps_leaving(struct heap *);
 void maps_unordered(struct heap *);
-void maps_lost(struct heap *); /* the memory is gone: nothing to compare with */
+void maps_lost(struct heap *); /* there was no such moment */
+void maps_ended(struct heap *);
 bool maps_copy(struct heap *, const struct heap *from); /* at a fork; false: no memory */
 void maps_free(struct heap *);
 

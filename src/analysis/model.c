@@ -201,13 +201,16 @@ void heap_apply(struct heap *heap, const struct record *record)
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;
 	case REC_EXIT:
-		maps_lost(heap);
+		maps_ended(heap);
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);
 		break;
 	case REC_QUIET:
 		maps_quiet(heap);
+		break;
+	case REC_LEAVING:
+		maps_leaving(heap);
 		break;
 	case REC_UNQUIET:
 		maps_lost(heap);

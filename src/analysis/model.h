@@ -8,8 +8,10 @@
 #include "address_space.h"
 #include "analysis.h"
 #include "live.h"
+#include "residence.h"
 #include "resolve.h"
 #include "site.h"
+#include "vm.h"
 
 struct view { /* of one thread */
 	struct stack_image image, other;
@@ -29,6 +31,7 @@ struct notes {
 struct maps {
 	bool known;
 	bool asked;   /* a comparison is to come */
+	bool left;    /* the last one was made as the process left its memory */
 	enum heap_maps_state state;
 	struct address_space space;
 	uint64_t born; /* calls so far */
@@ -38,6 +41,9 @@ struct maps {
 	char names[32][64]; /* of allocators that are origins */
 	size_t name_count;
 	struct heap_mapped origins[HEAP_ORIGINS + 32];
+	struct residence residence;
+	struct heap_rss_part rss_parts[RSS_PARTS];
+	struct vm vm;
 };
 
 struct heap {

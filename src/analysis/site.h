@@ -27,6 +27,8 @@ struct site {
 	uint32_t *frames;
 	unsigned frame_count;
 	uint64_t map_calls; /* of a system call that maps */
+	uint64_t map_resident; /* bytes of what they have mapped, see residence.h; of them: */
+	uint64_t map_resident_own; /* those of no file */
 	uint64_t peak;    /* the peak its view.at_peak_* belong to; another: it holds the same */
 	unsigned folded;  /* innermost frames that are the wrapper's own */
 	int call_entry;   /* before naming, and the wrapper that named it: */

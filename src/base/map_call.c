@@ -18,6 +18,7 @@ static const struct {
 	{ SYS_io_destroy, MAP_CALL_IO_DESTROY },
 	{ 453, MAP_CALL_SHADOW_STACK }, /* SYS_map_shadow_stack, not in older headers */
 	{ SYS_remap_file_pages, MAP_CALL_REMAP_PAGES },
+	{ SYS_exit_group, MAP_CALL_EXIT },
 };
 
 enum map_call_kind map_call_of(int number)
@@ -34,7 +35,7 @@ static const char *const names[MAP_CALLS] = {
 	[MAP_CALL_BRK] = "brk", [MAP_CALL_SHMAT] = "shmat", [MAP_CALL_SHMDT] = "shmdt",
 	[MAP_CALL_PROTECT] = "mprotect", [MAP_CALL_IO_SETUP] = "io_setup",
 	[MAP_CALL_IO_DESTROY] = "io_destroy", [MAP_CALL_SHADOW_STACK] = "map_shadow_stack",
-	[MAP_CALL_REMAP_PAGES] = "remap_file_pages",
+	[MAP_CALL_REMAP_PAGES] = "remap_file_pages", [MAP_CALL_EXIT] = "exit_group",
 };
 
 const char *map_call_name(enum map_call_kind kind)

@@ -29,6 +29,15 @@ static void put_origins(yajl_gen gen, const struct heap_maps *maps)
 	for (size_t i = 0; i < maps->origin_count; i++)
 		json_member_number(gen, maps->origins[i].name, maps->origins[i].bytes);
 	yajl_gen_map_close(gen);
+	json_member(gen, "resident_by_origin");
+	if (!maps->resident_known) {
+		yajl_gen_null(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	for (size_t i = 0; i < maps->origin_count; i++)
+		json_member_number(gen, maps->origins[i].name, maps->origins[i].resident);
+	yajl_gen_map_close(gen);
 }
 
 static void put_state(yajl_gen gen, const struct heap_maps *maps)
@@ -51,6 +60,7 @@ static void put_site(yajl_gen gen, struct heap *heap, const struct heap_map_site
 	json_member_string(gen, "origin", site->origin);
 	json_member_number(gen, "bytes", site->bytes);
 	json_member_number(gen, "maps", site->maps);
+	json_member_number(gen, "resident", site->resident);
 	json_member_number(gen, "calls", site->calls);
 	json_member_number(gen, "first_ms", site->first_ms);
 	json_member_number(gen, "last_ms", site->last_ms);
@@ -69,6 +79,66 @@ static void put_sites(yajl_gen gen, struct heap *heap)
 		put_site(gen, heap, &sites[i]);
 	yajl_gen_array_close(gen);
 	free(sites);
+}
+
+static void put_libraries(yajl_gen gen, struct heap *heap)
+{
+	size_t count;
+	struct heap_library *libraries = heap_libraries(heap, &count);
+
+	json_member(gen, "libraries");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++) {
+		yajl_gen_map_open(gen);
+		json_member_string(gen, "path", libraries[i].path);
+		json_member_number(gen, "mapped_bytes", libraries[i].mapped);
+		json_member_number(gen, "mapped_resident", libraries[i].mapped_resident);
+		json_member_number(gen, "file_bytes", libraries[i].file);
+		json_member_number(gen, "file_resident", libraries[i].file_resident);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_array_close(gen);
+	free(libraries);
+}
+
+static void put_vm(yajl_gen gen, const struct heap *heap)
+{
+	const struct heap_vm_figure *figures;
+	size_t count = heap_vm(heap, &figures);
+
+	json_member(gen, "vm");
+	yajl_gen_map_open(gen);
+	for (size_t i = 0; i < count; i++) {
+		json_member(gen, figures[i].name);
+		yajl_gen_map_open(gen);
+		json_member_number(gen, "bytes", figures[i].bytes);
+		json_member_signed(gen, "since_last", figures[i].since_last);
+		json_member_signed(gen, "since_start", figures[i].since_start);
+		yajl_gen_map_close(gen);
+	}
+	yajl_gen_map_close(gen);
+}
+
+static void put_rss(yajl_gen gen, struct heap *heap)
+{
+	struct heap_rss rss = heap_rss(heap);
+
+	if (!rss.bytes) {
+		json_member_null(gen, "rss");
+		return;
+	}
+	json_member(gen, "rss");
+	yajl_gen_map_open(gen);
+	json_member_number(gen, "bytes", rss.bytes);
+	json_member(gen, "parts");
+	yajl_gen_map_open(gen);
+	for (size_t i = 0; i < rss.part_count; i++)
+		json_member_number(gen, rss.parts[i].key, rss.parts[i].bytes);
+	yajl_gen_map_close(gen);
+	json_member_signed(gen, "unaccounted", rss.unaccounted);
+	json_member_number(gen, "live_absent", rss.live_absent);
+	json_member_string(gen, "verdict", rss.verdict);
+	yajl_gen_map_close(gen);
 }
 
 void json_maps(yajl_gen gen, struct heap *heap)
@@ -90,4 +160,7 @@ void json_maps(yajl_gen gen, struct heap *heap)
 	put_state(gen, &maps);
 	yajl_gen_map_close(gen);
 	put_sites(gen, heap);
+	put_libraries(gen, heap);
+	put_vm(gen, heap);
+	put_rss(gen, heap);
 }

@@ -245,7 +245,7 @@ static void put_functions(FILE *out, const struct heap *heap)
 static void write_growth(FILE *out, const struct report *report, const struct text_style *style)
 {
 	put_head(out, report, style);
-	text_maps_put(out, report->heap);
+	text_maps_put(out, report);
 	text_map_sites_put(out, report, style);
 	put_told(out, tell_trouble, heap_ledger(report->heap), style->bad, style->plain);
 	put_told(out, tell_aside, heap_ledger(report->heap), "", "");
@@ -275,6 +275,6 @@ void text_write(FILE *out, const struct report *report)
 	if (report->blocks)
 		text_blocks_put(out, report);
 	put_functions(out, report->heap);
-	text_maps_put(out, report->heap);
+	text_maps_put(out, report);
 	free(sites.list);
 }

@@ -1,9 +1,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "text.h"
 #include "units.h"
 #include "utf8.h"
+
+enum { SITES = 10, LIBRARIES = 5 };
+
+/* ---- maps ---------------------------------------------------------------------------- */
 
 static const char *const states[] = {
 	[HEAP_MAPS_OFF] = "", [HEAP_MAPS_UNKNOWN] = "",
@@ -20,32 +25,118 @@ static void put_net(FILE *out, const struct heap_maps *maps)
 		in_bytes(bytes), more ? "more" : "less", states[maps->state]);
 }
 
-void text_maps_put(FILE *out, struct heap *heap)
+static void put_origins(FILE *out, const struct heap_maps *maps)
 {
-	struct heap_maps maps = heap_maps(heap);
 	char name[UTF8_FIT(TEXT_NAME)];
+
+	for (size_t i = 0; i < maps->origin_count; i++) {
+		const struct heap_mapped *origin = &maps->origins[i];
+
+		if (!origin->maps)
+			continue;
+		fprintf(out, "    %10s", in_bytes(origin->bytes));
+		if (maps->resident_known)
+			fprintf(out, ", %10s in memory,", in_bytes(origin->resident));
+		fprintf(out, " in %s by %s\n", in_count(origin->maps, "map"),
+			utf8_fit(name, origin->name, TEXT_NAME, TEXT_NAME / 2));
+	}
+}
+
+/* ---- the kernel's figures ---------------------------------------------------------------- */
+
+static const char *change(int64_t bytes)
+{
+	static char texts[2][24];
+	static unsigned next;
+	char *text = texts[next++ % 2];
+	uint64_t size = bytes < 0 ? -(uint64_t)bytes : (uint64_t)bytes;
+
+	snprintf(text, sizeof(texts[0]), "%s%s", bytes < 0 ? "-" : bytes ? "+" : "", in_bytes(size));
+	return text;
+}
+
+static void put_vm(FILE *out, const struct heap *heap)
+{
+	const struct heap_vm_figure *figures;
+	size_t count = heap_vm(heap, &figures);
+
+	if (count)
+		fprintf(out, "\n  %-10s  %12s  %12s  %12s\n", "status", "now", "since last",
+			"since start");
+	for (size_t i = 0; i < count; i++)
+		if (figures[i].bytes || figures[i].since_last || figures[i].since_start)
+			fprintf(out, "  %-10s  %12s  %12s  %12s\n", figures[i].name,
+				in_bytes(figures[i].bytes), change(figures[i].since_last),
+				change(figures[i].since_start));
+}
+
+/* ---- what the memory is for -------------------------------------------------------------- */
+
+static void put_rss(FILE *out, struct heap *heap)
+{
+	struct heap_rss rss = heap_rss(heap);
+
+	if (!rss.bytes)
+		return;
+	fprintf(out, "\n  In memory: %s (VmRSS), of them\n", in_bytes(rss.bytes));
+	for (size_t i = 0; i < rss.part_count; i++)
+		if (rss.parts[i].bytes)
+			fprintf(out, "    %10s  %s\n", in_bytes(rss.parts[i].bytes),
+				rss.parts[i].name);
+	fprintf(out, "    %10s  not accounted for\n",
+		rss.unaccounted ? change(rss.unaccounted) : in_bytes(0));
+	text_put_wrapped(out, 2, rss.verdict);
+	if (rss.live_absent)
+		fprintf(out, "  %s of live blocks are not in memory: never touched, or swapped out.\n",
+			in_bytes(rss.live_absent));
+}
+
+static void put_libraries(FILE *out, struct heap *heap)
+{
+	size_t count, shown;
+	struct heap_library *libraries = heap_libraries(heap, &count);
+	char name[UTF8_FIT(TEXT_NAME)];
+
+	shown = count < LIBRARIES ? count : LIBRARIES;
+	if (shown)
+		fprintf(out, "\n  In memory by library (%s of %s):\n", in_digits(shown),
+			in_digits(count));
+	for (size_t i = 0; i < shown; i++) {
+		fprintf(out, "    %10s mapped by it, ", in_bytes(libraries[i].mapped_resident));
+		fprintf(out, "%10s of its file: %s\n", in_bytes(libraries[i].file_resident),
+			utf8_fit(name, libraries[i].path, TEXT_NAME, TEXT_NAME / 2));
+	}
+	free(libraries);
+}
+
+void text_maps_put(FILE *out, const struct report *report)
+{
+	struct heap_maps maps = heap_maps(report->heap);
 
 	if (maps.state == HEAP_MAPS_OFF)
 		return;
 	put_net(out, &maps);
-	for (size_t i = 0; i < maps.origin_count; i++)
-		if (maps.origins[i].maps)
-			fprintf(out, "    %10s in %s by %s\n", in_bytes(maps.origins[i].bytes),
-				in_count(maps.origins[i].maps, "map"),
-				utf8_fit(name, maps.origins[i].name, TEXT_NAME, TEXT_NAME / 2));
+	put_origins(out, &maps);
 	if (maps.unordered)
 		fprintf(out, "  The order of %s is not known.\n", in_count(maps.unordered, "such call"));
+	put_vm(out, report->heap);
+	put_rss(out, report->heap);
+	if (report->growth)
+		put_libraries(out, report->heap);
 }
 
-enum { SITES = 10 };
+/* ---- sites --------------------------------------------------------------------------------- */
 
 static void put_site(FILE *out, struct heap *heap, const struct heap_map_site *site, size_t rank,
-		     const struct text_style *style)
+		     bool resident, const struct text_style *style)
 {
 	fprintf(out, "\n%s%3zu. %s in %s, by %s%s\n", style->bold, rank, in_bytes(site->bytes),
 		in_count(site->maps, "map"), site->call, style->plain);
-	fprintf(out, "     for %s; %s, the last after %s\n", site->origin,
-		in_count(site->calls, "call"), in_time(site->last_ms));
+	fprintf(out, "     for %s; ", site->origin);
+	if (resident)
+		fprintf(out, "%s in memory; ", in_bytes(site->resident));
+	fprintf(out, "%s, the last after %s\n", in_count(site->calls, "call"),
+		in_time(site->last_ms));
 	text_stack_put(out, heap, site->id, style);
 }
 
@@ -53,6 +144,7 @@ void text_map_sites_put(FILE *out, const struct report *report, const struct tex
 {
 	size_t count, shown = report->top ? report->top : SITES;
 	struct heap_map_site *sites = heap_map_sites(report->heap, &count);
+	bool resident = heap_maps(report->heap).resident_known;
 
 	if (shown > count)
 		shown = count;
@@ -60,6 +152,6 @@ void text_map_sites_put(FILE *out, const struct report *report, const struct tex
 		fprintf(out, "\n  Sites that map the most (%s of %s):\n", in_digits(shown),
 			in_digits(count));
 	for (size_t i = 0; i < shown; i++)
-		put_site(out, report->heap, &sites[i], i + 1, style);
+		put_site(out, report->heap, &sites[i], i + 1, resident, style);
 	free(sites);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "emit.h"
+#include "map_call.h"
 #include "mem.h"
 #include "poke.h"
 
@@ -55,12 +56,12 @@ static bool know(struct space *space, const struct probe *probe)
 	return true;
 }
 
-/* A call that is seen to begin must be seen to end. */
+/* A call that is seen to begin must be seen to end, if it does. */
 static bool has_counterpart(const struct space *space, const struct probe *probe)
 {
 	const struct probe *behind = bp_find(space, probe->call + ARCH_SYSCALL_LEN);
 
-	return probe->kind != PROBE_SYSCALL ||
+	return probe->kind != PROBE_SYSCALL || map_call_of((int)probe->function) == MAP_CALL_EXIT ||
 	       (behind && behind->kind == PROBE_SYSRET && behind->call == probe->call);
 }
 

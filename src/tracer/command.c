@@ -5,11 +5,11 @@
 #include "bp.h"
 #include "cost.h"
 #include "emit.h"
-#include "map.h"
 #include "probe.h"
 #include "seize.h"
 #include "step.h"
 #include "thread.h"
+#include "turn.h"
 
 static void plant(struct space *space, const struct command_plant *command)
 {
@@ -69,9 +69,9 @@ static void obey_for_space(struct space *space, const struct record *record)
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
 	} else if (record->kind == CMD_QUIET) {
-		map_quiet(space);
+		turn_quiet(space);
 	} else if (record->kind == CMD_LOUD) {
-		map_loud(space);
+		turn_loud(space);
 	} else if (thread && thread->space == space) {
 		go(thread);
 	}

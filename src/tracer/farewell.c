@@ -38,7 +38,7 @@ static void let_go(struct thread *thread, struct event event)
 		step_interrupted(thread);
 	if (thread->growing)
 		step_grown(thread, space, event.kind == EV_TRAP);
-	else if (space && (event.kind == EV_TRAP || thread->held) &&
+	else if (space && (event.kind == EV_TRAP || (thread->held && !thread->map.waits_at)) &&
 	         step_get_regs(thread->tid, &regs) == 0) {
 		const struct probe *on = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 

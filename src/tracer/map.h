@@ -20,12 +20,7 @@ struct resume map_hit(struct thread *, const struct probe *, const struct arch_r
 /* The thread stops for something else, or never comes back (gone). */
 void map_interrupted(struct thread *, int sig); /* sig: 0, or the signal it stops for */
 void map_gone(struct thread *);
-/* The front reads the kernel's list: CMD_QUIET, CMD_LOUD. */
-void map_quiet(struct space *);
-void map_loud(struct space *);
-/* Calls that have waited too long go on all the same: the one they wait for may itself wait
- * for them, userfaultfd(2). To be called when the alarm has come. */
-void map_patience(void);
-bool map_is_impatient(void); /* async-signal-safe: is the alarm to go on? */
+/* Its turn has come: it has waited in front of the trap at addr. */
+struct resume map_go_on(struct thread *, taddr_t addr);
 
 #endif

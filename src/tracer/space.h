@@ -20,6 +20,7 @@ struct space {
 	struct table by_addr; /* address -> index in probes + 1 */
 	struct text text; /* as it was */
 	pid_t mapper; /* the thread whose system call maps now; 0: none; -1: none may */
+	enum { LEAVE_NOT, LEAVE_ASKED, LEAVE_SEEN, LEAVE_FREE } leave; /* its process, see turn.h */
 	bool wants_quiet;
 	uint64_t wants_since_ms;
 	struct table unrelated; /* system call instruction -> hits, see bp_unrelated */

@@ -51,6 +51,7 @@ struct map { /* its system call that maps, see map.h */
 	struct arch_regs before; /* as it stood in front of it */
 	taddr_t waits_at;        /* in front of it, for its turn; or 0 */
 	uint64_t waits_since_ms;
+	bool leaves;             /* what it waits for is to exit */
 	bool in_earlier_call;    /* maybe: attached to, none was seen to begin since */
 };
 

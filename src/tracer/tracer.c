@@ -20,9 +20,9 @@
 #include "farewell.h"
 #include "front.h"
 #include "life.h"
-#include "map.h"
 #include "open_files.h"
 #include "place.h"
+#include "turn.h"
 
 #define TITLE "at-tracer" /* no name a pkill for the front would match */
 #define KICK SIGUSR2
@@ -43,7 +43,7 @@ static void on_kick(int sig)
 		kicked = 1;
 	else
 		alarmed = 1;
-	if (kicked || map_is_impatient())
+	if (kicked || turn_is_impatient())
 		setitimer(ITIMER_REAL, &soon, NULL);
 }
 
@@ -104,7 +104,7 @@ static void loop(void)
 		}
 		if (alarmed) {
 			alarmed = 0;
-			map_patience();
+			turn_patience();
 		}
 		obey_all();
 		if (leaving)

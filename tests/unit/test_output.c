@@ -31,6 +31,9 @@ struct heap {
 	struct heap_cost cost;
 	struct heap_maps maps;
 	const struct heap_map_site *map_sites;
+	const struct heap_library *libraries;
+	const struct heap_vm_figure *figures;
+	struct heap_rss rss;
 	size_t map_site_count;
 };
 
@@ -80,6 +83,27 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 struct heap_maps heap_maps(struct heap *heap)
 {
 	return heap->maps;
+}
+
+struct heap_library *heap_libraries(struct heap *heap, size_t *count)
+{
+	struct heap_library *copy = malloc(sizeof(*copy));
+
+	*count = heap->libraries ? 1 : 0;
+	if (*count)
+		*copy = *heap->libraries;
+	return copy;
+}
+
+size_t heap_vm(const struct heap *heap, const struct heap_vm_figure **figures)
+{
+	*figures = heap->figures;
+	return heap->figures ? 2 : 0;
+}
+
+struct heap_rss heap_rss(struct heap *heap)
+{
+	return heap->rss;
 }
 
 struct heap_map_site *heap_map_sites(struct heap *heap, size_t *count)
@@ -641,10 +665,16 @@ static void json_maps_told(void **state)
 	static const struct heap_map_calls calls[MAP_CALLS] = {
 		[MAP_CALL_MMAP] = { 3, 1, 40960 }, [MAP_CALL_SHMAT] = { 1, 0, 4096 },
 	};
-	static const struct heap_mapped origins[] = { { "app", 40960, 2 }, { "lib\"x", 0, 0 } };
+	static const struct heap_mapped origins[] = { { "app", 40960, 2, 8192 },
+		                                       { "lib\"x", 0, 0, 0 } };
 	static const struct heap_map_site map_sites[] = {
-		{ 2, "mmap", "app", 40960, 2, 3, 5, 6 },
+		{ 2, "mmap", "app", 40960, 2, 8192, 3, 5, 6 },
 	};
+	static const struct heap_library library = { "/usr/lib/libx.so", 5, 4, 3, 2 };
+	static const struct heap_vm_figure figures[] = { { "VmPeak", 4096, -1024, 2048 },
+		                                         { "VmSize", 0, 0, 0 } };
+	static const struct heap_rss_part parts[] = { { "live blocks", "live", 90 },
+		                                      { "stacks", "stacks", 8 } };
 	struct heap heap = small_heap();
 	struct report report = report_of(&heap);
 	char *text;
@@ -652,7 +682,10 @@ static void json_maps_told(void **state)
 	(void)state;
 	heap.depth = 1;
 	heap.maps = (struct heap_maps){ HEAP_MAPS_DIFFER, 2, 1, 4, calls, origins, 2, 9, 3, 40960,
-		                       -4096 };
+		                       -4096, true };
+	heap.libraries = &library;
+	heap.figures = figures;
+	heap.rss = (struct heap_rss){ 100, parts, countof(parts), 2, 7, "Live." };
 	heap.map_sites = map_sites;
 	heap.map_site_count = 1;
 	report.one_line = true;
@@ -664,10 +697,17 @@ static void json_maps_told(void **state)
 	      "\"shmat\":{\"calls\":1,\"failed\":0,\"bytes\":4096},\"places\":9,\"any_places\":3,"
 	      "\"bytes\":40960,"
 	      "\"net_bytes\":-4096,\"by_origin\":{\"app\":40960,\"lib\\\"x\":0},"
+	      "\"resident_by_origin\":{\"app\":8192,\"lib\\\"x\":0},"
 	      "\"identical\":false,\"differences\":2,\"unordered_calls\":1,"
 	      "\"truncated_stacks\":4},"
 	      "\"map_sites\":[{\"id\":2,\"call\":\"mmap\",\"origin\":\"app\",\"bytes\":40960,"
-	      "\"maps\":2,\"calls\":3,\"first_ms\":5,\"last_ms\":6,\"stack\":[{"));
+	      "\"maps\":2,\"resident\":8192,\"calls\":3,\"first_ms\":5,\"last_ms\":6,\"stack\":[{"));
+	assert_non_null(strstr(text, "\"libraries\":[{\"path\":\"/usr/lib/libx.so\","
+	      "\"mapped_bytes\":5,\"mapped_resident\":4,\"file_bytes\":3,\"file_resident\":2}],"
+	      "\"vm\":{\"VmPeak\":{\"bytes\":4096,\"since_last\":-1024,\"since_start\":2048},"
+	      "\"VmSize\":{\"bytes\":0,\"since_last\":0,\"since_start\":0}},"
+	      "\"rss\":{\"bytes\":100,\"parts\":{\"live\":90,\"stacks\":8},\"unaccounted\":2,"
+	      "\"live_absent\":7,\"verdict\":\"Live.\"}"));
 	free(text);
 }
 
