@@ -12,6 +12,15 @@ NAMES = ["VmPeak", "VmSize", "VmLck", "VmPin", "VmHWM", "VmRSS", "RssAnon", "Rss
          "RssShmem", "VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap"]
 
 
+@pytest.fixture
+def await_reading(until):
+    """Waits until the process reads, and so touches nothing."""
+    def wait(pid):
+        call = Path(f"/proc/{pid}/syscall")
+        until(lambda: call.read_text().startswith("0 0x0 "), f"{pid} to read")
+    return wait
+
+
 def status_of(pid):
     lines = [line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines()]
     return {line[0][:-1]: int(line[1]) * 1024 for line in lines if line[0][:-1] in NAMES}
@@ -61,14 +70,16 @@ def assert_accounted(report, pid):
 
 
 @pytest.mark.sanitized
-def test_what_is_in_memory(start_traced, target, dumps):  # noqa: F811
+def test_what_is_in_memory(start_traced, target, dumps, await_reading):  # noqa: F811
     live = start_traced(target("resident"), options=["--rss"])
     pid = live.await_ready()
+    await_reading(pid)
     dump = dumps(live)
     before = dump()
     assert_accounted(before, pid)
     live.say("touch")
     of_block = int(live.await_line("done ").split()[1])
+    await_reading(pid)
     after = dump()
     assert_identical(after)
     assert_pages_known(after)
@@ -84,13 +95,16 @@ def test_what_is_in_memory(start_traced, target, dumps):  # noqa: F811
     assert sum(run.report["rss"]["parts"].values()) > 0
 
 
-def test_what_is_in_memory_since_the_attach(attach, start_plainly, target):
+def test_what_is_in_memory_since_the_attach(attach, start_plainly, target,
+                                                 await_reading):
     live = start_plainly(target("resident"))
     pid = live.await_ready()
+    await_reading(pid)
     attached = attach(pid, "--rss")
     before = attached.dump()
     live.say("touch")
     of_block = int(live.await_line("done ").split()[1])
+    await_reading(pid)
     after = attached.dump()
     assert_pages_known(after)
     assert_parts_known(before, after, of_block)
@@ -99,15 +113,17 @@ def test_what_is_in_memory_since_the_attach(attach, start_plainly, target):
     assert live.finish("\n").status == 0
 
 
-def test_the_kernels_figures(start_traced, target, dumps):  # noqa: F811
+def test_the_kernels_figures(start_traced, target, dumps, await_reading):  # noqa: F811
     live = start_traced(target("resident"))
     pid = live.await_ready()
+    await_reading(pid)
     dump = dumps(live)
     first = dump()["vm"]
     assert list(first) == NAMES
     assert {name: first[name]["bytes"] for name in NAMES} == status_of(pid)
     live.say("touch")
     live.await_line("done ")
+    await_reading(pid)
     second = dump()["vm"]
     assert {name: second[name]["bytes"] for name in NAMES} == status_of(pid)
     for name in NAMES:

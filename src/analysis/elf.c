@@ -156,6 +156,8 @@ int elf_open(struct elf *elf, int fd)
 	file = elf_begin(fd, ELF_C_READ, NULL);
 	error = file && elf_kind(file) == ELF_K_ELF ? read_headers(elf, file) : -ENOEXEC;
 	elf_end(file);
+	if (error == 0 && !elf->eh_frame_hdr && !eh_index_read(&elf->index, fd))
+		error = -ENOMEM;
 	if (shortage_count() > shortages) /* maybe the build ID is what was lost */
 		error = -ENOMEM;
 	if (error < 0)
@@ -180,6 +182,7 @@ void elf_close(struct elf *elf)
 {
 	cache_drop(elf->fd);
 	close(elf->fd);
+	eh_index_deinit(&elf->index);
 	free(elf->segments);
 	free(elf->names);
 	table_deinit(&elf->slots);

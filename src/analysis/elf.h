@@ -3,6 +3,7 @@
 #ifndef ELF_H_
 #define ELF_H_
 
+#include "eh_index.h"
 #include "table.h"
 #include "types.h"
 
@@ -22,6 +23,7 @@ struct elf { /* owns fd */
 	unsigned segment_count;
 	taddr_t eh_frame_hdr; /* 0: none */
 	uint64_t eh_frame_hdr_len;
+	struct eh_index index; /* when there is no .eh_frame_hdr */
 	bool has_interpreter;
 	struct table slots; /* GOT slot -> offset + 1 in names; read on first use */
 	char *names;

@@ -44,19 +44,19 @@ static bool is_shared_memory(const char *name)
 
 static struct resident_file *file_of(struct residence *residence, const char *path)
 {
-	size_t capacity = residence->file_count ? 2 * residence->file_count : 64;
-	struct resident_file *last = residence->files + residence->file_count - 1, *grown;
+	size_t count = residence->file_count, capacity = count ? 2 * count : 64;
+	struct resident_file *last = count ? &residence->files[count - 1] : NULL, *grown;
 
-	if (residence->file_count && strcmp(last->path, path) == 0)
+	if (last && strcmp(last->path, path) == 0)
 		return last;
-	if (residence->file_count == residence->file_capacity) {
+	if (count == residence->file_capacity) {
 		grown = realloc(residence->files, capacity * sizeof(*grown));
 		if (!grown)
 			return NULL;
 		residence->files = grown;
 		residence->file_capacity = capacity;
 	}
-	last = &residence->files[residence->file_count];
+	last = &residence->files[count];
 	*last = (struct resident_file){ .path = strdup(path) };
 	if (!last->path)
 		return NULL;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INDEX_ADDR (UINT64_C(1) << 62) /* no process has memory there */
 #define CACHE_SIZE 16384 /* unwind rows kept; libunwind's own default is 128 */
 
 /* exported by libunwind, declared in its private headers only */
@@ -30,6 +31,7 @@ struct unwinder {
 	bool exact;       /* start's pc is no return address */
 	bool out_of_image;
 	struct module *only; /* unwind_bounds: the one module there is */
+	const struct eh_index *index; /* what stands at INDEX_ADDR */
 };
 
 /* Whose _UPT_find_proc_info is under way: it asks with its own argument, not ours. */
@@ -46,6 +48,17 @@ static struct module *module_of(const struct unwinder *unwinder, taddr_t addr)
 	return addr >= only->begin && addr < only->end ? only : NULL;
 }
 
+static bool read_index(const struct unwinder *unwinder, taddr_t addr, unw_word_t *value)
+{
+	const struct eh_index *index = unwinder->index;
+	uint64_t at = addr - INDEX_ADDR;
+
+	if (!index || addr < INDEX_ADDR || at / sizeof(*index->rows) >= index->count)
+		return false;
+	memcpy(value, (const uint8_t *)index->rows + (at & ~(sizeof(*value) - 1)), sizeof(*value));
+	return true;
+}
+
 static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int write,
                       void *arg)
 {
@@ -55,6 +68,8 @@ static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value
 	(void)space;
 	if (write)
 		return -UNW_EINVAL;
+	if (read_index(unwinder, addr, value))
+		return 0;
 	if ((unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value))) ||
 	    (unwinder->other && image_read(unwinder->other, addr, value, sizeof(*value))))
 		return 0;
@@ -114,12 +129,32 @@ struct eh_frame_hdr {
 	uint32_t count;
 };
 
-static bool unwind_table(const struct module *module, unw_dyn_info_t *info)
+/* With the index in the table's place. */
+static bool index_table(struct unwinder *unwinder, const struct module *module,
+                        unw_dyn_info_t *info)
+{
+	const struct eh_index *index = &module->elf.index;
+
+	if (!index->count)
+		return false;
+	unwinder->index = index;
+	*info = (unw_dyn_info_t){ .start_ip = module->begin, .end_ip = module->end,
+		                  .format = UNW_INFO_FORMAT_REMOTE_TABLE };
+	info->u.rti.segbase = index->base + module->bias;
+	info->u.rti.table_data = INDEX_ADDR;
+	info->u.rti.table_len = index->count * sizeof(*index->rows) / sizeof(unw_word_t);
+	return true;
+}
+
+static bool unwind_table(struct unwinder *unwinder, const struct module *module,
+                         unw_dyn_info_t *info)
 {
 	const struct elf *elf = &module->elf;
 	struct eh_frame_hdr hdr;
 
-	if (!elf->eh_frame_hdr || elf_read(elf, elf->eh_frame_hdr, &hdr, sizeof(hdr)) < 0 ||
+	if (!elf->eh_frame_hdr)
+		return index_table(unwinder, module, info);
+	if (elf_read(elf, elf->eh_frame_hdr, &hdr, sizeof(hdr)) < 0 ||
 	    hdr.version != 1 || hdr.count_enc != 0x03 || hdr.table_enc != 0x3b)
 		return false;
 	*info = (unw_dyn_info_t){ .start_ip = module->begin, .end_ip = module->end,
@@ -152,7 +187,7 @@ static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t
 
 	if (!module)
 		return -UNW_ENOINFO;
-	if (unwind_table(module, &info))
+	if (unwind_table(unwinder, module, &info))
 		return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, out, need_unwind_info,
 		                                          arg);
 	return ask_upt(unwinder, ip, out, need_unwind_info);
@@ -412,7 +447,7 @@ bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t
 
 	if (!space)
 		space = unw_create_addr_space(&accessors, 0);
-	if (!space || !unwind_table(module, &info) ||
+	if (!space || !unwind_table(&only, module, &info) ||
 	    UNW_OBJ(dwarf_search_unwind_table)(space, vaddr + module->bias, &info, &proc, 0,
 	                                       &only) < 0)
 		return false;
