@@ -44,6 +44,8 @@ def test_the_program_answers_as_without_us(trace, run_plainly, command_of, progr
 def test_two_runs_have_the_same_totals(trace, command_of, installed, program):
     command = [installed("setarch", "util-linux"), "-R", *command_of(program)]
     first, second = (trace(*command).report for _ in range(2))
+    while len(str(first["pid"])) != len(str(second["pid"])):  # bash keeps it as text
+        first, second = second, trace(*command).report
     assert first["totals"] == second["totals"]
     assert first["functions"] == second["functions"]
 
