@@ -91,6 +91,7 @@ struct heap_block {
 enum heap_origin { HEAP_APP, HEAP_LIBC_MALLOC, HEAP_LIBC, HEAP_LOADER, HEAP_THREAD_STACK,
                    HEAP_KERNEL,  /* with the program */
                    HEAP_EARLIER, /* before the attach */
+                   HEAP_UNSEEN,  /* by a call that was not seen: the kernel's list has it */
                    HEAP_ORIGINS };
 
 /* Is what is known of the maps what /proc/PID/maps says? */

@@ -24,6 +24,9 @@ enum map_call_kind {
 enum map_call_kind map_call_of(int number); /* a system call's number */
 const char *map_call_name(enum map_call_kind); /* of any but NONE */
 
+/* The kernel is to make the call again, from the instruction on (include/linux/errno.h). */
+bool map_call_is_restarted(int64_t result);
+
 #define MAP_CALL_ARGS 6
 
 /* One that has returned. */

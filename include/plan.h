@@ -58,6 +58,7 @@ enum command_kind {
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */
 	CMD_LOUD,   /* until this */
+	CMD_EVERY_CALL, /* look at all system calls, until REC_FEW_CALLS */
 	CMD_DETACH  /* lift everything, let go of all, end */
 };
 

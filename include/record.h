@@ -34,6 +34,7 @@ enum record_kind {
 	REC_LEAVING, /* as QUIET, and the process will exit: CMD_LOUD lets it */
 	REC_UNQUIET, /* there was no such moment for long */
 	REC_UNORDERED, /* one was let go though another had not returned for long */
+	REC_FEW_CALLS, /* of 1,000 system calls none mapped where no trap stands */
 	REC_THREAD_BEGIN,
 	REC_THREAD_END,
 	REC_EXIT,    /* struct record_status: the process's wait status */

@@ -262,18 +262,23 @@ void address_space_read(struct address_space *space, FILE *list,
 
 struct comparison {
 	struct address_space *space;
-	void (*tell)(void *ctx, enum difference, taddr_t begin, taddr_t end);
+	void (*tell)(void *ctx, enum difference, const struct vma *listed);
 	void *ctx;
 	size_t count;
 	taddr_t at; /* up to here all is compared */
 };
 
+/* listed: NULL, or what the range is a part of. */
 static void differ(struct comparison *comparison, enum difference what, taddr_t begin,
-                   taddr_t end)
+                   taddr_t end, const struct vma *listed)
 {
+	struct vma none = { 0 }, part = { .begin = begin, .end = end };
+
 	comparison->count++;
+	if (listed)
+		part = again(listed, &none, begin, begin, end - begin);
 	if (comparison->tell)
-		comparison->tell(comparison->ctx, what, begin, end);
+		comparison->tell(comparison->ctx, what, &part);
 }
 
 static bool is_same(struct vma *ours, const struct vma *theirs, taddr_t at)
@@ -298,7 +303,7 @@ static void skip_extra(struct comparison *comparison, taddr_t end)
 		taddr_t from = ours->begin > comparison->at ? ours->begin : comparison->at;
 
 		comparison->at = ours->end < end ? ours->end : end;
-		differ(comparison, VMA_EXTRA, from, comparison->at);
+		differ(comparison, VMA_EXTRA, from, comparison->at, NULL);
 	}
 	comparison->at = end;
 }
@@ -325,14 +330,14 @@ static void compare_with(struct comparison *comparison, const struct vma *theirs
 
 		comparison->at = end < theirs->end ? end : theirs->end;
 		if (missing)
-			differ(comparison, VMA_MISSING, from, comparison->at);
+			differ(comparison, VMA_MISSING, from, comparison->at, theirs);
 		else if (!is_same(ours, theirs, from))
-			differ(comparison, VMA_OTHER, from, comparison->at);
+			differ(comparison, VMA_OTHER, from, comparison->at, theirs);
 	}
 }
 
 size_t address_space_compare(struct address_space *space, FILE *list,
-                             void (*tell)(void *, enum difference, taddr_t, taddr_t), void *ctx)
+                             void (*tell)(void *, enum difference, const struct vma *), void *ctx)
 {
 	struct comparison comparison = { .space = space, .tell = tell, .ctx = ctx };
 	struct proc_maps maps = { .file = list };

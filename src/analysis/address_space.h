@@ -21,11 +21,12 @@ void address_space_read(struct address_space *, FILE *maps,
 
 enum difference { VMA_MISSING, VMA_EXTRA, VMA_OTHER }; /* not known, not there, another kind */
 
-/* How many ranges differ from such a list; tell hears of each. What only the list knows is
- * taken over: inodes, and how far stacks have grown. */
+/* How many ranges differ from such a list; tell hears of each, as it is listed (EXTRA: begin
+ * and end), and may change just that range. What only the list knows is taken over: inodes,
+ * and how far stacks have grown. */
 size_t address_space_compare(struct address_space *, FILE *maps,
-                             void (*tell)(void *ctx, enum difference, taddr_t begin,
-                                          taddr_t end), void *ctx);
+                             void (*tell)(void *ctx, enum difference, const struct vma *listed),
+                             void *ctx);
 void address_space_deinit(struct address_space *);
 
 #endif

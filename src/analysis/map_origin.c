@@ -6,7 +6,7 @@
 static const char *const origin_names[] = {
 	[HEAP_APP] = "app", [HEAP_LIBC_MALLOC] = "libc-malloc", [HEAP_LIBC] = "libc",
 	[HEAP_LOADER] = "loader", [HEAP_THREAD_STACK] = "thread-stack", [HEAP_KERNEL] = "kernel",
-	[HEAP_EARLIER] = "earlier",
+	[HEAP_EARLIER] = "earlier", [HEAP_UNSEEN] = "unseen",
 };
 
 static const char *short_name(const char *path)

@@ -174,7 +174,7 @@ static const struct {
 	[RSS_LIBC] = { "libc", "mapped by libc", "Most of it is what libc maps for itself." },
 	[RSS_LOADER] = { "loader", "mapped by the loader (.bss and its own)",
 	                 "Most of it is variables of the program and its libraries." },
-	[RSS_EARLIER] = { "earlier", "mapped before the attach, by whom is not known",
+	[RSS_EARLIER] = { "earlier", "mapped before the attach, or by whom is not known",
 	                  "Most of it was mapped before the attach: a trace from the start tells "
 	                  "by whom." },
 	[RSS_STACKS] = { "stacks", "stacks", "Most of it is stacks: fewer threads, or smaller "

@@ -9,9 +9,10 @@ static void note(struct job *job, const struct syscall_site *site, const char *w
 {
 	char sentence[512];
 
-	snprintf(sentence, sizeof(sentence), "%s+0x%llx: a system call that maps is not seen: %s",
+	snprintf(sentence, sizeof(sentence), "%s+0x%llx: no trap at a system call that maps, every one is looked at: %s",
 	         job->module->path, (unsigned long long)site->vaddr, why);
 	job->plan->note(job->plan->ctx, sentence);
+	job->plan->untrapped = true;
 }
 
 static void add(struct job *job, const struct syscall_site *site, taddr_t vaddr,

@@ -4,11 +4,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "made_code.h"
 #include "map_origin.h"
 #include "naming.h"
 #include "outbox.h"
 #include "proc_maps.h"
 #include "view.h"
+
+#define CODE_LOOKS_MAX 100 /* between reports */
 
 /* ---- the kernel's list ------------------------------------------------------------------ */
 
@@ -72,20 +75,62 @@ void maps_begin(struct heap *heap)
 	fclose(list);
 }
 
-static void tell(void *ctx, enum difference what, taddr_t begin, taddr_t end)
+/* From here on as the list has it. */
+static void settle(void *ctx, enum difference what, const struct vma *listed)
 {
 	static const char *const names[] = { "not known", "not there", "of another kind" };
+	struct heap *heap = ctx;
+	struct vmas *vmas = &heap->maps.space.vmas;
+	const struct vma *ours = vmas_at(vmas, listed->begin);
+	struct vma vma = *listed;
 
-	heap_note(ctx, "the map of %llx-%llx is %s", (unsigned long long)begin,
-	          (unsigned long long)end, names[what]);
+	heap_note(heap, "the map of %llx-%llx was %s", (unsigned long long)listed->begin,
+	          (unsigned long long)listed->end, names[what]);
+	if (what == VMA_EXTRA) {
+		vmas_drop(vmas, listed->begin, listed->end);
+		return;
+	}
+	vma.origin = ours ? ours->origin : HEAP_UNSEEN;
+	vma.site = ours ? ours->site : SITE_NONE;
+	vma.born = ours ? ours->born : ++heap->maps.born;
+	vma.tid = ours ? ours->tid : 0;
+	vma.time_ns = ours ? ours->time_ns : heap->now_ns;
+	vmas_put(vmas, &vma);
+}
+
+static void look_at_every_call(struct heap *heap)
+{
+	command_add(heap, CMD_EVERY_CALL, 0, sizeof(struct record));
 }
 
 static void compare(struct heap *heap, FILE *list)
 {
 	struct maps *maps = &heap->maps;
 
-	maps->differences = address_space_compare(&maps->space, list, tell, heap);
+	maps->differences = address_space_compare(&maps->space, list, settle, heap);
 	maps->state = maps->differences ? HEAP_MAPS_DIFFER : HEAP_MAPS_IDENTICAL;
+	if (maps->differences)
+		look_at_every_call(heap);
+}
+
+/* What of it is executable and no module's: does it map? */
+static void look_at_code(struct heap *heap, taddr_t begin, taddr_t end)
+{
+	const struct vma *vma;
+
+	for (taddr_t at = begin; !heap->maps.made_code && at < end &&
+	     (vma = vmas_next(&heap->maps.space.vmas, at)) && vma->begin < end; at = vma->end) {
+		if (!(vma->prot & PROT_EXEC) || vma->origin == HEAP_KERNEL ||
+		    module_at(&heap->modules, vma->begin))
+			continue;
+		heap->maps.made_code = made_code_maps(heap->resolver, heap->program.pid,
+		                                      vma->begin, vma->end);
+		if (!heap->maps.made_code)
+			continue;
+		heap_note(heap, "code that the program has made at %llx maps: every system call "
+		          "is looked at", (unsigned long long)vma->begin);
+		look_at_every_call(heap);
+	}
 }
 
 static void look(struct heap *heap)
@@ -101,6 +146,7 @@ static void look(struct heap *heap)
 	fclose(list);
 	vm_look(&heap->maps.vm, heap->program.pid);
 	residence_look(heap);
+	look_at_code(heap, 0, UINT64_MAX);
 }
 
 void maps_quiet(struct heap *heap)
@@ -147,6 +193,12 @@ void maps_ended(struct heap *heap)
 		maps_lost(heap);
 }
 
+void maps_few_calls(struct heap *heap)
+{
+	heap_note(heap, "of 1,000 system calls none mapped from where no trap stands: not every one "
+	          "is looked at any more");
+}
+
 void maps_unordered(struct heap *heap)
 {
 	heap->maps.unordered++;
@@ -187,6 +239,22 @@ static void count(struct heap *heap, const struct map_call *call)
 		calls->bytes += (taddr_t)call->result - heap->maps.space.brk;
 }
 
+/* A page that was written and becomes executable. Whoever does so all the time is looked at
+ * for each report only. */
+static bool makes_code(struct heap *heap, const struct map_call *call)
+{
+	return call->kind == MAP_CALL_PROTECT && call->result == 0 && call->args[2] & PROT_EXEC &&
+	       heap->maps.code_looks++ < CODE_LOOKS_MAX;
+}
+
+bool maps_file_of_code(const struct record_map *record)
+{
+	const struct map_call *call = &record->call;
+
+	return call->kind == MAP_CALL_MMAP && (call->result >= 0 || call->result < -4095) &&
+	       call->args[2] & PROT_EXEC && !(call->args[3] & MAP_ANONYMOUS);
+}
+
 void maps_mapped(struct heap *heap, const struct record_map *record)
 {
 	const struct map_call *call = &record->call;
@@ -201,6 +269,8 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	count(heap, call);
 	by.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	address_space_apply(&heap->maps.space, call, &by);
+	if (makes_code(heap, call))
+		look_at_code(heap, call->args[0], call->args[0] + call->args[1]);
 	if (!site)
 		return;
 	if (!site->map_calls++)

@@ -14,6 +14,10 @@ void maps_mapped(struct heap *, const struct record_map *);
 void maps_quiet(struct heap *);
 /* The same, and the process will exit. */
 void maps_leaving(struct heap *);
+/* CMD_EVERY_CALL is over. */
+void maps_few_calls(struct heap *);
+/* Has it mapped a file's code, maybe a module's? */
+bool maps_file_of_code(const struct record_map *);
 void maps_unordered(struct heap *);
 void maps_lost(struct heap *); /* there was no such moment */
 void maps_ended(struct heap *);

@@ -53,6 +53,8 @@ static void module_came(void *ctx, struct module *module)
 	                     NULL;
 	if (plant)
 		memcpy(plant->probes, plan.probes, bytes);
+	if (plan.untrapped)
+		command_add(heap, CMD_EVERY_CALL, 0, sizeof(struct record));
 	free(plan.probes);
 }
 
@@ -205,6 +207,11 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);
+		if (maps_file_of_code((const struct record_map *)record))
+			scan(heap, record->pid);
+		break;
+	case REC_FEW_CALLS:
+		maps_few_calls(heap);
 		break;
 	case REC_QUIET:
 		maps_quiet(heap);

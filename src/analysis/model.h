@@ -34,6 +34,8 @@ struct maps {
 	bool left;    /* the last one was made as the process left its memory */
 	enum heap_maps_state state;
 	struct address_space space;
+	bool made_code;      /* which maps, was found */
+	unsigned code_looks;
 	uint64_t born; /* calls so far */
 	uint64_t first_bytes;
 	uint64_t differences, unordered, truncated_stacks;

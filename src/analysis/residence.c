@@ -113,6 +113,7 @@ static enum rss_part part_of(const struct vma *vma, const struct mapping *mappin
 		[HEAP_APP] = RSS_APP, [HEAP_LIBC_MALLOC] = RSS_ALLOCATOR, [HEAP_LIBC] = RSS_LIBC,
 		[HEAP_LOADER] = RSS_LOADER, [HEAP_THREAD_STACK] = RSS_STACKS,
 		[HEAP_KERNEL] = RSS_KERNEL, [HEAP_EARLIER] = RSS_EARLIER,
+		[HEAP_UNSEEN] = RSS_EARLIER,
 	};
 
 	if (strcmp(mapping->name, "[stack]") == 0)

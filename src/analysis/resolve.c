@@ -23,6 +23,11 @@ struct resolver *resolver_new(void)
 	return resolver;
 }
 
+struct decoder *resolver_decoder(struct resolver *resolver)
+{
+	return resolver->decoder;
+}
+
 void resolver_free(struct resolver *resolver)
 {
 	if (resolver)

@@ -28,6 +28,7 @@ struct plan { /* what resolving a module gave */
 	struct probe *probes;
 	size_t count;
 	bool growth; /* nothing else is wanted: functions are only found */
+	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */
 	void *ctx;
@@ -36,6 +37,7 @@ struct plan { /* what resolving a module gave */
 struct resolver; /* owns a decoder */
 
 struct resolver *resolver_new(void);
+struct decoder *resolver_decoder(struct resolver *);
 void resolver_free(struct resolver *);
 /* Adds to functions, fills in the module's named ranges and the plan. */
 void resolve_module(struct resolver *, struct module *, struct functions *, struct plan *);

@@ -29,6 +29,11 @@ enum map_call_kind map_call_of(int number)
 	return MAP_CALL_NONE;
 }
 
+bool map_call_is_restarted(int64_t result)
+{
+	return result >= -516 && result <= -512;
+}
+
 /* The enum's order is the one they are told in. */
 static const char *const names[MAP_CALLS] = {
 	[MAP_CALL_MMAP] = "mmap", [MAP_CALL_MUNMAP] = "munmap", [MAP_CALL_MREMAP] = "mremap",

@@ -65,8 +65,10 @@ static struct space *copy_space(const struct space *from, pid_t child, int *erro
 		*error = space_open(space, child);
 	if (!*error && !bp_copy(space, from))
 		*error = -ENOMEM;
-	if (!*error)
+	if (!*error) {
+		space->every_call = from->every_call;
 		return space;
+	}
 	space_leave(space);
 	return NULL;
 }

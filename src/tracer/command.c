@@ -5,6 +5,7 @@
 #include "bp.h"
 #include "cost.h"
 #include "emit.h"
+#include "every_call.h"
 #include "probe.h"
 #include "seize.h"
 #include "step.h"
@@ -72,6 +73,8 @@ static void obey_for_space(struct space *space, const struct record *record)
 		turn_quiet(space);
 	} else if (record->kind == CMD_LOUD) {
 		turn_loud(space);
+	} else if (record->kind == CMD_EVERY_CALL) {
+		every_call_begin(space);
 	} else if (thread && thread->space == space) {
 		go(thread);
 	}

@@ -10,6 +10,7 @@
 #include "child.h"
 #include "emit.h"
 #include "event.h"
+#include "every_call.h"
 #include "front.h"
 #include "map.h"
 #include "place.h"
@@ -225,6 +226,13 @@ static struct resume on_group_stop(const struct thread *thread, int sig)
 	return (struct resume){ GO_LISTEN, 0 };
 }
 
+static struct resume on_call(struct thread *thread)
+{
+	struct resume resume = borrower_call(thread, thread->space);
+
+	return resume.go == GO_RUN && thread->role == ROLE_TARGET ? every_call_stop(thread) : resume;
+}
+
 static struct resume on_event(struct thread *thread, struct event event, bool *ended)
 {
 	bool is_end = event.kind == EV_EXITED || event.kind == EV_KILLED;
@@ -242,7 +250,7 @@ static struct resume on_event(struct thread *thread, struct event event, bool *e
 	case EV_TRAP:
 		return on_trap(thread);
 	case EV_CALL:
-		return borrower_call(thread, thread->space);
+		return on_call(thread);
 	case EV_SIGNAL:
 		return on_signal(thread, event.sig);
 	case EV_GROUP_STOP:

@@ -73,11 +73,20 @@ static bool reach_call(struct thread *thread, const struct space *space,
 	return step_over(thread, space, probe, regs, false) && arch_pc(regs) == probe->call;
 }
 
+/* Back in front of the trap: whatever becomes of us, it is not left inside an instruction. */
+static struct resume wait_for_turn(struct thread *thread, taddr_t addr)
+{
+	step_set_pc(thread->tid, addr);
+	return turn_wait(thread, addr);
+}
+
 static struct resume before_exit(struct thread *thread, const struct probe *probe,
                                  const struct arch_regs *trapped, struct arch_regs *regs)
 {
-	if (!turn_may_leave(thread))
+	if (!turn_may_leave(thread)) {
+		step_set_pc(thread->tid, probe->addr);
 		return turn_leave(thread, probe->addr);
+	}
 	step_set_regs(thread, trapped, regs);
 	return RUN;
 }
@@ -105,7 +114,7 @@ static struct resume before_call(struct thread *thread, const struct probe *prob
 	if (kind == MAP_CALL_EXIT)
 		return before_exit(thread, probe, trapped, &regs);
 	if (turn_is_taken(space, thread))
-		return turn_wait(thread, probe->addr);
+		return wait_for_turn(thread, probe->addr);
 	begin(thread, space, probe, trapped, &regs, kind);
 	return RUN;
 }
@@ -135,6 +144,14 @@ static void finish(struct thread *thread, const struct arch_regs *regs)
 	emit_map(thread, &map->call, &frame);
 	if (space->mapper == thread->tid)
 		turn_release(space);
+}
+
+void map_finish(struct thread *thread)
+{
+	struct arch_regs regs;
+
+	if (step_get_regs(thread->tid, &regs) == 0)
+		finish(thread, &regs);
 }
 
 /* One that had begun before the traps were planted: what it was called with is still there. */
@@ -191,12 +208,6 @@ static void settle_earlier(struct thread *thread, const struct arch_regs *regs)
 	turn_no_earlier(thread);
 }
 
-/* The kernel is to make the call again, from the instruction on (include/linux/errno.h). */
-static bool is_restarted(int64_t result)
-{
-	return result >= -516 && result <= -512;
-}
-
 static void put_back(struct thread *thread, const struct arch_regs *regs)
 {
 	thread->map.call_addr = 0;
@@ -210,6 +221,8 @@ void map_interrupted(struct thread *thread, int sig)
 	struct arch_regs regs;
 	bool past;
 
+	if (map->in_call) /* its own stop is past, or to come */
+		return;
 	if ((!map->call_addr && !map->in_earlier_call) || step_get_regs(thread->tid, &regs) < 0)
 		return;
 	if (map->in_earlier_call)
@@ -220,7 +233,7 @@ void map_interrupted(struct thread *thread, int sig)
 	if (past && sig == SIGSYS) { /* a filter has refused it: it was none */
 		map->call_addr = 0;
 		turn_release(thread->space);
-	} else if (past && !is_restarted((int64_t)*arch_reg(&regs, ARCH_RESULT))) {
+	} else if (past && !map_call_is_restarted((int64_t)*arch_reg(&regs, ARCH_RESULT))) {
 		finish(thread, &regs);
 	} else if (past || arch_pc(&regs) == map->call_addr) {
 		put_back(thread, &regs);

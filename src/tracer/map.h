@@ -20,6 +20,7 @@ struct resume map_hit(struct thread *, const struct probe *, const struct arch_r
 /* The thread stops for something else, or never comes back (gone). */
 void map_interrupted(struct thread *, int sig); /* sig: 0, or the signal it stops for */
 void map_gone(struct thread *);
+void map_finish(struct thread *); /* its call, see every_call.h, has returned just now */
 /* Its turn has come: it has waited in front of the trap at addr. */
 struct resume map_go_on(struct thread *, taddr_t addr);
 

@@ -144,7 +144,8 @@ void thread_resume(struct thread *thread, struct resume resume)
 	if (resume.go == GO_GONE || resume.go == GO_HOLD)
 		return;
 	request = requests[resume.go];
-	if (resume.go == GO_RUN && stops_at_calls(thread))
+	if (resume.go == GO_RUN &&
+	    (stops_at_calls(thread) || (thread->space && thread->space->every_call)))
 		request = PTRACE_SYSCALL;
 	thread->stopped = false;
 	thread->listening = resume.go == GO_LISTEN;

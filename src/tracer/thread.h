@@ -52,6 +52,7 @@ struct map { /* its system call that maps, see map.h */
 	taddr_t waits_at;        /* in front of it, for its turn; or 0 */
 	uint64_t waits_since_ms;
 	bool leaves;             /* what it waits for is to exit */
+	taddr_t in_call;         /* stopped by every_call.h at the call there, which maps; or 0 */
 	bool in_earlier_call;    /* maybe: attached to, none was seen to begin since */
 };
 

@@ -7,8 +7,8 @@
 #include "bp.h"
 #include "clock.h"
 #include "emit.h"
+#include "every_call.h"
 #include "map.h"
-#include "step.h"
 #include "task.h"
 
 #define PATIENCE_MS 200
@@ -61,7 +61,6 @@ bool turn_has(const struct space *space, taddr_t call)
 
 struct resume turn_wait(struct thread *thread, taddr_t addr)
 {
-	step_set_pc(thread->tid, addr);
 	thread->held = true;
 	thread->map.waits_since_ms = now_ms();
 	thread->map.waits_at = addr;
@@ -86,7 +85,8 @@ static void go_on(struct thread *thread)
 
 	thread->held = false;
 	thread->map.waits_at = 0;
-	thread_resume(thread, map_go_on(thread, addr));
+	thread_resume(thread, thread->map.in_call ? every_call_go_on(thread) :
+	                                            map_go_on(thread, addr));
 }
 
 /* ---- quiet ------------------------------------------------------------------------------------ */

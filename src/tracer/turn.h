@@ -8,8 +8,7 @@
 
 bool turn_is_taken(const struct space *, const struct thread *by); /* by another one */
 bool turn_has(const struct space *, taddr_t call); /* the call there is under way */
-/* The thread waits, in front of the trap at addr: whatever becomes of us, it is not left
- * inside an instruction. */
+/* The thread waits, where it stands: in front of the trap at addr, or at the call there. */
 struct resume turn_wait(struct thread *, taddr_t addr);
 void turn_release(struct space *); /* the call that was under way is over */
 /* The thread is in no call that began before the attach. */

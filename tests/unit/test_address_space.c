@@ -29,14 +29,14 @@ static bool quiet = true;
 #endif
 static taddr_t last_begin, last_end; /* mapped at no fixed place */
 
-static void count_up(void *ctx, enum difference what, taddr_t begin, taddr_t end)
+static void count_up(void *ctx, enum difference what, const struct vma *listed)
 {
 	static const char *const names[] = { "missing", "extra", "other" };
 
-	if (!quiet && (begin < last_begin || end > last_end))
+	if (!quiet && (listed->begin < last_begin || listed->end > last_end))
 		return;
 	++*(size_t *)ctx;
-	fprintf(stderr, "%s %lx-%lx\n", names[what], begin, end);
+	fprintf(stderr, "%s %lx-%lx\n", names[what], listed->begin, listed->end);
 }
 
 static size_t differences(void)
