@@ -12,29 +12,7 @@
 
 #include "journal_file.h"
 #include "log.h"
-
-/* Field 22 of /proc/PID/stat: with the number it names a process for good. */
-static unsigned long long start_of(int pid)
-{
-	char text[1024];
-	unsigned long long start = 0;
-	const char *behind;
-	FILE *file;
-	size_t len;
-
-	snprintf(text, sizeof(text), "/proc/%d/stat", pid);
-	file = fopen(text, "re");
-	len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	if (file)
-		fclose(file);
-	text[len] = '\0';
-	behind = strrchr(text, ')'); /* the name may hold anything */
-	for (int field = 2; behind && field < 22; field++)
-		behind = strchr(behind + 1, ' ');
-	if (behind)
-		start = strtoull(behind, NULL, 10);
-	return start;
-}
+#include "process.h"
 
 void journal_begin(struct journal *journal, int pid)
 {
@@ -55,7 +33,7 @@ void journal_begin(struct journal *journal, int pid)
 		journal_file_remove(pid);
 		return;
 	}
-	fprintf(journal->file, "alloctrace 1 %d %llu\n", pid, start_of(pid));
+	fprintf(journal->file, "alloctrace 1 %d %llu\n", pid, process_of(pid).started);
 	fflush(journal->file);
 }
 
@@ -142,7 +120,7 @@ int journal_read(int pid, void (*take)(void *, taddr_t, uint8_t), void *ctx)
 	if (!file)
 		return -ENOENT;
 	if (fscanf(file, "alloctrace 1 %d %llu\n", &its, &start) == 2 && its == pid &&
-	    start == start_of(pid))
+	    start == process_of(pid).started)
 		read_lines(file, &traps);
 	else
 		its = -1;

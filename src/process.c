@@ -28,9 +28,9 @@ static void read_status(pid_t tid, struct process *process)
 }
 
 /* The name, in parentheses, may hold anything. */
-static void read_flags(pid_t tid, struct process *process)
+static void read_stat(pid_t tid, struct process *process)
 {
-	char text[512];
+	char text[1024];
 	FILE *file = open_proc(tid, "stat");
 	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
 	const char *behind;
@@ -40,7 +40,8 @@ static void read_flags(pid_t tid, struct process *process)
 	text[len] = '\0';
 	behind = strrchr(text, ')');
 	if (behind)
-		sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %lu", &process->flags);
+		sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u "
+		       "%*d %*d %*d %*d %*d %*d %llu", &process->flags, &process->started);
 }
 
 struct process process_of(pid_t tid)
@@ -53,6 +54,6 @@ struct process process_of(pid_t tid)
 		process = (struct process){ 0 };
 		read_status(tid, &process);
 	}
-	read_flags(tid, &process);
+	read_stat(tid, &process);
 	return process;
 }

@@ -10,6 +10,7 @@ struct process {
 	char state, name[64];
 	uid_t uid;
 	unsigned long flags;
+	unsigned long long started; /* clock ticks since boot: with pid, it is this one for good */
 };
 
 /* The one that has the thread tid. */

@@ -12,6 +12,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -54,6 +55,14 @@ def alloctrace(request):
         pytest.skip(f"no sanitizer build at {binary}")
     assert binary.exists(), f"{binary} is not built"
     return str(binary)
+
+
+@pytest.fixture
+def everybodys(alloctrace):
+    """alloctrace where every user may run it."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        yield shutil.copy(alloctrace, folder)
 
 
 @pytest.fixture

@@ -37,14 +37,6 @@ def root(target):
         yield folder
 
 
-@pytest.fixture
-def binary(alloctrace):
-    """alloctrace where everybody may run it."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        yield shutil.copy(alloctrace, folder)
-
-
 PLACES = {
     "chroot": [],
     "mount namespace": ["unshare", "--mount"],
@@ -59,11 +51,11 @@ def program_in(pid):
     return pid
 
 
-def look_at(start_plainly, until, binary, pid, user, folder):
+def look_at(start_plainly, until, alloctrace, pid, user, folder):
     """The report of some of its work."""
     report = f"{folder}/report.json"
     attached = start_plainly("setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
-                             binary, "-o", f"json:{report}", "-o", f"csv:{folder}/site.csv",
+                             alloctrace, "-o", f"json:{report}", "-o", f"csv:{folder}/site.csv",
                              "-p", str(pid))
     numbers = itertools.count(1)
 
@@ -82,14 +74,15 @@ def look_at(start_plainly, until, binary, pid, user, folder):
 
 @pytest.mark.parametrize("user", [0, NOBODY])
 @pytest.mark.parametrize("place", PLACES)
-def test_names_come_from_its_own_root(start_plainly, until, read_report, root, binary, place, user):
+def test_names_come_from_its_own_root(start_plainly, until, read_report, root, everybodys, place,
+                                      user):
     below = "/mnt" if "hidden" in place else root
     live = start_plainly(*PLACES[place], "/usr/sbin/chroot", f"--userspec={NOBODY}:{NOBODY}", below,
                          "/opt/program", env={"TRUTH": "/truth.json", "ROOT": root})
     pid = program_in(live.await_ready())
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o777)
-        run, report = look_at(start_plainly, until, binary, pid, user, folder)
+        run, report = look_at(start_plainly, until, everybodys, pid, user, folder)
         seen = read_report(report)
     assert (run.status, run.out, run.err) == (0, "", "")
     site, = seen.sites_through("work_take")

@@ -2,10 +2,8 @@
 
 import os
 import random
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 import pytest
@@ -25,14 +23,6 @@ def refused(run_plainly, alloctrace):
         assert run.err.count("\n") == 1 and run.err.startswith("alloctrace: "), run.err
         return run.err.removeprefix("alloctrace: ").rstrip("\n")
     return attach
-
-
-@pytest.fixture
-def everybodys(alloctrace):
-    """alloctrace where every user may run it."""
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        yield shutil.copy(alloctrace, folder)
 
 
 @pytest.fixture

@@ -178,7 +178,7 @@ def test_a_target_that_stops_itself_goes_on_when_continued(
     # a trap is a stop of the target too, for a moment; alloctrace stops with it only
     # when it has stopped as a shell would see it
     until(lambda: process_state(live.pid) == "T", "alloctrace to stop with its target")
-    stopped, = (pid for pid in children(live.pid) if process_state(pid) != "S")
+    stopped, = (pid for pid in children(live.pid) if process_state(pid) in "tT")
     os.kill(stopped, signal.SIGCONT)
     assert live.finish().status == 12
 

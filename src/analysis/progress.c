@@ -7,8 +7,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define DUE_NS 1000000000 /* of reading, all modules together */
 #define ROOM 128
@@ -18,22 +19,13 @@ static struct {
 	pthread_t thread;
 	sem_t ended;
 	char line[ROOM];
-	struct timespec began;
-	long spent_ns;
+	uint64_t began_ns, spent_ns;
 } progress;
 
 static void put(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
 		return; /* a terminal that went away misses nothing */
-}
-
-static long since(const struct timespec *began)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (now.tv_sec - began->tv_sec) * 1000000000 + now.tv_nsec - began->tv_nsec;
 }
 
 static void show(void)
@@ -45,14 +37,12 @@ static void show(void)
 
 static void *wait_for_end(void *arg)
 {
-	struct timespec due = progress.began;
-	long left = DUE_NS - progress.spent_ns;
+	uint64_t due_ns = progress.began_ns + DUE_NS - progress.spent_ns;
+	const struct timespec due = { due_ns / 1000000000, due_ns % 1000000000 };
 
 	(void)arg;
-	due.tv_sec += (due.tv_nsec + left) / 1000000000;
-	due.tv_nsec = (due.tv_nsec + left) % 1000000000;
 	while (sem_clockwait(&progress.ended, CLOCK_MONOTONIC, &due) < 0) {
-		if (since(&progress.began) < left)
+		if (clock_ns(CLOCK_MONOTONIC) < due_ns)
 			continue; /* interrupted */
 		show();
 		break;
@@ -69,7 +59,7 @@ void progress_begin(const char *module, size_t number, size_t count)
 	snprintf(progress.line, sizeof(progress.line),
 	         "alloctrace: reading symbols of %.30s (%zu of %zu)", slash ? slash + 1 : module,
 	         number, count);
-	clock_gettime(CLOCK_MONOTONIC, &progress.began);
+	progress.began_ns = clock_ns(CLOCK_MONOTONIC);
 	if (progress.spent_ns >= DUE_NS) {
 		show();
 		return;
@@ -87,7 +77,7 @@ void progress_end(void)
 		progress.running = false;
 	}
 	if (progress.line[0])
-		progress.spent_ns += since(&progress.began);
+		progress.spent_ns += clock_ns(CLOCK_MONOTONIC) - progress.began_ns;
 	progress.line[0] = '\0';
 }
 

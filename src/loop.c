@@ -1,0 +1,258 @@
+/* The front never waits for the tracer without draining its records: the tracer
+ * may be waiting for room to write them. */
+#include "loop.h"
+
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crash.h"
+#include "log.h"
+#include "send.h"
+#include "signals.h"
+#include "timer.h"
+
+#define NAP_MS 10 /* how long records may lie while the target is busy */
+
+bool loop_has_failed(const struct session *session)
+{
+	return session->failed || session->reporting.failed;
+}
+
+static void leave(struct session *session)
+{
+	session->leaving |= !session->tracer_ended;
+}
+
+/* ---- records ---------------------------------------------------------------------- */
+
+/* Those that had none; reason: of those that have not ended. */
+static void last_reports(struct session *session, const char *reason)
+{
+	struct traced *first = session->processes.first;
+
+	if (session->target.ended && !first->ended) {
+		first->ended = true;
+		first->status = session->target.status;
+	}
+	reporting_end_all(&session->reporting, reason);
+}
+
+static void on_seized(struct session *session, int error)
+{
+	if (error == 0) {
+		tracer_watch(guard_tracer_killed);
+		crash_launched();
+		target_seized(&session->target);
+		return;
+	}
+	session->failed = true;
+	target_refused(&session->target, error);
+	leave(session);
+}
+
+static void on_stuck(struct session *session)
+{
+	if (!session->leaving)
+		warn("no memory: the program is let go");
+	session->failed = true;
+	leave(session);
+}
+
+/* Its report is written now where others may go on. */
+static void on_exit_of(struct session *session, struct traced *traced)
+{
+	bool is_first = traced == session->processes.first;
+
+	if (is_first && session->target.attached) {
+		session->target.status = traced->status;
+		session->target.ended = true;
+	}
+	if (session->options->follow)
+		reporting_end(&session->reporting, traced, "exit");
+	if (!is_first)
+		processes_drop(&session->processes, traced);
+}
+
+static void on_end(struct session *session)
+{
+	session->tracer_ended = true;
+	if (session->leaving && !loop_has_failed(session))
+		last_reports(session, "detach");
+}
+
+static void on_record(struct session *session, const struct record *record)
+{
+	struct traced *traced;
+	bool stuck = false;
+
+	if (record->kind == REC_SEIZED) {
+		on_seized(session, ((const struct record_status *)record)->status);
+		return;
+	}
+	if (record->kind == REC_END) {
+		if (!session->options->follow) /* what it has cost is all processes' */
+			heap_apply(session->processes.first->heap, record);
+		on_end(session);
+		return;
+	}
+	traced = processes_apply(&session->processes, record, &stuck);
+	if (stuck)
+		on_stuck(session);
+	if (traced && record->kind == REC_EXIT)
+		on_exit_of(session, traced);
+}
+
+static void send_commands(struct session *session)
+{
+	send_all(&session->tracer, &session->processes);
+	if (session->leaving && !session->told_to &&
+	    (loop_has_failed(session) || reporting_compare_maps(&session->reporting)))
+		session->told_to = send_command(&session->tracer, CMD_DETACH, session->target.pid);
+}
+
+/* True when there was something. */
+static bool drain(struct session *session)
+{
+	struct ring *ring = &session->tracer.records;
+	const struct record *record;
+	size_t len;
+
+	for (bool any = false;; any = true) {
+		record = ring_peek(ring, &len);
+		if (len == 0)
+			return any;
+		on_record(session, record);
+		ring_consume(ring, record->len);
+		if (session->processes.last)
+			send_of(&session->tracer, session->processes.last);
+	}
+}
+
+/* ---- children --------------------------------------------------------------------- */
+
+static void tracer_lost(struct session *session)
+{
+	size_t left;
+
+	drain(session);
+	if (session->tracer_ended)
+		return;
+	session->tracer_ended = session->tracer_lost = true;
+	left = processes_restore(&session->processes);
+	if (left)
+		warn("the tracer was killed: %zu traps could not be taken out of the target", left);
+	else
+		warn("the tracer was killed: every trap is taken out of the target; "
+		     "a thread that stood on one is lost");
+	session->failed = true;
+}
+
+static void reap(struct session *session)
+{
+	if (waitpid(session->tracer.pid, NULL, WNOHANG) > 0)
+		tracer_lost(session); /* unless it has taken its leave */
+	target_reap(&session->target);
+}
+
+/* ---- what is due ------------------------------------------------------------------ */
+
+/* Every trap stands that was asked for. */
+static bool is_tracing(struct session *session)
+{
+	return session->processes.first->executed && !processes_wait(&session->processes) &&
+	       ring_empty(&session->tracer.commands);
+}
+
+/* A dump tells that tracing has begun, and the time it is to last begins then. */
+static void once_tracing(struct session *session)
+{
+	if (session->tracer_ended)
+		session->due = NULL; /* nobody to ask */
+	if (session->tracer_ended || !is_tracing(session))
+		return;
+	if (session->duration < 0)
+		session->duration = timer_open(session->options->duration_ms, false);
+	if (session->due && reporting_compare_maps(&session->reporting)) {
+		drain(session);
+		reporting_dump(&session->reporting, session->due);
+		session->due = NULL;
+	}
+}
+
+static bool is_awaited(const struct session *session)
+{
+	return !session->tracer_ended &&
+	       (session->due || (session->options->duration_ms && session->duration < 0) ||
+	        (session->leaving && !session->told_to));
+}
+
+static bool only_others_are_left(const struct session *session)
+{
+	return session->options->follow &&
+	       (session->target.ended || session->processes.first->ended);
+}
+
+static void take_signals(struct session *session)
+{
+	unsigned asked = signals_take(session->signals, &session->target, session->tracer.pid,
+	                              only_others_are_left(session));
+
+	if (asked & SIGNALS_REPORT)
+		session->due = "dump";
+	if (asked & SIGNALS_LEAVE)
+		leave(session);
+}
+
+static void take_timers(struct session *session)
+{
+	if (timer_fired(session->interval))
+		session->due = "interval";
+	if (timer_fired(session->duration))
+		leave(session);
+}
+
+/* ---- the loop --------------------------------------------------------------------- */
+
+static void sleep_until_due(struct session *session, bool busy)
+{
+	struct ring *ring = &session->tracer.records;
+	struct pollfd fds[] = { { session->tracer.doorbell, POLLIN, 0 },
+		                { session->signals, POLLIN, 0 },
+		                { session->interval, POLLIN, 0 },
+		                { session->duration, POLLIN, 0 } };
+	bool unsent = is_awaited(session) || processes_wait(&session->processes);
+	uint64_t rung;
+
+	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
+	if (busy || ring_empty(ring))
+		poll(fds, countof(fds), unsent ? 1 : busy ? NAP_MS : -1);
+	ring_set_reader(ring, RING_AWAKE);
+	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
+		return; /* nobody rang */
+}
+
+static bool is_over(const struct session *session)
+{
+	return session->tracer_ended && (session->target.ended || session->target.attached);
+}
+
+void loop_run(struct session *session)
+{
+	while (!is_over(session)) {
+		bool busy = drain(session);
+
+		send_commands(session);
+		take_signals(session);
+		once_tracing(session);
+		take_timers(session);
+		reap(session);
+		send_commands(session);
+		if (!is_over(session))
+			sleep_until_due(session, busy);
+	}
+	drain(session);
+	waitpid(session->tracer.pid, NULL, 0);
+	if (!session->leaving)
+		last_reports(session, session->tracer_lost ? "detach" : "exit");
+}

@@ -1,0 +1,158 @@
+#include "reporting.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+static void check_outputs(const struct options *options)
+{
+	for (unsigned i = 0; i < options->dest_count; i++) {
+		int error = dest_check(&options->dests[i]);
+
+		if (error == -EBADF && i == 0 && options->dests[i].fd == STDERR_FILENO)
+			continue; /* a closed stderr: nobody to tell, and no reason not to run */
+		errno = -error;
+		if (error < 0)
+			die(EXIT_OURS, "cannot report to %s:", options->dests[i].path);
+	}
+}
+
+void reporting_init(struct reporting *reporting, const struct options *options,
+                    const struct processes *processes)
+{
+	*reporting = (struct reporting){ .options = options, .processes = processes };
+	check_outputs(options);
+	leaks_load(&reporting->leaks, options);
+}
+
+void reporting_deinit(struct reporting *reporting)
+{
+	leaks_deinit(&reporting->leaks);
+}
+
+/* ---- one report ------------------------------------------------------------------- */
+
+static const char *ending(int status)
+{
+	static char text[64];
+	int sig = WTERMSIG(status);
+
+	if (WIFEXITED(status))
+		snprintf(text, sizeof(text), "exited with status %d", WEXITSTATUS(status));
+	else
+		snprintf(text, sizeof(text), "killed by SIG%s",
+		         sigabbrev_np(sig) ? sigabbrev_np(sig) : "RT");
+	return text;
+}
+
+static uint64_t since_ms(uint64_t began_ns)
+{
+	return (clock_ns(CLOCK_MONOTONIC) - began_ns) / 1000000;
+}
+
+static void take_options(struct report *report, const struct options *options)
+{
+	report->query = options->query;
+	report->query.match = options->match;
+	report->query.hide = options->hide;
+	report->bare_stop_ns = options->bare_stop.ns;
+	report->bare_stop_cpu_ns = options->bare_stop.cpu_ns;
+	report->growth = options->growth;
+	report->blocks = options->blocks;
+	report->top = options->top;
+}
+
+static struct report report_of(const struct reporting *reporting, const struct traced *traced,
+                               const char *reason)
+{
+	const struct heap_program *program = heap_program(traced->heap);
+	struct report report = {
+		.reason = reason,
+		.time_ms = since_ms(program->began_ns),
+		.pid = program->pid,
+		.exe = program->exe,
+		.cmdline = program->cmdline,
+		.ending = traced->ended ? ending(traced->status) : NULL,
+		.heap = traced->heap,
+		.child = traced != reporting->processes->first,
+	};
+
+	take_options(&report, reporting->options);
+	report.query.now_ms = report.time_ms;
+	leaks_report(&reporting->leaks, &report);
+	return report;
+}
+
+static void write_report(struct reporting *reporting, const struct traced *traced,
+                         const char *reason, unsigned number)
+{
+	const struct options *options = reporting->options;
+
+	leaks_judge(&reporting->leaks, traced->heap);
+	for (unsigned i = 0; i < options->dest_count; i++) {
+		struct report report = report_of(reporting, traced, reason);
+
+		reporting->failed |= dest_write(&options->dests[i], &report, number) < 0;
+	}
+}
+
+/* ---- when ------------------------------------------------------------------------- */
+
+bool reporting_compare_maps(struct reporting *reporting)
+{
+	const struct processes *processes = reporting->processes;
+	bool awaits = false;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+
+		if (!traced->executed || traced->ended)
+			continue;
+		if (!reporting->asked)
+			heap_ask_maps(traced->heap);
+		awaits |= heap_awaits_maps(traced->heap);
+	}
+	reporting->asked = true;
+	return !awaits;
+}
+
+void reporting_dump(struct reporting *reporting, const char *reason)
+{
+	const struct processes *processes = reporting->processes;
+	bool any = false;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+
+		if (!traced->executed || traced->reported)
+			continue;
+		reporting->dumps += !any;
+		any = true;
+		write_report(reporting, traced, reason, reporting->dumps);
+	}
+	reporting->asked = false;
+}
+
+void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
+{
+	if (!traced->executed || traced->reported)
+		return;
+	traced->reported = true;
+	write_report(reporting, traced, reason, 0);
+	if (!traced->ended || WIFEXITED(traced->status))
+		reporting->left_blocks += reporting->leaks.left_blocks;
+}
+
+void reporting_end_all(struct reporting *reporting, const char *reason)
+{
+	const struct processes *processes = reporting->processes;
+
+	for (size_t i = 0; i < processes->count; i++)
+		reporting_end(reporting, processes->list[i],
+		              processes->list[i]->ended ? "exit" : reason);
+}

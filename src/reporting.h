@@ -1,0 +1,34 @@
+/* The reports of a session: of which processes one is due, and what stands in it. Where it
+ * goes: dest.h; how it looks: output.h. */
+#ifndef REPORTING_H
+#define REPORTING_H
+
+#include "leaks.h"
+#include "processes.h"
+
+struct reporting {
+	const struct options *options;
+	const struct processes *processes;
+	struct leaks leaks;
+	unsigned dumps;       /* so far */
+	bool asked;           /* for the maps to be compared before the next */
+	bool failed;          /* one could not be written */
+	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
+};
+
+/* Ends our process when a destination can't be written, or a suppression not be read. Both
+ * pointers must outlive it; the processes need not be there yet. */
+void reporting_init(struct reporting *, const struct options *, const struct processes *);
+void reporting_deinit(struct reporting *);
+
+/* Has the maps of each process that runs compared with the kernel's list, as is to be done
+ * before its report. True when they are; the commands for it may still be unsent. */
+bool reporting_compare_maps(struct reporting *);
+/* Of all as they are now; they will be reported again. */
+void reporting_dump(struct reporting *, const char *reason);
+/* The last one of a process; nothing when there was one. */
+void reporting_end(struct reporting *, struct traced *, const char *reason);
+/* The last one of each that had none; reason: of those that have not ended. */
+void reporting_end_all(struct reporting *, const char *reason);
+
+#endif
