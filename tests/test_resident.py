@@ -134,6 +134,21 @@ def test_the_kernels_figures(start_traced, target, dumps, await_reading):  # noq
     assert live.finish("\n").report["vm"]["VmPeak"]["bytes"] >= second["VmPeak"]["bytes"]
 
 
+def test_stacks_from_before_the_attach(attach, start_plainly, target, until):
+    live = start_plainly(target("resident"), "sleepers")
+    pid = live.await_ready()
+    states = Path(f"/proc/{pid}/task")
+    until(lambda: [(task / "syscall").read_text().split()[0] for task in states.iterdir()
+                   if task.name != str(pid)] == ["34"] * 3, "three to pause")
+    attached = attach(pid, "--rss")
+    report = attached.dump()
+    assert_identical(report)
+    assert report["maps"]["by_origin"]["thread-stack"] == 3 * 64 * PAGE  # beside their guards
+    assert report["rss"]["parts"]["stacks"] >= 3 * PAGE
+    assert attached.detach().status == 0
+    assert live.finish("\n\n").status == 0
+
+
 def test_by_library(start_traced, target, dumps):  # noqa: F811
     live = start_traced(target("resident"))
     live.await_ready()

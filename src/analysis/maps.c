@@ -9,6 +9,7 @@
 #include "naming.h"
 #include "outbox.h"
 #include "proc_maps.h"
+#include "thread_stacks.h"
 #include "view.h"
 
 #define CODE_LOOKS_MAX 100 /* between reports */
@@ -39,9 +40,18 @@ static uint64_t mapped_bytes(const struct heap *heap)
 	return bytes;
 }
 
+static void is_stack(void *ctx, struct vma *vma)
+{
+	(void)ctx;
+	if (vma->origin == HEAP_EARLIER)
+		vma->origin = HEAP_THREAD_STACK;
+}
+
 static void read_list(struct heap *heap, FILE *list)
 {
 	address_space_read(&heap->maps.space, list, found, heap);
+	if (heap->attached)
+		thread_stacks_find(heap->program.pid, &heap->maps.space.vmas, is_stack, NULL);
 	heap->maps.known = true;
 	heap->maps.first_bytes = mapped_bytes(heap);
 }

@@ -1,6 +1,7 @@
 /* Maps more than it touches and knows how much that is: says "ready PID", touches memory at
  * a line, says "done" with what it has of its block in memory, waits for another line.
- * `resident exits`: maps in four threads until one of them exits with status 7. */
+ * `resident exits`: maps in four threads until one of them exits with status 7.
+ * `resident sleepers`: before it is ready, three threads sleep on stacks of 64 pages. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,10 +106,35 @@ static int exit_amid(void)
 	return 1;
 }
 
+static void *sleep_on(void *started)
+{
+	pthread_barrier_wait(started);
+	pause();
+	return NULL;
+}
+
+static void start_sleepers(void)
+{
+	pthread_barrier_t started;
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_barrier_init(&started, NULL, 4);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 64 * PAGE);
+	for (int i = 0; i < 3; i++)
+		if (pthread_create(&thread, &attr, sleep_on, &started))
+			abort();
+	pthread_barrier_wait(&started);
+}
+
 int main(int argc, char **argv)
 {
 	char line[16];
 	long of_block;
+
+	if (argc > 1 && !strcmp(argv[1], "sleepers"))
+		start_sleepers();
 
 	if (argc > 1 && !strcmp(argv[1], "exits"))
 		return exit_amid();
