@@ -23,6 +23,7 @@ struct space {
 	enum { LEAVE_NOT, LEAVE_ASKED, LEAVE_SEEN, LEAVE_FREE } leave; /* its process, see turn.h */
 	bool wants_quiet;
 	uint64_t wants_since_ms;
+	uint64_t moved_ms; /* when a thread that others wait for was last seen not to sleep */
 	uint32_t every_call; /* 0: off; how many more unrelated ones are looked at; or: */
 #define EVERY_CALL_ALWAYS UINT32_MAX
 	struct table unrelated; /* system call instruction -> hits, see bp_unrelated */

@@ -11,8 +11,8 @@
 #include "map.h"
 #include "task.h"
 
-#define PATIENCE_MS 200
-#define QUIET_MS 5000 /* the front reads a list */
+#define PATIENCE_MS 200  /* while who is waited for sleeps */
+#define WORKING_MS 5000  /* while it works, or only waits for a processor */
 #define NOBODY (-1)
 
 static uint64_t now_ms(void)
@@ -211,14 +211,38 @@ void turn_loud(struct space *space)
 
 /* ---- patience ---------------------------------------------------------------------------------- */
 
+static bool is_moving(const struct thread *thread)
+{
+	char state = thread->map.call_addr || thread->map.in_earlier_call ?
+	                     task_state(thread->tid) : 'S';
+
+	return state == 'R' || state == 't'; /* the latter: stopped, it is our turn */
+}
+
+static void note_moving(uint64_t now)
+{
+	struct thread *thread;
+
+	for (size_t at = 0; (thread = thread_next(&at));)
+		if (thread->space && (thread->space->wants_quiet || thread->space->mapper > 0) &&
+		    is_moving(thread))
+			thread->space->moved_ms = now;
+}
+
 /* Nobody may wait for ever: neither for a call that does not return, nor for a list that is
  * not read. */
+static bool is_too_long(const struct space *space, uint64_t since_ms, uint64_t now)
+{
+	uint64_t slept_since = space->moved_ms > since_ms ? space->moved_ms : since_ms;
+
+	return now - since_ms >= WORKING_MS ||
+	       (space->mapper != NOBODY && now - slept_since >= PATIENCE_MS);
+}
+
 static bool is_over(const struct space *space, uint64_t now)
 {
-	uint64_t limit = space->mapper == NOBODY ? QUIET_MS : PATIENCE_MS;
-
 	return (space->wants_quiet || space->mapper == NOBODY) &&
-	       now - space->wants_since_ms >= limit;
+	       is_too_long(space, space->wants_since_ms, now);
 }
 
 static void give_up_quiet(struct space *space)
@@ -235,7 +259,7 @@ static void give_up_quiet(struct space *space)
 static void give_up_waiting(struct thread *thread, uint64_t now)
 {
 	if (!thread->map.waits_at || thread->map.leaves || thread->space->mapper == NOBODY ||
-	    now - thread->map.waits_since_ms < PATIENCE_MS)
+	    !is_too_long(thread->space, thread->map.waits_since_ms, now))
 		return;
 	emit(REC_UNORDERED, thread);
 	turn_release(thread->space);
@@ -259,6 +283,7 @@ void turn_patience(void)
 	struct thread *thread;
 	uint64_t now = now_ms();
 
+	note_moving(now);
 	for (struct space *space = NULL; (space = space_next(space));)
 		if (is_over(space, now))
 			give_up_quiet(space);
