@@ -159,7 +159,7 @@ struct heap_rss {
 	size_t part_count;
 	int64_t unaccounted;    /* what they are short of it */
 	uint64_t live_absent;   /* bytes of live blocks that are not in memory */
-	const char *verdict;    /* a sentence */
+	const char *verdict;    /* sentences */
 };
 
 struct heap_allocator { /* one function that was found in a module mapped now */

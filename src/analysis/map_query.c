@@ -1,4 +1,5 @@
 /* What is mapped, as a report asks for it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,39 +161,52 @@ size_t heap_vm(const struct heap *heap, const struct heap_vm_figure **figures)
 	return heap->maps.residence.known && heap->maps.vm.known ? HEAP_VM_FIGURES : 0;
 }
 
+#define TRIM "malloc_trim(3) gives back what is free of it; MALLOC_ARENA_MAX, or fewer threads, " \
+             "keep it lower"
+
 static const struct {
 	const char *key, *name, *verdict; /* when it is the largest */
 } rss_parts[RSS_PARTS] = {
-	[RSS_LIVE] = { "live", "live blocks, as requested",
-	               "Most of it is live blocks: the sites tell whose." },
+	[RSS_LIVE] = { "live", "live blocks, as requested", "live blocks: the sites tell whose" },
 	[RSS_ALLOCATOR] = { "allocator", "the allocator's: overhead, and free but held",
-	                    "Most of it is held by the allocator beside the live blocks: "
-	                    "malloc_trim(3) gives back what is free, MALLOC_ARENA_MAX or fewer "
-	                    "threads keep it lower." },
+	                    "what the allocator holds beside live blocks: " TRIM },
 	[RSS_APP] = { "app", "mapped by the program",
-	              "Most of it is what the program maps itself: the sites that map tell whose." },
-	[RSS_LIBC] = { "libc", "mapped by libc", "Most of it is what libc maps for itself." },
+	              "mapped by the program itself: the sites that map tell by whom" },
+	[RSS_LIBC] = { "libc", "mapped by libc", "what libc maps for itself" },
 	[RSS_LOADER] = { "loader", "mapped by the loader (.bss and its own)",
-	                 "Most of it is variables of the program and its libraries." },
+	                 "variables of the program and its libraries" },
 	[RSS_EARLIER] = { "earlier", "mapped before the attach, or by whom is not known",
-	                  "Most of it was mapped before the attach: a trace from the start tells "
-	                  "by whom." },
-	[RSS_STACKS] = { "stacks", "stacks", "Most of it is stacks: fewer threads, or smaller "
-	                 "stacks (pthread_attr_setstacksize(3)), keep it lower." },
+	                  "mapped before the attach: a trace from the start tells by whom" },
+	[RSS_STACKS] = { "stacks", "stacks", "stacks: fewer threads, or smaller stacks "
+	                 "(pthread_attr_setstacksize(3)), keep it lower" },
 	[RSS_COPIES] = { "file_copies", "pages of files that it has written (.data)",
-	                 "Most of it is written pages of private file mappings." },
-	[RSS_FILES] = { "files", "pages of files",
-	                "Most of it is pages of files, which the kernel can drop." },
-	[RSS_SHARED] = { "shared_memory", "shared memory", "Most of it is shared memory." },
+	                 "pages of files that were written, each process its own" },
+	[RSS_FILES] = { "files", "pages of files", "pages of files, which the kernel can drop" },
+	[RSS_SHARED] = { "shared_memory", "shared memory", "shared memory" },
 	[RSS_KERNEL] = { "kernel", "mapped by the kernel with the program",
-	                 "Most of it is what the kernel maps with the program." },
+	                 "mapped by the kernel with the program" },
 };
 
 /* Where not all blocks are known, what is not is the allocator's. */
 static const char part_of_unknown_blocks[] = "the allocator's: blocks that are not known, "
                                              "overhead, and free but held";
-static const char verdict_on_unknown_blocks[] = "Most of it is the allocator's; how much of that "
-	"is live only a trace from the program's start can tell.";
+static const char verdict_on_unknown_blocks[] = "the allocator's: how much of that is live only a "
+                                                "trace from the program's start can tell";
+
+/* Free memory that is held may be worth a word though it is not the largest part. */
+static void judge(struct heap *heap, size_t largest, bool all_known, uint64_t rss)
+{
+	const uint64_t *parts = heap->maps.residence.parts;
+	char *verdict = heap->maps.verdict;
+	size_t room = sizeof(heap->maps.verdict), len;
+
+	len = snprintf(verdict, room, "The largest part is %s.",
+	               largest == RSS_ALLOCATOR && !all_known ? verdict_on_unknown_blocks :
+	                                                        rss_parts[largest].verdict);
+	if (all_known && largest != RSS_ALLOCATOR && parts[RSS_ALLOCATOR] > rss / 4)
+		snprintf(verdict + len, room - len, " Much is %s.",
+		         rss_parts[RSS_ALLOCATOR].verdict);
+}
 
 static void fill_parts(const struct residence *residence, struct heap_rss_part *parts)
 {
@@ -206,11 +220,14 @@ struct heap_rss heap_rss(struct heap *heap)
 	const struct residence *residence = &heap->maps.residence;
 	struct heap_rss_part *parts = heap->maps.rss_parts;
 	struct heap_rss rss = { .parts = parts, .part_count = RSS_PARTS };
+	bool all_known = !heap->attached && !heap->options.growth;
 	size_t largest = 0;
 
 	if (!residence->has_parts)
 		return (struct heap_rss){ 0 };
 	fill_parts(residence, parts);
+	if (!all_known)
+		parts[RSS_ALLOCATOR].name = part_of_unknown_blocks;
 	rss.bytes = vm_rss(&heap->maps.vm);
 	rss.live_absent = residence->live_absent;
 	rss.unaccounted = (int64_t)rss.bytes;
@@ -219,11 +236,7 @@ struct heap_rss heap_rss(struct heap *heap)
 		if (parts[i].bytes > parts[largest].bytes)
 			largest = i;
 	}
-	rss.verdict = rss_parts[largest].verdict;
-	if (heap->attached || heap->options.growth) {
-		parts[RSS_ALLOCATOR].name = part_of_unknown_blocks;
-		if (largest == RSS_ALLOCATOR)
-			rss.verdict = verdict_on_unknown_blocks;
-	}
+	judge(heap, largest, all_known, rss.bytes);
+	rss.verdict = heap->maps.verdict;
 	return rss;
 }

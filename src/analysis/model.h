@@ -45,6 +45,7 @@ struct maps {
 	struct heap_mapped origins[HEAP_ORIGINS + 32];
 	struct residence residence;
 	struct heap_rss_part rss_parts[RSS_PARTS];
+	char verdict[512];
 	struct vm vm;
 };
 
