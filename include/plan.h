@@ -26,7 +26,9 @@ enum probe_flags {
 	PROBE_REPORT = 1,    /* ENTRY: report now (free, realloc's old block) */
 	PROBE_AWAIT = 2,     /* ENTRY: a call now pending until its EXIT */
 	PROBE_TAIL = 4,      /* ENTRY: may end in a jump to another allocator function */
-	PROBE_OUT_PARAM = 8  /* ENTRY: the result is stored where argument 0 points */
+	PROBE_OUT_PARAM = 8, /* ENTRY: the result is stored where argument 0 points */
+	PROBE_LATE = 16,     /* ENTRY: not at the begin; argument 0 is in register arg */
+	PROBE_SEEN = 32      /* ENTRY, LATE: the call may have met another one before */
 };
 
 /* One trap. The address of the frame's return address ("slot") is the stack
@@ -45,7 +47,8 @@ struct probe {
 	uint8_t flags;    /* enum probe_flags */
 	uint8_t result;   /* EXIT: register number */
 	uint8_t original; /* the byte the trap replaces */
-	uint8_t pad[4];
+	uint8_t arg;      /* ENTRY with LATE: register number */
+	uint8_t pad[3];
 	struct insn insn;
 };
 

@@ -13,6 +13,8 @@
 
 #include <stdlib.h>
 
+#include "late.h"
+
 #define ENTRY_CANDIDATES 8
 #define WAY_MAX 16
 #define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
@@ -147,13 +149,15 @@ void trap_allocator(struct job *job, const struct found *found, const struct cfg
 	struct probe probe = { .function = function };
 	const char *why;
 
-	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
-		job_note(job, found, "not traced", why);
-		return;
+	if (!late_plan(job, found, cfg, function)) {
+		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+			job_note(job, found, "not traced", why);
+			return;
+		}
+		probe.flags = entry_flags(entry, has_tail(job, cfg));
+		job_add(job->plan, &probe);
+		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}
-	probe.flags = entry_flags(entry, has_tail(job, cfg));
-	job_add(job->plan, &probe);
-	plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE; i++)
 		plan_exit(job, found, &cfg->exits[i], function);
 }

@@ -68,16 +68,28 @@ static void take_names(const struct thread *thread, struct call *call)
 	memcpy(call->names, thread->names, thread->name_count * sizeof(*thread->names));
 }
 
+/* On its way to a late entry it has met an earlier one. */
+static bool was_seen(struct thread *thread, const struct probe *probe, taddr_t slot)
+{
+	const struct call *top = calls_top(&thread->calls);
+
+	return probe->flags & PROBE_SEEN && top && top->entry && top->slot == slot &&
+	       top->function == probe->function;
+}
+
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
                   taddr_t slot)
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .flags = probe->flags };
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
+	struct arch_regs copy = *regs;
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, i);
-	if (is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
+	if (probe->flags & PROBE_LATE)
+		call.args[0] = *arch_reg(&copy, probe->arg);
+	if (was_seen(thread, probe, slot) || is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
 	thread->in_earlier_call = false;

@@ -1,0 +1,12 @@
+/* Entry and exit of an allocator function at one stop. */
+#ifndef LATE_H
+#define LATE_H
+
+#include "job.h"
+
+/* Plans late entries for a function that is asked for a size, its argument 0, and leaves only by
+ * ret. False, and nothing planned: it cannot be proved that every way through it has one. Exits
+ * are the caller's to plan. */
+bool late_plan(struct job *, const struct found *, const struct cfg *, uint32_t function);
+
+#endif

@@ -1,0 +1,351 @@
+/* Where an allocator's entry and exit share a stop: functions of this program's own, in
+ * assembly, and the C library's malloc. */
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "analysis/late.h"
+
+__asm__(".text\n"
+	/* the mark of a C library, whose malloc calls no other's */
+	".type __libc_start_main, @function\n"
+	"__libc_start_main:	ret\n"
+
+	"helper:		ret\n"
+
+	/* copied where a call preserves it */
+	"kept:			push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			call helper\n"
+	"kept_late:		pop %rbx\n"
+	"			ret\n"
+
+	/* of three copies, the call leaves the last */
+	"copies:		push %r12\n"
+	"			mov %rdi, %rax\n"
+	"			mov %rax, %r12\n"
+	"			call helper\n"
+	"			add $1, %rax\n"
+	"copies_late:		pop %r12\n"
+	"			ret\n"
+
+	"leaf:			nop\n"
+	"leaf_late:		mov %rdi, %rax\n"
+	"			ret\n"
+
+	/* lost on one way, on which there must be an early trap; then they meet */
+	"slow:			push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			test %rdi, %rdi\n"
+	"			je 1f\n"
+	"			call helper\n"
+	"2:\n"
+	"slow_late:		pop %rbx\n"
+	"			ret\n"
+	"1:			mov %rbx, %rsi\n"
+	"			xor %ebx, %ebx\n"
+	"slow_early:		xor %edi, %edi\n"
+	"			call helper\n"
+	"			jmp 2b\n"
+
+	/* lost on all ways: an early one only */
+	"lost:			push %rbx\n"
+	"lost_early:		nop\n"
+	"			call helper\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	/* half of it is no copy */
+	"half:			push %rbx\n"
+	"half_early:		mov %edi, %ebx\n"
+	"			call helper\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	/* what was a copy is written to in part */
+	"spoiled:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			mov $1, %bl\n"
+	"spoiled_early:		nop\n"
+	"			call helper\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	/* in one register or another */
+	"either:		push %rbx\n"
+	"			push %rbp\n"
+	"			test %rsi, %rsi\n"
+	"			je 1f\n"
+	"			mov %rdi, %rbx\n"
+	"			xor %edi, %edi\n"
+	"			jmp 2f\n"
+	"1:			mov %rdi, %rbp\n"
+	"			xor %edi, %edi\n"
+	"2:			pop %rbp\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	/* the stack pointer is not known */
+	"aligned:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			and $-16, %rsp\n"
+	"			call helper\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	"by_pointer:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			call *%rsi\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	"jumps_on:		test %rdi, %rdi\n"
+	"			je helper_slot\n"
+	"			mov %rdi, %rax\n"
+	"			ret\n"
+	"helper_slot:		jmp *%rdx\n"
+
+	/* on the way to the ret stands what cannot be emulated */
+	"atomic:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			pop %rax\n"
+	"			mov %rax, %rbx\n"
+	"			lock incl (%rax)\n"
+	"			ret\n"
+
+	/* round and round */
+	"loops:			push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"1:			call helper\n"
+	"			dec %rax\n"
+	"			jne 1b\n"
+	"loops_late:		pop %rbx\n"
+	"			ret\n");
+
+#define HIDDEN __attribute__((visibility("hidden")))
+#define FUNCTION(name) extern const uint8_t HIDDEN name[]
+
+FUNCTION(kept); FUNCTION(kept_late); FUNCTION(copies); FUNCTION(copies_late);
+FUNCTION(leaf); FUNCTION(leaf_late); FUNCTION(slow); FUNCTION(slow_late);
+FUNCTION(slow_early); FUNCTION(lost); FUNCTION(lost_early); FUNCTION(half);
+FUNCTION(half_early); FUNCTION(spoiled); FUNCTION(spoiled_early); FUNCTION(either);
+FUNCTION(aligned); FUNCTION(by_pointer); FUNCTION(jumps_on); FUNCTION(atomic);
+FUNCTION(loops); FUNCTION(loops_late);
+
+/* ---- planning --------------------------------------------------------------------------- */
+
+static void no_note(void *ctx, const char *sentence)
+{
+	(void)ctx, (void)sentence;
+}
+
+static struct module open_module(const void *inside)
+{
+	struct module module = { .users = 1 };
+	Dl_info info;
+
+	assert_true(dladdr(inside, &info));
+	assert_int_equal(elf_open(&module.elf, open(info.dli_fname, O_RDONLY)), 0);
+	module.bias = (uintptr_t)info.dli_fbase - module.elf.segments[0].vaddr;
+	return module;
+}
+
+/* Of the function at address, taken for the named allocator. The probes are the caller's. */
+static struct plan plan_of(struct module *module, taddr_t vaddr, const char *allocator,
+                           bool *planned)
+{
+	struct plan plan = { .note = no_note };
+	struct found found = { .vaddr = vaddr, .entry = catalog_find(allocator) };
+	struct job job = { .decoder = decoder_new(), .module = module, .plan = &plan,
+		           .found = &found, .found_count = 1 };
+	const struct cfg_source source = { &module->elf, job.decoder, job_bounds,
+		                           job_is_function, &job };
+	const char *why;
+	struct cfg cfg;
+
+	assert_non_null(job.decoder);
+	assert_int_equal(cfg_walk(&cfg, &source, vaddr, &why), 0);
+	*planned = late_plan(&job, &found, &cfg, 5);
+	cfg_deinit(&cfg);
+	decoder_free(job.decoder);
+	return plan;
+}
+
+static struct module self;
+
+static struct plan plan_own(const uint8_t *function, bool *planned)
+{
+	return plan_of(&self, (uintptr_t)function - self.bias, "malloc", planned);
+}
+
+static const struct probe *probe_at(const struct plan *plan, const uint8_t *label)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->probes[i].addr == (uintptr_t)label)
+			return &plan->probes[i];
+	fail_msg("no trap there");
+	return NULL;
+}
+
+static size_t entries(const struct plan *plan)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < plan->count; i++)
+		count += plan->probes[i].kind == PROBE_ENTRY;
+	return count;
+}
+
+static void expect(const struct plan *plan, const uint8_t *label, unsigned reg, int slot_delta,
+                   unsigned more_flags)
+{
+	const struct probe *probe = probe_at(plan, label);
+
+	assert_int_equal(probe->kind, PROBE_ENTRY);
+	assert_int_equal(probe->arg, reg);
+	assert_int_equal(probe->slot_delta, slot_delta);
+	assert_int_equal(probe->flags, PROBE_AWAIT | PROBE_LATE | more_flags);
+	assert_int_equal(probe->function, 5);
+	assert_int_equal(probe->original, *label);
+}
+
+static void expect_one(const uint8_t *function, const uint8_t *label, unsigned reg,
+                       int slot_delta)
+{
+	bool planned;
+	struct plan plan = plan_own(function, &planned);
+
+	assert_true(planned);
+	assert_int_equal(entries(&plan), 1);
+	expect(&plan, label, reg, slot_delta, 0);
+	free(plan.probes);
+}
+
+static void expect_none(const uint8_t *function)
+{
+	bool planned;
+	struct plan plan = plan_own(function, &planned);
+
+	assert_false(planned);
+	assert_int_equal(plan.count, 0);
+}
+
+/* ---- tests --------------------------------------------------------------------------------- */
+
+static void late_alone(void **state)
+{
+	(void)state;
+	expect_one(kept, kept_late, ARCH_RBX, 8);
+	expect_one(copies, copies_late, ARCH_R12, 8);
+	expect_one(leaf, leaf_late, ARCH_RDI, 0);
+	expect_one(loops, loops_late, ARCH_RBX, 8);
+}
+
+static void early_where_it_is_lost(void **state)
+{
+	(void)state;
+	expect_one(lost, lost_early, ARCH_RDI, 8);
+	expect_one(half, half_early, ARCH_RDI, 8);
+	expect_one(spoiled, spoiled_early, ARCH_RDI, 8);
+}
+
+static void early_and_late(void **state)
+{
+	bool planned;
+	struct plan plan = plan_own(slow, &planned);
+
+	(void)state;
+	assert_true(planned);
+	assert_int_equal(entries(&plan), 2);
+	expect(&plan, slow_early, ARCH_RSI, 8, 0);
+	expect(&plan, slow_late, ARCH_RBX, 8, PROBE_SEEN);
+	free(plan.probes);
+}
+
+static void refused(void **state)
+{
+	(void)state;
+	expect_none(either);
+	expect_none(aligned);
+	expect_none(by_pointer);
+	expect_none(jumps_on);
+	expect_none(atomic);
+}
+
+static void only_what_is_asked_for_a_size(void **state)
+{
+	static const char *const others[] = { "calloc", "realloc", "free", "posix_memalign" };
+
+	(void)state;
+	for (size_t i = 0; i < countof(others); i++) {
+		bool planned;
+		struct plan plan = plan_of(&self, (uintptr_t)kept - self.bias, others[i], &planned);
+
+		assert_false(planned);
+		assert_int_equal(plan.count, 0);
+	}
+}
+
+/* Whose malloc, if it has one, is left with a trap at each end: it could be another's. */
+static void refused_where_another_may_be_called(void **state)
+{
+	void *zlib = dlopen("libdw.so.1", RTLD_NOW); /* it imports malloc */
+	void *inside = zlib ? dlsym(zlib, "dwarf_begin") : NULL;
+	struct module module;
+	struct plan plan;
+	bool planned;
+
+	(void)state;
+	assert_non_null(inside);
+	module = open_module(inside);
+	plan = plan_of(&module, (uintptr_t)inside - module.bias, "malloc", &planned);
+	assert_false(planned);
+	assert_int_equal(plan.count, 0);
+	elf_close(&module.elf);
+	dlclose(zlib);
+}
+
+/* Whatever its shape is, each entry's register is one and its slot lies on the stack. */
+static void of_the_c_library(void **state)
+{
+	void *address = dlsym(RTLD_NEXT, "malloc");
+	struct module libc;
+	struct plan plan;
+	bool planned;
+
+	(void)state;
+	if (!address || !dlsym(RTLD_NEXT, "gnu_get_libc_version"))
+		skip();
+	libc = open_module(address);
+	plan = plan_of(&libc, (uintptr_t)address - libc.bias, "malloc", &planned);
+	for (size_t i = 0; i < plan.count; i++) {
+		assert_in_range(plan.probes[i].slot_delta, 0, 4096);
+		assert_in_range(plan.probes[i].arg, 0, ARCH_REGS - 1);
+	}
+	assert_int_equal(planned, plan.count > 0);
+	free(plan.probes);
+	elf_close(&libc.elf);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(late_alone),
+		cmocka_unit_test(early_where_it_is_lost),
+		cmocka_unit_test(early_and_late),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(only_what_is_asked_for_a_size),
+		cmocka_unit_test(refused_where_another_may_be_called),
+		cmocka_unit_test(of_the_c_library),
+	};
+
+	self = open_module(kept);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
