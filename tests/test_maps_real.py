@@ -224,7 +224,9 @@ function end(workers) {
 if (isMainThread) {
     const workers = [1, 2].map((number) => new Worker(__filename, { workerData: number }));
 
-    Promise.all(workers.map((one) => new Promise((ready) => one.once('online', ready)))).then(() => {
+    const online = workers.map((one) => new Promise((ready) => one.once('online', ready)));
+
+    Promise.all(online).then(() => {
         console.log('ready');
         process.stdin.once('data', () => end(workers));
     });

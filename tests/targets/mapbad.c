@@ -231,7 +231,7 @@ static noipa void break_first(void)
 		abort();
 }
 
-/* ---- shared memory -------------------------------------------------------------------------- */
+/* ---- shared memory ------------------------------------------------------------------------ */
 
 static noipa char *attach_shared(void)
 {
@@ -273,7 +273,7 @@ static noipa void truncated(void)
 	munmap(at + 4 * PAGE, PAGE);
 }
 
-/* ---- replaced again and again ------------------------------------------------------------------ */
+/* ---- replaced again and again ------------------------------------------------------------- */
 
 static noipa void replace_anonymous(char *at)
 {
@@ -311,7 +311,7 @@ static void replaced(void)
 	pthread_join(thread, NULL);
 }
 
-/* ---- the stack ------------------------------------------------------------------------------------ */
+/* ---- the stack ---------------------------------------------------------------------------- */
 
 enum { DEEP = 100 }; /* pages */
 
@@ -377,7 +377,7 @@ static noipa void grows(void)
 	done(mprotect(top - 45 * PAGE, PAGE, PROT_READ | PROT_GROWSDOWN) == 0);
 }
 
-/* ---- without the first thread -------------------------------------------------------------------- */
+/* ---- without the first thread ------------------------------------------------------------- */
 
 static noipa void map_alone(void)
 {
@@ -404,7 +404,7 @@ static void leader(void)
 	pthread_exit(NULL);
 }
 
-/* ---- children ------------------------------------------------------------------------------------ */
+/* ---- children ----------------------------------------------------------------------------- */
 
 static void dontfork(void)
 {
@@ -414,7 +414,7 @@ static void dontfork(void)
 		abort();
 }
 
-/* ---- huge pages ------------------------------------------------------------------------------------ */
+/* ---- huge pages --------------------------------------------------------------------------- */
 
 static noipa void map_huge(void)
 {
