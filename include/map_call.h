@@ -34,9 +34,11 @@ struct map_call {
 	uint64_t args[MAP_CALL_ARGS];
 	int64_t result;      /* -4095 to -1: a negative errno */
 	uint64_t mapped;     /* where the result is an address whose length the call was not told,
-	                        that length; IO_SETUP: see address */
+	                        or was not to keep, that length, else 0; IO_SETUP: see address;
+	                        PROTECT that failed: how much has that protection all the same */
 	uint64_t address;    /* IO_SETUP: of the ring */
 	uint8_t kind;        /* enum map_call_kind */
+	bool gone;           /* failed, and what it was to replace is not mapped any more */
 };
 
 #endif

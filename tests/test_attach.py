@@ -43,6 +43,19 @@ def test_detaching_at_any_moment(attach, start_plainly, target, cycles, until, n
     end_unharmed(live)
 
 
+# A child may stop before the event of its parent that tells of it, and be let go before.
+@pytest.mark.parametrize("parents", [1, 4])
+def test_detaching_while_threads_are_born(attach, start_plainly, target, cycles, parents):
+    live = start_plainly(target("births"), str(parents))
+    live.await_ready()
+    for _ in range(cycles(20, 100)):
+        attached = attach(live.pid)
+        attached.dump()
+        assert_detached(attached.detach())
+        assert_untouched(live.pid)
+    assert live.finish("\n").status == 0
+
+
 # The front signals its tracer until a command is obeyed, and once too often.
 def test_detaching_under_signals(attach, start_plainly, target, cycles, until):
     live = start_plainly(target("churning"), "4")

@@ -58,11 +58,10 @@ KEY_BYTES = 1_000_000
 KEY_SLACK = 100  # the string's header, and the end of the line that brought it
 
 
-@pytest.fixture
-def redis(start_plainly, installed, until, folder):
+def serve_redis(start, installed, until, folder):
     """(the Live of a server, redis-cli's words)"""
     path = f"{folder}/socket"
-    server = start_plainly(installed("redis-server"), "--port", "0", "--unixsocket", path,
+    server = start(installed("redis-server"), "--port", "0", "--unixsocket", path,
                            "--save", "", "--dir", folder)
     client = [installed("redis-cli", "redis-tools"), "-s", path]
 
@@ -76,10 +75,15 @@ def redis(start_plainly, installed, until, folder):
         assert server.finish().status == 0
 
 
-def load_redis(folder, requests):
+@pytest.fixture
+def redis(start_plainly, installed, until, folder):
+    yield from serve_redis(start_plainly, installed, until, folder)
+
+
+def load_redis(folder, requests, size=100):
     return subprocess.Popen(
         [shutil.which("redis-benchmark"), "-s", f"{folder}/socket", "-c", "50", "-n", str(requests),
-         "-t", "set,get,lpush,lpop", "-d", "100", "-r", "1000", "-q"],
+         "-t", "set,get,lpush,lpop", "-d", str(size), "-r", "1000", "-q"],
         text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -152,26 +156,34 @@ class Psql:
         return answer[-1] if answer else None
 
 
-@pytest.fixture
-def psql(start_plainly, installed, unprivileged, folder, until):
+def serve_postgres(start, start_plainly, installed, unprivileged, folder, until):
+    """(the Live of a server, the Psql of a backend)"""
     programs = postgres_folder()
     data = f"{folder}/data"
     made = subprocess.run([*unprivileged, f"{programs}/initdb", "-D", data, "-U", "postgres", "-A",
                            "trust", "--no-sync", "--no-locale", "-E", "UTF8"],
                           capture_output=True, text=True, cwd=folder, check=False)
     assert made.returncode == 0, made.stderr
-    server = start_plainly(*unprivileged, f"{programs}/postgres", "-D", data, "-k", folder,
-                           "-c", "listen_addresses=", "-c", "fsync=off", cwd=folder,
-                           stderr=subprocess.DEVNULL)
+    server = start(*unprivileged, f"{programs}/postgres", "-D", data, "-k", folder,
+                   "-c", "listen_addresses=", "-c", "fsync=off", cwd=folder,
+                   stderr=subprocess.DEVNULL)
     ready = [f"{programs}/pg_isready", "-q", "-h", folder]
     until(lambda: subprocess.run(ready, check=False).returncode == 0, "the server")
     client = start_plainly(installed("psql", "postgresql-client"), "-h", folder, "-U", "postgres",
                            "-qAtX", "-v", "ON_ERROR_STOP=1", "-f", "-", "postgres")
-    yield Psql(client)
+    yield server, Psql(client)
     ended = client.finish()
     assert (ended.status, ended.err) == (0, "")
-    server.kill(signal.SIGINT)
+    with open(f"{data}/postmaster.pid", encoding="utf-8") as file:
+        os.kill(int(file.readline()), signal.SIGINT)
     assert server.finish().status == 0
+
+
+@pytest.fixture
+def psql(start_plainly, installed, unprivileged, folder, until):
+    for _, client in serve_postgres(start_plainly, start_plainly, installed, unprivileged, folder,
+                                    until):
+        yield client
 
 
 LONG_QUERY = ("SELECT count(*), sum(length(t)), md5(string_agg(t, '' ORDER BY t)) FROM "

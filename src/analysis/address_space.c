@@ -4,15 +4,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
-
-#include "proc_maps.h"
 
 #define PAGE UINT64_C(4096)
 #define HUGE_SHIFT 26 /* MAP_HUGE_SHIFT, linux/mman.h: the size's logarithm is above it */
 #define HUGE_DEFAULT 21
+#define STACK_MAX (UINT64_C(64) << 20)
 
 static uint64_t pages(uint64_t len)
 {
@@ -34,13 +32,38 @@ static struct vma again(const struct vma *of, const struct vma *by, taddr_t at, 
 	return vma;
 }
 
+/* A stack grows without a call, and so may have grown to below begin, since the list was read,
+ * by the time somebody cuts there: supposed to be, until the list is read again. */
+static void suppose_grown(struct address_space *space, taddr_t begin)
+{
+	const struct vma *above = vmas_next(&space->vmas, begin);
+	struct vma vma;
+
+	if (!above || !(above->flags & VMA_GROWS_DOWN) || above->begin <= begin || begin < PAGE ||
+	    above->begin - begin > STACK_MAX)
+		return;
+	vma = *above;
+	vma.end = above->begin;
+	vma.begin = begin - PAGE;
+	vma.flags |= VMA_SUPPOSED;
+	vmas_put(&space->vmas, &vma);
+}
+
 /* ---- one call each --------------------------------------------------------------------- */
 
-static uint64_t mmap_len(const uint64_t *args)
+static uint8_t prot_of(const struct map_call *call)
 {
+	return call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC);
+}
+
+static uint64_t mmap_len(const struct map_call *call)
+{
+	const uint64_t *args = call->args;
 	unsigned shift = args[3] >> HUGE_SHIFT & 63;
 	uint64_t huge = UINT64_C(1) << (shift ? shift : HUGE_DEFAULT);
 
+	if (call->mapped)
+		return call->mapped;
 	return args[3] & MAP_HUGETLB ? (args[1] + huge - 1) & ~(huge - 1) : pages(args[1]);
 }
 
@@ -48,10 +71,12 @@ static void do_mmap(struct address_space *space, const struct map_call *call, st
 {
 	bool shared = call->args[3] & MAP_SHARED, anonymous = call->args[3] & MAP_ANONYMOUS;
 
+	if (call->args[3] & MAP_FIXED)
+		suppose_grown(space, call->args[0]);
 	vma.begin = (taddr_t)call->result;
-	vma.end = vma.begin + mmap_len(call->args);
-	vma.prot = call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC);
-	vma.flags = (shared ? VMA_SHARED : 0) | 
+	vma.end = vma.begin + mmap_len(call);
+	vma.prot = prot_of(call);
+	vma.flags = (shared ? VMA_SHARED : 0) |
 	            (shared || !anonymous || call->args[3] & MAP_HUGETLB ? VMA_FILE : 0) |
 	            (call->args[3] & MAP_GROWSDOWN ? VMA_GROWS_DOWN : 0);
 	vma.offset = anonymous ? 0 : call->args[5];
@@ -61,6 +86,7 @@ static void do_mmap(struct address_space *space, const struct map_call *call, st
 static void do_munmap(struct address_space *space, const struct map_call *call, struct vma by)
 {
 	(void)by;
+	suppose_grown(space, call->args[0]);
 	vmas_drop(&space->vmas, call->args[0], call->args[0] + pages(call->args[1]));
 }
 
@@ -88,10 +114,14 @@ static void do_mremap(struct address_space *space, const struct map_call *call, 
 {
 	taddr_t old = call->args[0], now = (taddr_t)call->result;
 	uint64_t old_len = pages(call->args[1]), new_len = pages(call->args[2]);
-	const struct vma *of = vmas_at(&space->vmas, old);
 	bool moves = now != old && old_len && !(call->args[3] & MREMAP_DONTUNMAP);
+	const struct vma *of;
 	struct vma vma;
 
+	suppose_grown(space, old);
+	if (call->args[3] & MREMAP_FIXED)
+		suppose_grown(space, now);
+	of = vmas_at(&space->vmas, old);
 	if (now != old && old_len == new_len && moves && remap_several(space, call, old_len))
 		return;
 	if (of && old_len > new_len) {
@@ -132,18 +162,34 @@ static void do_shmat(struct address_space *space, const struct map_call *call, s
 	vmas_put(&space->vmas, &vma);
 }
 
-/* All that is left of the mapping that one call has made at addr. */
+/* Of a mapping at addr of the whole of something: is it what is left there? */
+static bool is_left(const struct vma *vma, taddr_t addr)
+{
+	return vma->flags & VMA_FILE && vma->offset == vma->begin - addr;
+}
+
+static bool is_same_thing(const struct vma *a, const struct vma *b)
+{
+	return a->born == b->born || (a->inode && a->inode == b->inode);
+}
+
+/* All that is left of the mapping at addr, whose beginning may be unmapped. */
 static void drop_whole(struct address_space *space, taddr_t addr)
 {
-	const struct vma *vma = vmas_at(&space->vmas, addr);
-	uint64_t born = vma ? vma->born : 0;
+	const struct vma *vma = vmas_next(&space->vmas, addr);
+	struct vma first;
 
-	for (taddr_t at = addr; (vma = vmas_next(&space->vmas, at)) &&
-	     vma->born == born && vma->offset == vma->begin - addr; at = addr) {
+	while (vma && !is_left(vma, addr))
+		vma = vmas_next(&space->vmas, vma->end);
+	if (!vma)
+		return;
+	first = *vma;
+	while (vma && is_left(vma, addr) && is_same_thing(vma, &first)) {
 		taddr_t begin = vma->begin, end = vma->end;
 
 		if (!vmas_drop(&space->vmas, begin, end))
 			break;
+		vma = vmas_next(&space->vmas, end);
 	}
 }
 
@@ -156,13 +202,14 @@ static void do_shmdt(struct address_space *space, const struct map_call *call, s
 static void do_protect(struct address_space *space, const struct map_call *call, struct vma by)
 {
 	taddr_t begin = call->args[0], end = begin + pages(call->args[1]);
-	const struct vma *vma = vmas_at(&space->vmas, begin);
+	const struct vma *vma;
 
 	(void)by;
+	suppose_grown(space, begin);
+	vma = vmas_next(&space->vmas, begin);
 	if (call->args[2] & PROT_GROWSDOWN && vma)
 		begin = vma->begin;
-	vmas_protect(&space->vmas, begin, end,
-	             call->args[2] & (PROT_READ | PROT_WRITE | PROT_EXEC));
+	vmas_protect(&space->vmas, begin, end, prot_of(call));
 }
 
 static void do_io_setup(struct address_space *space, const struct map_call *call, struct vma vma)
@@ -198,21 +245,40 @@ static void do_remap_pages(struct address_space *space, const struct map_call *c
 
 /* ---- all calls ------------------------------------------------------------------------------ */
 
+static void fail_mmap(struct address_space *space, const struct map_call *call)
+{
+	if (call->gone)
+		vmas_drop(&space->vmas, call->args[0], call->args[0] + pages(call->args[1]));
+}
+
+static void fail_mremap(struct address_space *space, const struct map_call *call)
+{
+	if (call->gone)
+		vmas_drop(&space->vmas, call->args[4], call->args[4] + pages(call->args[2]));
+}
+
+static void fail_protect(struct address_space *space, const struct map_call *call)
+{
+	if (call->mapped)
+		vmas_protect(&space->vmas, call->args[0], call->args[0] + call->mapped,
+		             prot_of(call));
+}
+
 static const struct {
 	void (*apply)(struct address_space *, const struct map_call *, struct vma by);
-	int partly; /* the errno with which it fails after having changed something */
+	void (*fail)(struct address_space *, const struct map_call *); /* half way; or NULL */
 } calls[] = {
-	[MAP_CALL_MMAP] = { do_mmap, 0 },
-	[MAP_CALL_MUNMAP] = { do_munmap, 0 },
-	[MAP_CALL_MREMAP] = { do_mremap, 0 },
-	[MAP_CALL_BRK] = { do_brk, 0 },
-	[MAP_CALL_SHMAT] = { do_shmat, 0 },
-	[MAP_CALL_SHMDT] = { do_shmdt, 0 },
-	[MAP_CALL_PROTECT] = { do_protect, ENOMEM },
-	[MAP_CALL_IO_SETUP] = { do_io_setup, 0 },
-	[MAP_CALL_IO_DESTROY] = { do_shmdt, 0 },
-	[MAP_CALL_SHADOW_STACK] = { do_shadow_stack, 0 },
-	[MAP_CALL_REMAP_PAGES] = { do_remap_pages, 0 },
+	[MAP_CALL_MMAP] = { do_mmap, fail_mmap },
+	[MAP_CALL_MUNMAP] = { do_munmap, NULL },
+	[MAP_CALL_MREMAP] = { do_mremap, fail_mremap },
+	[MAP_CALL_BRK] = { do_brk, NULL },
+	[MAP_CALL_SHMAT] = { do_shmat, NULL },
+	[MAP_CALL_SHMDT] = { do_shmdt, NULL },
+	[MAP_CALL_PROTECT] = { do_protect, fail_protect },
+	[MAP_CALL_IO_SETUP] = { do_io_setup, NULL },
+	[MAP_CALL_IO_DESTROY] = { do_shmdt, NULL },
+	[MAP_CALL_SHADOW_STACK] = { do_shadow_stack, NULL },
+	[MAP_CALL_REMAP_PAGES] = { do_remap_pages, NULL },
 };
 
 void address_space_apply(struct address_space *space, const struct map_call *call,
@@ -222,135 +288,10 @@ void address_space_apply(struct address_space *space, const struct map_call *cal
 
 	if (call->kind >= countof(calls) || !calls[call->kind].apply)
 		return;
-	if (!failed || (calls[call->kind].partly && call->result == -calls[call->kind].partly))
+	if (!failed)
 		calls[call->kind].apply(space, call, *by);
-}
-
-/* ---- the kernel's list ------------------------------------------------------------------------ */
-
-static struct vma vma_of(const struct mapping *mapping)
-{
-	bool file = mapping->inode || *mapping->name == '/'; /* shmget(2) counts from 0 */
-
-	return (struct vma){
-		.begin = mapping->begin, .end = mapping->end, .offset = mapping->offset,
-		.inode = mapping->inode, .prot = mapping->prot,
-		.flags = (mapping->shared ? VMA_SHARED : 0) | (file ? VMA_FILE : 0),
-	};
-}
-
-void address_space_read(struct address_space *space, FILE *list,
-                        struct vma (*as)(void *ctx, const char *name), void *ctx)
-{
-	struct proc_maps maps = { .file = list };
-	struct mapping mapping;
-
-	vmas_clear(&space->vmas);
-	space->brk = 0;
-	while (proc_maps_next(&maps, &mapping)) {
-		struct vma of = vma_of(&mapping), by = as(ctx, mapping.name), vma;
-
-		vma = again(&of, &by, of.begin, of.begin, of.end - of.begin);
-		if (strcmp(mapping.name, "[stack]") == 0)
-			vma.flags |= VMA_GROWS_DOWN;
-		if (strcmp(mapping.name, "[heap]") == 0)
-			space->brk = vma.end;
-		vmas_put(&space->vmas, &vma);
-	}
-	proc_maps_deinit(&maps);
-}
-
-struct comparison {
-	struct address_space *space;
-	void (*tell)(void *ctx, enum difference, const struct vma *listed);
-	void *ctx;
-	size_t count;
-	taddr_t at; /* up to here all is compared */
-};
-
-/* listed: NULL, or what the range is a part of. */
-static void differ(struct comparison *comparison, enum difference what, taddr_t begin,
-                   taddr_t end, const struct vma *listed)
-{
-	struct vma none = { 0 }, part = { .begin = begin, .end = end };
-
-	comparison->count++;
-	if (listed)
-		part = again(listed, &none, begin, begin, end - begin);
-	if (comparison->tell)
-		comparison->tell(comparison->ctx, what, &part);
-}
-
-static bool is_same(struct vma *ours, const struct vma *theirs, taddr_t at)
-{
-	if (ours->prot != theirs->prot || (ours->flags ^ theirs->flags) & ~VMA_GROWS_DOWN)
-		return false;
-	if (!(ours->flags & VMA_FILE))
-		return true;
-	if (!ours->inode)
-		ours->inode = theirs->inode;
-	return ours->inode == theirs->inode &&
-	       ours->offset + (at - ours->begin) == theirs->offset + (at - theirs->begin);
-}
-
-/* What is ours and ends before theirs begin. */
-static void skip_extra(struct comparison *comparison, taddr_t end)
-{
-	struct vma *ours;
-
-	while (comparison->at < end &&
-	       (ours = vmas_next(&comparison->space->vmas, comparison->at)) && ours->begin < end) {
-		taddr_t from = ours->begin > comparison->at ? ours->begin : comparison->at;
-
-		comparison->at = ours->end < end ? ours->end : end;
-		differ(comparison, VMA_EXTRA, from, comparison->at, NULL);
-	}
-	comparison->at = end;
-}
-
-/* The kernel extends a stack when it is touched below, with room left to its neighbour. */
-static void grow_down(struct comparison *comparison, const struct vma *theirs)
-{
-	struct vma *ours = vmas_next(&comparison->space->vmas, theirs->begin);
-
-	if (ours && ours->flags & VMA_GROWS_DOWN && ours->begin > theirs->begin &&
-	    ours->begin < theirs->end)
-		ours->begin = theirs->begin;
-}
-
-static void compare_with(struct comparison *comparison, const struct vma *theirs)
-{
-	grow_down(comparison, theirs);
-	skip_extra(comparison, theirs->begin);
-	while (comparison->at < theirs->end) {
-		struct vma *ours = vmas_next(&comparison->space->vmas, comparison->at);
-		taddr_t from = comparison->at, begin = ours ? ours->begin : theirs->end;
-		bool missing = begin > from;
-		taddr_t end = missing ? begin : ours->end;
-
-		comparison->at = end < theirs->end ? end : theirs->end;
-		if (missing)
-			differ(comparison, VMA_MISSING, from, comparison->at, theirs);
-		else if (!is_same(ours, theirs, from))
-			differ(comparison, VMA_OTHER, from, comparison->at, theirs);
-	}
-}
-
-size_t address_space_compare(struct address_space *space, FILE *list,
-                             void (*tell)(void *, enum difference, const struct vma *), void *ctx)
-{
-	struct comparison comparison = { .space = space, .tell = tell, .ctx = ctx };
-	struct proc_maps maps = { .file = list };
-	struct mapping mapping;
-
-	while (proc_maps_next(&maps, &mapping)) {
-		struct vma theirs = vma_of(&mapping);
-
-		compare_with(&comparison, &theirs);
-	}
-	proc_maps_deinit(&maps);
-	skip_extra(&comparison, UINT64_MAX);
-	return comparison.count;
+	else if (calls[call->kind].fail)
+		calls[call->kind].fail(space, call);
 }
 
 void address_space_deinit(struct address_space *space)

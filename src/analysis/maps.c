@@ -50,6 +50,8 @@ static void is_stack(void *ctx, struct vma *vma)
 static void read_list(struct heap *heap, FILE *list)
 {
 	address_space_read(&heap->maps.space, list, found, heap);
+	if (!heap->maps.space.brk) /* where nothing is mapped yet */
+		heap->maps.space.brk = proc_heap(heap->program.pid);
 	if (heap->attached)
 		thread_stacks_find(heap->program.pid, &heap->maps.space.vmas, is_stack, NULL);
 	heap->maps.known = true;
@@ -288,25 +290,30 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	site->view.last_ms = model_since_begin_ms(heap);
 }
 
-static struct vma inherited(void *ctx, const char *name)
+/* The child has not what was not to be inherited, madvise(2), and what another thread has
+ * just mapped may be told of later: in that only the list counts. */
+static void settle_in_child(void *ctx, enum difference what, const struct vma *listed)
 {
-	(void)name;
-	return (struct vma){ .site = SITE_NONE, .origin = HEAP_EARLIER,
-		             .born = ++((struct heap *)ctx)->maps.born };
+	struct maps *maps = &((struct heap *)ctx)->maps;
+	struct vma vma = *listed;
+
+	if (what == VMA_EXTRA) {
+		vmas_drop(&maps->space.vmas, listed->begin, listed->end);
+		return;
+	}
+	vma.site = SITE_NONE;
+	vma.origin = HEAP_EARLIER;
+	vma.born = ++maps->born;
+	vmas_put(&maps->space.vmas, &vma);
 }
 
-/* The child has not what was not to be inherited, madvise(2), and what another thread has
- * just mapped may be told of later: then only the list counts. */
 static void take_list_of_child(struct heap *heap)
 {
 	FILE *list = proc_maps_open(heap->program.pid);
 
 	if (!list)
 		return;
-	if (address_space_compare(&heap->maps.space, list, NULL, NULL)) {
-		rewind(list);
-		address_space_read(&heap->maps.space, list, inherited, heap);
-	}
+	address_space_compare(&heap->maps.space, list, settle_in_child, heap);
 	fclose(list);
 }
 

@@ -1,17 +1,71 @@
 #include "proc_maps.h"
 
 #include <ctype.h>
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
-static FILE *open_list(pid_t pid, const char *name)
+static FILE *open_file(pid_t pid, const char *name)
 {
 	char path[40];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
 	return fopen(path, "re");
+}
+
+static bool has_memory(pid_t tid)
+{
+	FILE *file = open_file(tid, "statm");
+	unsigned long size = 0;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%lu", &size) != 1)
+		size = 0;
+	fclose(file);
+	return size > 0;
+}
+
+pid_t proc_with_memory(pid_t pid)
+{
+	const struct dirent *entry;
+	char path[32];
+	pid_t tid = 0;
+	DIR *tasks;
+
+	if (has_memory(pid))
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (entry = readdir(tasks)) && !has_memory(tid))
+		tid = atoi(entry->d_name);
+	if (tasks)
+		closedir(tasks);
+	return has_memory(tid) ? tid : pid;
+}
+
+static FILE *open_list(pid_t pid, const char *name)
+{
+	return open_file(proc_with_memory(pid), name);
+}
+
+/* The 47th field, where the name in brackets, which may hold anything, is the second. */
+taddr_t proc_heap(pid_t pid)
+{
+	FILE *file = open_list(pid, "stat");
+	char text[1024];
+	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
+	const char *at;
+
+	if (file)
+		fclose(file);
+	text[len] = '\0';
+	at = strrchr(text, ')');
+	for (unsigned field = 2; at && field < 47; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : 0;
 }
 
 FILE *proc_maps_open(pid_t pid)

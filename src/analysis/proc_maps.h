@@ -26,6 +26,10 @@ struct proc_maps {
 	bool ahead; /* next has been read already */
 };
 
+/* One of its threads that /proc tells of its memory: the first one, until it has ended. */
+pid_t proc_with_memory(pid_t);
+taddr_t proc_heap(pid_t); /* where the heap begins that brk(2) moves the end of; 0: not told */
+
 FILE *proc_maps_open(pid_t);  /* NULL with errno */
 FILE *proc_smaps_open(pid_t); /* as above */
 

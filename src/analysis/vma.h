@@ -11,7 +11,8 @@
 enum vma_flags {
 	VMA_SHARED = 1,
 	VMA_FILE = 2,       /* maps shows an inode and an offset: also shared memory of no file */
-	VMA_GROWS_DOWN = 4  /* the kernel extends it below when it is touched there */
+	VMA_GROWS_DOWN = 4, /* the kernel extends it below when it is touched there */
+	VMA_SUPPOSED = 8    /* may not be there: the kernel's list will tell */
 };
 
 struct vma {

@@ -52,7 +52,8 @@ static void let_go(struct thread *thread, struct event event)
 	thread_resume(thread, (struct resume){ GO_DETACH, sig });
 }
 
-/* A task that its parent's event announces has its first stop still before it. */
+/* A task that its parent's event announces has its first stop still before it, unless that
+ * has come first: then it is ours no more. */
 static void expect_child(struct event event, pid_t parent)
 {
 	struct thread *child;
@@ -62,7 +63,7 @@ static void expect_child(struct event event, pid_t parent)
 	    ptrace(PTRACE_GETEVENTMSG, parent, 0, &tid) < 0)
 		return;
 	child = thread_find(tid);
-	if (!child)
+	if (!child && task_of(tid).tracer == getpid())
 		child = thread_add(tid, tid, ROLE_UNKNOWN);
 	if (child)
 		child->due = true;

@@ -38,6 +38,6 @@ int main(int argc, char **argv)
 		free(*slot);
 		*slot = deep(7, (seed >> 8) % 500 + 1);
 	}
-	printf("%.3f\n", (now() - begin) / rounds);
+	printf("%.5f\n", (now() - begin) / rounds);
 	return 0;
 }

@@ -16,10 +16,13 @@
 #include <cmocka.h>
 
 #include "analysis/address_space.h"
+#include "tracer/map_told.h"
+#include "tracer/mem.h"
 
 #define PAGE 4096ul
 
 static struct address_space space;
+static int mem; /* our own */
 static struct vma by = { .site = 7, .tid = 8 };
 
 #ifdef __SANITIZE_ADDRESS__
@@ -59,6 +62,7 @@ static void make_and_tell(struct map_call *call, long number)
 	call->result = syscall(number, args[0], args[1], args[2], args[3], args[4], args[5]);
 	if (call->result == -1)
 		call->result = -errno;
+	map_told(call, getpid(), mem);
 	by.born++;
 	address_space_apply(&space, call, &by);
 }
@@ -218,14 +222,14 @@ static void the_break(void **state)
 static void shared_memory(void **state)
 {
 	int id = shmget(IPC_PRIVATE, 5 * PAGE + 1, IPC_CREAT | 0600);
-	struct map_call call = { .args = { (uint64_t)id }, .mapped = 6 * PAGE };
+	struct map_call call = { .args = { (uint64_t)id } };
 	uint64_t at;
 
 	(void)state;
 	assert_true(id >= 0);
 	make_and_tell(&call, SYS_shmat);
 	at = (uint64_t)call.result;
-	call = (struct map_call){ .args = { (uint64_t)id, 0, SHM_RDONLY }, .mapped = 6 * PAGE };
+	call = (struct map_call){ .args = { (uint64_t)id, 0, SHM_RDONLY } };
 	make_and_tell(&call, SYS_shmat);
 	assert_int_equal(shmctl(id, IPC_RMID, NULL), 0);
 	assert_int_equal(differences(), 0);
@@ -236,19 +240,6 @@ static void shared_memory(void **state)
 	assert_int_equal(did(SYS_shmdt, at, 0, 0, 0, 0, 0), -EINVAL);
 }
 
-static uint64_t mapped_at(uint64_t begin)
-{
-	FILE *maps = fopen("/proc/self/maps", "r");
-	unsigned long from, to, len = 0;
-	char line[512];
-
-	while (fgets(line, sizeof(line), maps))
-		if (sscanf(line, "%lx-%lx", &from, &to) == 2 && from == begin)
-			len = to - from;
-	fclose(maps);
-	return len;
-}
-
 static void asynchronous_io(void **state)
 {
 	aio_context_t context = 0;
@@ -257,8 +248,7 @@ static void asynchronous_io(void **state)
 	(void)state;
 	if (syscall(SYS_io_setup, 64, &context) < 0)
 		skip(); /* not every kernel has it */
-	call.address = context;
-	call.mapped = mapped_at(context);
+	map_told(&call, getpid(), mem);
 	address_space_apply(&space, &call, &by);
 	assert_int_equal(differences(), 0);
 	did(SYS_io_destroy, context, 0, 0, 0, 0, 0);
@@ -397,6 +387,7 @@ static int start(void **state)
 	FILE *maps;
 
 	(void)state;
+	mem = mem_open(getpid());
 	mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	mallopt(M_MMAP_THRESHOLD, 1 << 30);
 	free(malloc(8 << 20));
@@ -410,6 +401,7 @@ static int end(void **state)
 {
 	(void)state;
 	address_space_deinit(&space);
+	close(mem);
 	return 0;
 }
 
