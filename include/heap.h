@@ -168,6 +168,7 @@ struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *table;    /* the symbol table that names it */
 	taddr_t address;
 	unsigned traps;       /* 0: it is not traced, a note says why */
+	bool one_stop;        /* most calls are stopped once, for their begin and their end */
 	uint64_t calls;       /* outermost ones */
 };
 

@@ -32,7 +32,8 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 		if (is_allocator(heap, function))
 			list[(*count)++] = (struct heap_allocator){
 				function->module->path, catalog[function->entry].name,
-				function->table, function->addr, function->traps, function->calls
+				function->table, function->addr, function->traps,
+				function->one_stop, function->calls
 			};
 	}
 	if (*count)

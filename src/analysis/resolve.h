@@ -16,6 +16,7 @@ struct function {
 	int alias;       /* another name of the same address, or CATALOG_NONE */
 	const char *table; /* the symbol table that names it */
 	unsigned traps;  /* its own; 0: it is not traced */
+	bool one_stop;   /* of most calls: their begin and end */
 	uint64_t calls;  /* outermost ones */
 };
 

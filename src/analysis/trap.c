@@ -142,17 +142,18 @@ static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
 	}
 }
 
-void trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
+bool trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
                     uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = { .function = function };
+	bool one_stop = late_plan(job, found, cfg, function);
 	const char *why;
 
-	if (!late_plan(job, found, cfg, function)) {
+	if (!one_stop) {
 		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
 			job_note(job, found, "not traced", why);
-			return;
+			return false;
 		}
 		probe.flags = entry_flags(entry, has_tail(job, cfg));
 		job_add(job->plan, &probe);
@@ -160,6 +161,7 @@ void trap_allocator(struct job *job, const struct found *found, const struct cfg
 	}
 	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE; i++)
 		plan_exit(job, found, &cfg->exits[i], function);
+	return one_stop;
 }
 
 /* A wrapper is recognised in the stack; it is trapped for what the stack does not

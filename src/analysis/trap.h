@@ -4,7 +4,8 @@
 
 #include "job.h"
 
-void trap_allocator(struct job *, const struct found *, const struct cfg *, uint32_t function);
+/* True: entry and exit share a stop, see late.h. */
+bool trap_allocator(struct job *, const struct found *, const struct cfg *, uint32_t function);
 void trap_name(struct job *, const struct found *, const struct cfg *, uint32_t function);
 void trap_loader(struct job *, const struct found *, const struct cfg *, uint32_t function);
 

@@ -42,8 +42,9 @@ static void put_called(FILE *out, const struct heap_allocator *list, size_t coun
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].calls)
-			fprintf(out, "    %-24s %12s calls a second\n", list[i].function,
-				in_digits(a_second(list[i].calls, watched_ns)));
+			fprintf(out, "    %-24s %12s calls a second%s\n", list[i].function,
+				in_digits(a_second(list[i].calls, watched_ns)),
+				list[i].one_stop ? ", one stop each" : "");
 }
 
 /* Those that were not called, traced or not. */

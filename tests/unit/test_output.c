@@ -156,10 +156,10 @@ static const struct heap_function functions[] = {
 };
 
 static const struct heap_allocator allocators[] = {
-	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, 12345 },
-	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, 12345 },
-	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, 0 },
-	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, 0 },
+	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, true, 12345 },
+	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, false, 12345 },
+	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, false, 0 },
+	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, false, 0 },
 };
 
 static const struct heap_site sites[] = {
@@ -720,7 +720,7 @@ static void json_check(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "\"allocators\":[{\"module\":\"/usr/lib/libc.so.6\","
 	      "\"function\":\"malloc\",\"found_by\":\".dynsym\",\"address\":\"0x7f0000001000\","
-	      "\"traps\":10,\"calls\":12345},{"));
+	      "\"traps\":10,\"one_stop\":true,\"calls\":12345},{"));
 	assert_non_null(strstr(text, "],\"cost\":{\"watched_us\":2000000,\"stops\":37035,"
 	      "\"tracer_us\":130000,\"stopped_us\":null},"));
 	free(text);
@@ -743,7 +743,7 @@ static void check_quiet(void **state)
 	      "alloctrace check: prog (pid 42), 1 thread: can be attached to\n"
 	      "\n"
 	      "  /usr/lib/libc.so.6, by its .dynsym\n"
-	      "    malloc                          6,173 calls a second\n"
+	      "    malloc                          6,173 calls a second, one stop each\n"
 	      "    free                            6,173 calls a second\n"
 	      "    not traced: pvalloc\n"
 	      "\n"
