@@ -38,7 +38,9 @@ static void begin(struct thread *thread, struct space *space, const struct probe
 static bool reach_call(struct thread *thread, const struct space *space,
                        const struct probe *probe, struct arch_regs *regs)
 {
-	return step_over(thread, space, probe, regs, false) && arch_pc(regs) == probe->call;
+	struct step_seen seen = { 0 };
+
+	return step_over(thread, space, probe, regs, &seen) && arch_pc(regs) == probe->call;
 }
 
 /* Back in front of the trap: whatever becomes of us, it is not left inside an instruction. */

@@ -229,18 +229,19 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
                            struct arch_regs *regs, bool fresh)
 {
 	const struct resume run = { GO_RUN, 0 };
+	struct step_seen seen = { .captured = fresh };
 
 	for (int i = 0; i < RUN_ON_MAX; i++) {
-		if (!step_over(thread, space, probe, regs, fresh)) {
+		if (!step_over(thread, space, probe, regs, &seen)) {
 			step_set_regs(thread, trapped, regs);
 			return probe->kind == PROBE_PASS ? run :
 			                                   step_grow(thread, space, probe, regs);
 		}
-		fresh = false;
+		seen.captured = false;
 		probe = bp_find(space, arch_pc(regs));
 		if (!probe || !may_run_on(probe))
 			break;
-		fresh = probe_hit(thread, space, probe, regs);
+		seen.captured = probe_hit(thread, space, probe, regs);
 	}
 	step_set_regs(thread, trapped, regs);
 	return run;

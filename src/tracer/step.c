@@ -12,16 +12,41 @@
 struct reach { /* of the emulator: the memory file, and what was just read */
 	int mem;
 	pid_t tid;
+	taddr_t sp;
 	const struct capture *fresh;
+	struct step_seen *seen;
 };
+
+static bool is_in(taddr_t addr, size_t len, taddr_t begin, taddr_t end)
+{
+	return addr >= begin && addr + len <= end;
+}
+
+/* Several pops follow each other: the stack is read once for them. */
+static int read_stack(struct reach *reach, taddr_t addr, void *buf, size_t len)
+{
+	struct step_seen *seen = reach->seen;
+
+	if (!is_in(addr, len, seen->addr, seen->addr + seen->len)) {
+		seen->addr = addr;
+		seen->len = mem_read(reach->mem, addr, seen->bytes, sizeof(seen->bytes)) < 0 ?
+		                    0 : sizeof(seen->bytes);
+	}
+	if (!seen->len)
+		return mem_read(reach->mem, addr, buf, len);
+	memcpy(buf, seen->bytes + (addr - seen->addr), len);
+	return 0;
+}
 
 static int reach_read(void *ctx, taddr_t addr, void *buf, size_t len)
 {
-	const struct reach *reach = ctx;
+	struct reach *reach = ctx;
 	const struct capture *fresh = reach->fresh;
 
-	if (!fresh || addr < fresh->end - fresh->len || addr + len > fresh->end)
-		return mem_read(reach->mem, addr, buf, len);
+	if (!fresh || !is_in(addr, len, fresh->end - fresh->len, fresh->end))
+		return addr == reach->sp && len <= sizeof(uint64_t) ?
+		               read_stack(reach, addr, buf, len) :
+		               mem_read(reach->mem, addr, buf, len);
 	memcpy(buf, stack_bytes(fresh, addr), len);
 	return 0;
 }
@@ -30,6 +55,7 @@ static int reach_write(void *ctx, taddr_t addr, const void *buf, size_t len)
 {
 	const struct reach *reach = ctx;
 
+	reach->seen->len = 0;
 	return mem_write(reach->mem, addr, buf, len) == 0 ? 0 : poke(reach->tid, addr, buf, len);
 }
 
@@ -87,9 +113,10 @@ void step_set_regs(struct thread *thread, const struct arch_regs *was,
 }
 
 bool step_over(const struct thread *thread, const struct space *space,
-               const struct probe *probe, struct arch_regs *regs, bool fresh)
+               const struct probe *probe, struct arch_regs *regs, struct step_seen *seen)
 {
-	struct reach reach = { space->mem, thread->tid, fresh ? &thread->capture : NULL };
+	struct reach reach = { space->mem, thread->tid, arch_sp(regs),
+		               seen->captured ? &thread->capture : NULL, seen };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
 	if (probe->ret) {
@@ -115,6 +142,7 @@ struct resume step_grow(struct thread *thread, const struct space *space,
 bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 {
 	struct probe probe = thread->step;
+	struct step_seen seen = { 0 };
 	struct arch_regs regs, now;
 
 	thread->growing = false;
@@ -127,7 +155,7 @@ bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 		arch_set_sp(&regs, arch_sp(&regs) + sizeof(uint64_t));
 		mem_write(space->mem, arch_sp(&regs) - sizeof(thread->below), &thread->below,
 		          sizeof(thread->below));
-		if (step_over(thread, space, &probe, &regs, false)) {
+		if (step_over(thread, space, &probe, &regs, &seen)) {
 			step_set_regs(thread, &now, &regs);
 			return true;
 		}
