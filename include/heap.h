@@ -162,6 +162,20 @@ struct heap_rss {
 	const char *verdict;    /* sentences */
 };
 
+struct heap_mapping { /* as far as one call has made it and the rest is still there */
+	taddr_t address;
+	uint64_t size;
+	uint8_t prot; /* PROT_READ and so on, mmap(2) */
+	bool shared, grows_down;
+	const char *file; /* NULL: none, or not compared since */
+	uint64_t offset;  /* in the file */
+	const char *origin;
+	uint32_t site;  /* that made it; 0: not known */
+	int tid;        /* of the thread; 0: not known */
+	uint64_t age_ms;
+	taddr_t block;  /* the live block that it was mapped for, and counts as, or 0 */
+};
+
 struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *module;   /* path */
 	const char *function; /* as heap_function.name */
@@ -198,6 +212,8 @@ struct heap_allocator *heap_allocators(const struct heap *, size_t *count);
 struct heap_maps heap_maps(struct heap *);
 /* Largest first; the array is the caller's to free. */
 struct heap_map_site *heap_map_sites(struct heap *, size_t *count);
+/* By address; the array is the caller's to free. NULL with *count = 0: none, or no memory. */
+struct heap_mapping *heap_mappings(struct heap *, uint64_t now_ms, size_t *count);
 /* Those with the most in memory first; the array is the caller's to free. */
 struct heap_library *heap_libraries(struct heap *, size_t *count);
 /* In the order of proc(5); 0: not known. */

@@ -59,7 +59,7 @@ static const struct option what[] = {
 	             "it stands for anything." },
 	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count),
 	  .help = "no stacks with PATTERN; repeatable, like --match" },
-	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks too (text, json)" },
+	{ "blocks", 0, OPTION_FLAG, AT(blocks), .help = "list the live blocks and the mappings too (text, json)" },
 	{ "depth", 0, OPTION_COUNT, "N", AT(depth), .max = 512, .place = OPTION_NAMED,
 	  .help = "frames kept of a stack, up to 512; default 64" },
 	{ "growth", 0, OPTION_FLAG, AT(growth), .place = OPTION_NAMED,

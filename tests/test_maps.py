@@ -87,6 +87,46 @@ def test_who_has_mapped_what(start_traced, target, dumps):
     assert_identical(run.report)
 
 
+def mappings_of(report, function):
+    """What is mapped through the function, each by itself."""
+    ids = [site["id"] for site in report["map_sites"]
+           if function in [frame["function"] for frame in site["stack"]]]
+    return [mapping for mapping in report["mappings"] if mapping["site"] in ids]
+
+
+def told_of(mapping):
+    return (mapping["size"] // PAGE, mapping["permissions"], mapping["offset"],
+            mapping["origin"], mapping["block"])
+
+
+@pytest.mark.sanitized
+def test_each_mapping(start_traced, target, dumps):
+    live = start_traced(target("mapper"), options=["--blocks"])
+    pid = live.await_ready()
+    dump = dumps(live)
+    live.say("map")
+    live.await_line("done")
+    report = dump()
+    kernel = [line.split()[0] for line in Path(f"/proc/{pid}/maps").read_text().splitlines()
+              if "[vsyscall]" not in line]
+    assert sum(mapping["size"] for mapping in report["mappings"]) == \
+        sum(int(end, 16) - int(begin, 16) for begin, end in (row.split("-") for row in kernel))
+    over, = mappings_of(report, "map_over")
+    assert told_of(over) == (4, "r--p", 0, "app", None) and over["file"] is None
+    assert over["tid"] == pid and over["grows_down"] is False
+    shared, = mappings_of(report, "map_shared")
+    assert told_of(shared)[1] == "rw-s" and shared["file"].startswith("/SYSV")
+    file, = mappings_of(report, "map_file")
+    assert Path(file["file"].removesuffix(" (deleted)")).is_absolute()
+    large, = mappings_of(report, "allocate_large")
+    block, = [block for block in report["blocks"] if block["address"] == large["block"]]
+    assert told_of(large)[:4] == (257, "rw-p", 0, "libc-malloc")
+    assert 256 * PAGE <= block["size"] < 257 * PAGE
+    stack, = [mapping for mapping in report["mappings"] if mapping["grows_down"]]
+    assert (stack["origin"], stack["site"]) == ("kernel", None)
+    assert live.finish("\n").status == 0
+
+
 @pytest.mark.sanitized
 def test_who_has_mapped_what_since_the_attach(attach, start_plainly, target, dumps):
     live = start_plainly(target("mapper"))

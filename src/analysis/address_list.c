@@ -10,7 +10,7 @@ static struct vma vma_of(const struct mapping *mapping)
 
 	return (struct vma){
 		.begin = mapping->begin, .end = mapping->end, .offset = mapping->offset,
-		.inode = mapping->inode, .prot = mapping->prot,
+		.inode = mapping->inode, .dev = mapping->dev, .prot = mapping->prot,
 		.flags = (mapping->shared ? VMA_SHARED : 0) | (file ? VMA_FILE : 0),
 	};
 }
@@ -24,6 +24,7 @@ static struct vma part_of(const struct vma *of, const struct vma *by, taddr_t be
 	vma.prot = of->prot;
 	vma.flags = of->flags;
 	vma.inode = of->inode;
+	vma.dev = of->dev;
 	vma.offset = of->offset + (begin - of->begin);
 	return vma;
 }
@@ -79,9 +80,11 @@ static bool is_same(struct vma *ours, const struct vma *theirs, taddr_t at)
 		return false;
 	if (!(ours->flags & VMA_FILE))
 		return true;
-	if (!ours->inode)
+	if (!ours->inode) {
 		ours->inode = theirs->inode;
-	return ours->inode == theirs->inode &&
+		ours->dev = theirs->dev;
+	}
+	return ours->inode == theirs->inode && ours->dev == theirs->dev &&
 	       ours->offset + (at - ours->begin) == theirs->offset + (at - theirs->begin);
 }
 

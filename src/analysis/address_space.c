@@ -28,6 +28,7 @@ static struct vma again(const struct vma *of, const struct vma *by, taddr_t at, 
 	vma.prot = of->prot;
 	vma.flags = of->flags;
 	vma.inode = of->inode;
+	vma.dev = of->dev;
 	vma.offset = of->offset + (at - of->begin);
 	return vma;
 }

@@ -42,12 +42,13 @@ static bool is_shared_memory(const char *name)
 	return false;
 }
 
-static struct resident_file *file_of(struct residence *residence, const char *path)
+static struct resident_file *file_of(struct residence *residence,
+                                     const struct mapping *mapping)
 {
 	size_t count = residence->file_count, capacity = count ? 2 * count : 64;
 	struct resident_file *last = count ? &residence->files[count - 1] : NULL, *grown;
 
-	if (last && strcmp(last->path, path) == 0)
+	if (last && strcmp(last->path, mapping->name) == 0)
 		return last;
 	if (count == residence->file_capacity) {
 		grown = realloc(residence->files, capacity * sizeof(*grown));
@@ -57,7 +58,8 @@ static struct resident_file *file_of(struct residence *residence, const char *pa
 		residence->file_capacity = capacity;
 	}
 	last = &residence->files[count];
-	*last = (struct resident_file){ .path = strdup(path) };
+	*last = (struct resident_file){ .path = strdup(mapping->name),
+		                        .inode = mapping->inode, .dev = mapping->dev };
 	if (!last->path)
 		return NULL;
 	residence->file_count++;
@@ -66,7 +68,7 @@ static struct resident_file *file_of(struct residence *residence, const char *pa
 
 static void see_file(struct residence *residence, const struct mapping *mapping)
 {
-	struct resident_file *file = file_of(residence, mapping->name);
+	struct resident_file *file = file_of(residence, mapping);
 	bool shared = is_shared_memory(mapping->name);
 
 	residence->parts[RSS_COPIES] += mapping->anonymous;
@@ -250,6 +252,14 @@ void residence_look(struct heap *heap)
 	if (look.pagemap >= 0)
 		close(look.pagemap);
 	free(look.ranges);
+}
+
+const char *residence_path(const struct residence *residence, uint64_t inode, uint64_t dev)
+{
+	for (size_t i = 0; i < residence->file_count; i++)
+		if (residence->files[i].inode == inode && residence->files[i].dev == dev)
+			return residence->files[i].path;
+	return NULL;
 }
 
 void residence_deinit(struct residence *residence)

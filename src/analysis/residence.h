@@ -8,6 +8,7 @@
 
 struct resident_file { /* one run of mappings of it */
 	char *path;
+	uint64_t inode, dev;
 	uint64_t bytes, resident;
 };
 
@@ -27,6 +28,8 @@ struct residence { /* all zero: never looked */
 /* Of what is mapped and of each site too. To be called while nobody maps. */
 void residence_look(struct heap *);
 void residence_forget(struct heap *); /* what was seen is not so any more */
+/* The file's path as it was mapped, or NULL. */
+const char *residence_path(const struct residence *, uint64_t inode, uint64_t dev);
 void residence_deinit(struct residence *);
 
 #endif

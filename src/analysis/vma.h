@@ -18,7 +18,7 @@ enum vma_flags {
 struct vma {
 	taddr_t begin, end;
 	uint64_t offset;  /* FILE: in the file, of begin */
-	uint64_t inode;   /* FILE: once it is known, else 0 */
+	uint64_t inode, dev; /* FILE: once it is known, else 0 */
 	uint8_t prot;     /* PROT_READ and so on, mmap(2) */
 	uint8_t flags;    /* enum vma_flags */
 	uint8_t origin;   /* the caller's */

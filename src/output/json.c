@@ -281,8 +281,10 @@ void json_write(FILE *out, const struct report *report)
 	put_cost(gen, report);
 	put_suppressions(gen, report);
 	put_sites(gen, report->heap, sites, count);
-	if (report->blocks)
+	if (report->blocks) {
 		put_blocks(gen, report);
+		json_mappings(gen, report);
+	}
 	yajl_gen_map_close(gen);
 	if (report->one_line)
 		fputc('\n', out);

@@ -1,6 +1,9 @@
 #include "json_maps.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "json.h"
 #include "json_gen.h"
@@ -163,4 +166,45 @@ void json_maps(yajl_gen gen, struct heap *heap)
 	put_libraries(gen, heap);
 	put_vm(gen, heap);
 	put_rss(gen, heap);
+}
+
+static void put_mapping(yajl_gen gen, const struct heap_mapping *mapping)
+{
+	char text[24];
+
+	yajl_gen_map_open(gen);
+	snprintf(text, sizeof(text), "0x%" PRIx64, mapping->address);
+	json_member_string(gen, "address", text);
+	json_member_number(gen, "size", mapping->size);
+	snprintf(text, sizeof(text), "%c%c%c%c", mapping->prot & PROT_READ ? 'r' : '-',
+		 mapping->prot & PROT_WRITE ? 'w' : '-', mapping->prot & PROT_EXEC ? 'x' : '-',
+		 mapping->shared ? 's' : 'p');
+	json_member_string(gen, "permissions", text);
+	json_member(gen, "grows_down");
+	yajl_gen_bool(gen, mapping->grows_down);
+	json_member_string(gen, "file", mapping->file);
+	json_member_number(gen, "offset", mapping->offset);
+	json_member_string(gen, "origin", mapping->origin);
+	if (mapping->site)
+		json_member_number(gen, "site", mapping->site);
+	else
+		json_member_null(gen, "site");
+	json_member_number(gen, "tid", mapping->tid);
+	json_member_number(gen, "age_ms", mapping->age_ms);
+	snprintf(text, sizeof(text), "0x%" PRIx64, mapping->block);
+	json_member_string(gen, "block", mapping->block ? text : NULL);
+	yajl_gen_map_close(gen);
+}
+
+void json_mappings(yajl_gen gen, const struct report *report)
+{
+	size_t count;
+	struct heap_mapping *list = heap_mappings(report->heap, report->query.now_ms, &count);
+
+	json_member(gen, "mappings");
+	yajl_gen_array_open(gen);
+	for (size_t i = 0; i < count; i++)
+		put_mapping(gen, &list[i]);
+	yajl_gen_array_close(gen);
+	free(list);
 }

@@ -4,8 +4,10 @@
 
 #include <yajl/yajl_gen.h>
 
-#include "heap.h"
+#include "output.h"
 
-void json_maps(yajl_gen, struct heap *); /* the members "maps" and "map_sites" */
+/* The members "maps", "map_sites", "libraries", "vm" and "rss". */
+void json_maps(yajl_gen, struct heap *);
+void json_mappings(yajl_gen, const struct report *); /* "mappings": each by itself */
 
 #endif

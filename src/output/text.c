@@ -247,6 +247,8 @@ static void write_growth(FILE *out, const struct report *report, const struct te
 	put_head(out, report, style);
 	text_maps_put(out, report);
 	text_map_sites_put(out, report, style);
+	if (report->blocks)
+		text_mappings_put(out, report);
 	put_told(out, tell_trouble, heap_ledger(report->heap), style->bad, style->plain);
 	put_told(out, tell_aside, heap_ledger(report->heap), "", "");
 }
@@ -276,5 +278,7 @@ void text_write(FILE *out, const struct report *report)
 		text_blocks_put(out, report);
 	put_functions(out, report->heap);
 	text_maps_put(out, report);
+	if (report->blocks)
+		text_mappings_put(out, report);
 	free(sites.list);
 }

@@ -32,5 +32,6 @@ void text_peak_put(FILE *, const struct report *, const struct text_sites *,
 void text_maps_put(FILE *, const struct report *);
 void text_map_sites_put(FILE *, const struct report *, const struct text_style *);
 void text_blocks_put(FILE *, const struct report *);
+void text_mappings_put(FILE *, const struct report *);
 
 #endif

@@ -1,12 +1,13 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "text.h"
 #include "units.h"
 #include "utf8.h"
 
-enum { SITES = 10, LIBRARIES = 5 };
+enum { SITES = 10, LIBRARIES = 5, MAPPINGS = 20 };
 
 /* ---- maps ---------------------------------------------------------------------------- */
 
@@ -123,6 +124,48 @@ void text_maps_put(FILE *out, const struct report *report)
 	put_rss(out, report->heap);
 	if (report->growth)
 		put_libraries(out, report->heap);
+}
+
+/* ---- each by itself --------------------------------------------------------------------- */
+
+static int by_size(const void *a, const void *b)
+{
+	const struct heap_mapping *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	return x->address < y->address ? -1 : x->address > y->address;
+}
+
+static void put_mapping(FILE *out, const struct heap_mapping *mapping)
+{
+	char name[UTF8_FIT(TEXT_NAME)];
+
+	fprintf(out, "  %14" PRIx64 "  %12s  %c%c%c%c  %-12s", mapping->address,
+		in_bytes(mapping->size), mapping->prot & PROT_READ ? 'r' : '-',
+		mapping->prot & PROT_WRITE ? 'w' : '-', mapping->prot & PROT_EXEC ? 'x' : '-',
+		mapping->shared ? 's' : 'p', mapping->origin);
+	if (mapping->block)
+		fprintf(out, "  the block %" PRIx64, mapping->block);
+	else if (mapping->file)
+		fprintf(out, "  %s", utf8_fit(name, mapping->file, TEXT_NAME, TEXT_NAME / 2));
+	fputc('\n', out);
+}
+
+void text_mappings_put(FILE *out, const struct report *report)
+{
+	size_t count, shown = report->top ? report->top : MAPPINGS;
+	struct heap_mapping *list = heap_mappings(report->heap, report->query.now_ms, &count);
+
+	if (shown > count)
+		shown = count;
+	if (count)
+		qsort(list, count, sizeof(*list), by_size);
+	if (shown)
+		fprintf(out, "\n  Largest mappings (%s of %s):\n", in_digits(shown), in_digits(count));
+	for (size_t i = 0; i < shown; i++)
+		put_mapping(out, &list[i]);
+	free(list);
 }
 
 /* ---- sites --------------------------------------------------------------------------------- */

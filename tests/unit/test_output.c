@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -32,6 +33,7 @@ struct heap {
 	struct heap_maps maps;
 	const struct heap_map_site *map_sites;
 	const struct heap_library *libraries;
+	const struct heap_mapping *mapping;
 	const struct heap_vm_figure *figures;
 	struct heap_rss rss;
 	size_t map_site_count;
@@ -83,6 +85,17 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 struct heap_maps heap_maps(struct heap *heap)
 {
 	return heap->maps;
+}
+
+struct heap_mapping *heap_mappings(struct heap *heap, uint64_t now_ms, size_t *count)
+{
+	struct heap_mapping *copy = malloc(sizeof(*copy));
+
+	(void)now_ms;
+	*count = heap->mapping ? 1 : 0;
+	if (*count)
+		*copy = *heap->mapping;
+	return copy;
 }
 
 struct heap_library *heap_libraries(struct heap *heap, size_t *count)
@@ -411,7 +424,7 @@ static void json_lists_blocks_when_asked(void **state)
 	assert_non_null(strstr(text, ",\"blocks\":[{\"address\":\"0x5500001000\",\"size\":4096,"
 	                             "\"site\":2,\"tid\":77,\"age_ms\":1200},{\"address\":"
 	                             "\"0x5500003000\",\"size\":100,\"site\":1,\"tid\":42,"
-	                             "\"age_ms\":15}]}"));
+	                             "\"age_ms\":15}],\"mappings\":[]}"));
 	free(text);
 }
 
@@ -671,6 +684,9 @@ static void json_maps_told(void **state)
 		{ 2, "mmap", "app", 40960, 2, 8192, 3, 5, 6 },
 	};
 	static const struct heap_library library = { "/usr/lib/libx.so", 5, 4, 3, 2 };
+	static const struct heap_mapping mapping = {
+		0x7000, 4096, PROT_READ | PROT_EXEC, true, false, "/x", 8192, "app", 2, 42, 9, 0x7010
+	};
 	static const struct heap_vm_figure figures[] = { { "VmPeak", 4096, -1024, 2048 },
 		                                         { "VmSize", 0, 0, 0 } };
 	static const struct heap_rss_part parts[] = { { "live blocks", "live", 90 },
@@ -684,6 +700,8 @@ static void json_maps_told(void **state)
 	heap.maps = (struct heap_maps){ HEAP_MAPS_DIFFER, 2, 1, 4, calls, origins, 2, 9, 3, 40960,
 		                       -4096, true };
 	heap.libraries = &library;
+	heap.mapping = &mapping;
+	report.blocks = true;
 	heap.figures = figures;
 	heap.rss = (struct heap_rss){ 100, parts, countof(parts), 2, 7, "Live." };
 	heap.map_sites = map_sites;
@@ -702,6 +720,9 @@ static void json_maps_told(void **state)
 	      "\"truncated_stacks\":4},"
 	      "\"map_sites\":[{\"id\":2,\"call\":\"mmap\",\"origin\":\"app\",\"bytes\":40960,"
 	      "\"maps\":2,\"resident\":8192,\"calls\":3,\"first_ms\":5,\"last_ms\":6,\"stack\":[{"));
+	assert_non_null(strstr(text, "\"mappings\":[{\"address\":\"0x7000\",\"size\":4096,"
+	      "\"permissions\":\"r-xs\",\"grows_down\":false,\"file\":\"/x\",\"offset\":8192,"
+	      "\"origin\":\"app\",\"site\":2,\"tid\":42,\"age_ms\":9,\"block\":\"0x7010\"}]"));
 	assert_non_null(strstr(text, "\"libraries\":[{\"path\":\"/usr/lib/libx.so\","
 	      "\"mapped_bytes\":5,\"mapped_resident\":4,\"file_bytes\":3,\"file_resident\":2}],"
 	      "\"vm\":{\"VmPeak\":{\"bytes\":4096,\"since_last\":-1024,\"since_start\":2048},"
