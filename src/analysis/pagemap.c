@@ -6,6 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "proc_maps.h"
+
 #define PAGE UINT64_C(4096)
 #define PRESENT (UINT64_C(1) << 63) /* of an entry */
 /* Of a mapping too large to have all its entries read, those are not looked at. */
@@ -31,7 +33,7 @@ int pagemap_open(pid_t pid)
 	char path[32];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", proc_maps_task(pid));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }

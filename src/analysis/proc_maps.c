@@ -1,27 +1,70 @@
 #include "proc_maps.h"
 
 #include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+/* NULL also where nothing is mapped any more: the list of a process that ends is empty. */
 static FILE *open_list(pid_t pid, const char *name)
 {
 	char path[40];
+	FILE *list;
+	int first;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	return fopen(path, "re");
+	list = fopen(path, "re");
+	first = list ? getc(list) : EOF;
+	if (first != EOF) {
+		ungetc(first, list);
+		return list;
+	}
+	if (list) {
+		fclose(list);
+		errno = ESRCH;
+	}
+	return NULL;
+}
+
+static bool has_memory(pid_t pid)
+{
+	FILE *list = open_list(pid, "maps");
+
+	if (list)
+		fclose(list);
+	return list;
+}
+
+pid_t proc_maps_task(pid_t pid)
+{
+	pid_t found = pid;
+	struct dirent *task;
+	char path[32];
+	DIR *tasks;
+
+	if (has_memory(pid))
+		return pid;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && found == pid && (task = readdir(tasks)))
+		if (atoi(task->d_name) && has_memory(atoi(task->d_name)))
+			found = atoi(task->d_name);
+	if (tasks)
+		closedir(tasks);
+	return found;
 }
 
 FILE *proc_maps_open(pid_t pid)
 {
-	return open_list(pid, "maps");
+	return open_list(proc_maps_task(pid), "maps");
 }
 
 FILE *proc_smaps_open(pid_t pid)
 {
-	return open_list(pid, "smaps");
+	return open_list(proc_maps_task(pid), "smaps");
 }
 
 static bool parse(char *line, struct mapping *mapping)
@@ -68,6 +111,16 @@ static bool take_line(struct proc_maps *maps, struct mapping *mapping)
 	maps->next = line;
 	maps->next_room = room;
 	return parse(maps->line, mapping);
+}
+
+bool proc_maps_go_on(FILE *list)
+{
+	int first;
+
+	rewind(list);
+	first = getc(list);
+	rewind(list);
+	return first != EOF;
 }
 
 bool proc_maps_next(struct proc_maps *maps, struct mapping *mapping)

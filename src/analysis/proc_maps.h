@@ -26,12 +26,19 @@ struct proc_maps {
 	bool ahead; /* next has been read already */
 };
 
-FILE *proc_maps_open(pid_t);  /* NULL with errno */
+/* The process's task, itself or a thread's, through whose /proc/TASK its memory can be seen:
+ * once its first thread has ended, pthread_exit(3), /proc/PID shows none. */
+pid_t proc_maps_task(pid_t);
+
+FILE *proc_maps_open(pid_t);  /* NULL with errno; also where there is none any more */
 FILE *proc_smaps_open(pid_t); /* as above */
 
 /* False: the end, and with feof(file) the whole list was read. It leaves out [vsyscall],
  * which is no process's own. */
 bool proc_maps_next(struct proc_maps *, struct mapping *);
+/* Back to the list's begin. False: the process has left its memory, and what was read may be
+ * but a part of the list. */
+bool proc_maps_go_on(FILE *list);
 void proc_maps_deinit(struct proc_maps *);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proc_maps.h"
+
 static const char *const names[HEAP_VM_FIGURES] = {
 	"VmPeak", "VmSize", "VmLck", "VmPin", "VmHWM", "VmRSS", "RssAnon", "RssFile", "RssShmem",
 	"VmData", "VmStk", "VmExe", "VmLib", "VmPTE", "VmSwap",
@@ -39,7 +41,7 @@ void vm_look(struct vm *vm, pid_t pid)
 	bool any = false;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", proc_maps_task(pid));
 	file = fopen(path, "re");
 	while (file && fgets(line, sizeof(line), file))
 		any |= read_line(vm, line);

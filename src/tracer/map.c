@@ -19,13 +19,13 @@ static const struct resume RUN = { GO_RUN, 0 };
 /* ---- what the call itself does not tell ------------------------------------------------ */
 
 /* How much is mapped from addr on by one mapping; 0: unknown. */
-static uint64_t mapped_len(pid_t pid, taddr_t addr)
+static uint64_t mapped_len(pid_t tid, taddr_t addr)
 {
 	unsigned long long begin, end, len = 0;
 	char line[512];
 	FILE *maps;
 
-	snprintf(line, sizeof(line), "/proc/%d/maps", pid);
+	snprintf(line, sizeof(line), "/proc/%d/maps", tid);
 	maps = fopen(line, "re");
 	while (maps && !len && fgets(line, sizeof(line), maps))
 		if (sscanf(line, "%llx-%llx", &begin, &end) == 2 && begin == addr)
@@ -35,16 +35,16 @@ static uint64_t mapped_len(pid_t pid, taddr_t addr)
 	return len;
 }
 
-static void complete_call(const struct space *space, struct map_call *call)
+static void complete_call(const struct thread *thread, struct map_call *call)
 {
 	if (call->result < 0 && call->result > -4096)
 		return;
 	call->address = (taddr_t)call->result;
 	if (call->kind == MAP_CALL_IO_SETUP &&
-	    mem_read(space->mem, call->args[1], &call->address, sizeof(call->address)) < 0)
+	    mem_read(thread->space->mem, call->args[1], &call->address, sizeof(call->address)) < 0)
 		call->address = 0;
 	if (call->kind == MAP_CALL_SHMAT || call->kind == MAP_CALL_IO_SETUP)
-		call->mapped = mapped_len(space->pid, call->address);
+		call->mapped = mapped_len(thread->tid, call->address);
 }
 
 /* ---- its begin ----------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static void finish(struct thread *thread, const struct arch_regs *regs)
 
 	map->call.result = (int64_t)*arch_reg(&copy, ARCH_RESULT);
 	map->call_addr = 0;
-	complete_call(space, &map->call);
+	complete_call(thread, &map->call);
 	emit_map(thread, &map->call, &frame);
 	if (space->mapper == thread->tid)
 		turn_release(space);
