@@ -62,8 +62,7 @@ static bool is_trapped(const struct space *space, taddr_t behind)
 static void begin(struct thread *thread)
 {
 	thread->space->every_call = EVERY_CALL_ALWAYS;
-	thread->space->mapper = thread->tid;
-	thread->map.call_addr = thread->map.in_call;
+	turn_take(thread, thread->map.in_call);
 }
 
 struct resume every_call_go_on(struct thread *thread)
@@ -97,6 +96,7 @@ static struct resume at_end(struct thread *thread, int64_t result)
 	bool was_mapping = thread->map.call_addr && thread->map.in_call;
 
 	thread->map.in_call = 0;
+	turn_stays(thread); /* an exit that has come back */
 	if (was_mapping && map_call_is_restarted(result)) {
 		thread->map.call_addr = 0;
 		turn_release(thread->space);
