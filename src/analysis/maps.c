@@ -100,6 +100,7 @@ static void settle(void *ctx, enum difference what, const struct vma *listed)
 		vmas_drop(vmas, listed->begin, listed->end);
 		return;
 	}
+	vma.flags |= ours ? ours->flags & VMA_GROWS_DOWN : 0;
 	vma.origin = ours ? ours->origin : HEAP_UNSEEN;
 	vma.site = ours ? ours->site : SITE_NONE;
 	vma.born = ours ? ours->born : ++heap->maps.born;
@@ -166,6 +167,7 @@ static void look(struct heap *heap)
 	vm_look(&heap->maps.vm, heap->program.pid);
 	residence_look(heap);
 	look_at_code(heap, 0, UINT64_MAX);
+	heap->maps.code_looks = 0;
 }
 
 void maps_quiet(struct heap *heap)
