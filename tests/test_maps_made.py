@@ -98,3 +98,15 @@ def test_what_is_no_such_call(start_traced, target, dumps, start_plainly,  # noq
     for name in ("munmap", "brk", "mremap"):
         assert after["maps"][name] == before["maps"][name]
     assert live.finish("\n").status == 0
+
+
+def test_calls_are_not_broken_off_at_the_detach(attach, start_plainly, target, cycles):
+    live = start_plainly(target("steady"))
+    pid = live.await_ready()
+    for _ in range(cycles(8, 100)):
+        attached = attach(pid)
+        assert len(noted(attached.dump(), FOUND)) == 1
+        assert attached.detach().status == 0
+    run = live.finish("\n")
+    assert run.status == 0
+    assert run.out.endswith("broken 0\n")
