@@ -78,3 +78,35 @@ def test_others_are_not_stopped_for_long(start_traced, target, dumps):  # noqa: 
     assert run.status == 0
     assert_identical(run.report)
     assert 2000 <= run.report["cost"]["stops"] < 3000 + 1000 * run.report["maps"]["any_places"]
+
+
+@pytest.mark.parametrize("calls", ["refused", "other"])
+def test_what_is_no_such_call(start_traced, target, dumps, start_plainly,  # noqa: F811
+                              calls):
+    if start_plainly(target("foreign"), calls).finish("\n\n").status:
+        pytest.skip(f"no such calls can be made here: {calls}")
+    live = start_traced(target("foreign"), calls)
+    live.await_ready()
+    dump = dumps(live)
+    before = dump()
+    assert len(noted(before, FOUND)) == 1
+    live.say("go")
+    live.await_line("done")
+    after = dump()
+    assert_identical(after)
+    assert noted(after, "the map of") == []
+    for name in ("munmap", "brk", "mremap"):
+        assert after["maps"][name] == before["maps"][name]
+    assert live.finish("\n").status == 0
+
+
+def test_calls_are_not_broken_off_at_the_detach(attach, start_plainly, target, cycles):
+    live = start_plainly(target("steady"))
+    pid = live.await_ready()
+    for _ in range(cycles(8, 100)):
+        attached = attach(pid)
+        assert len(noted(attached.dump(), FOUND)) == 1
+        assert attached.detach().status == 0
+    run = live.finish("\n")
+    assert run.status == 0
+    assert run.out.endswith("broken 0\n")

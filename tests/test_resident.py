@@ -184,3 +184,12 @@ def test_an_exit_in_the_midst_of_mapping(trace, target, cycles):
         run = trace(target("resident"), "exits")
         assert run.status == 7
         assert_identical(run.report)
+
+
+def test_blocks_that_lie_over_each_other_count_once(trace, target):
+    run = trace(target("overlapping"), options=["--rss"])
+    assert run.status == 0
+    rss = run.report["rss"]
+    assert rss["unaccounted"] == rss["bytes"] - sum(rss["parts"].values())
+    assert 4 << 20 > rss["parts"]["live"] >= (4 << 20) - 20 * PAGE
+    assert rss["parts"]["allocator"] < rss["bytes"]

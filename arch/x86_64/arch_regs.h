@@ -15,6 +15,7 @@
 #define ARCH_CALL_LEN 5
 #define ARCH_SYSCALL "\x0f\x05"
 #define ARCH_SYSCALL_LEN 2
+#define ARCH_AUDIT 0xc000003e /* AUDIT_ARCH_X86_64, linux/audit.h: whose numbers calls have */
 #define ARCH_INSN_MAX 15
 /* What a signal handler returns to (mov $15,%rax; syscall), and debuggers know it by. */
 #define ARCH_SIGRETURN "\x48\xc7\xc0\x0f\x00\x00\x00\x0f\x05"

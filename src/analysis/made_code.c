@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "map_call.h"
+#include "proc_maps.h"
 
 #define MOST (UINT64_C(256) << 20) /* bytes that are looked at */
 
@@ -46,7 +47,7 @@ bool made_code_maps(struct resolver *resolver, pid_t pid, taddr_t begin, taddr_t
 	ssize_t got;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	snprintf(path, sizeof(path), "/proc/%d/mem", proc_with_memory(pid));
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (end - begin > MOST)
 		end = begin + MOST;

@@ -102,6 +102,7 @@ static void settle(void *ctx, enum difference what, const struct vma *listed)
 		vmas_drop(vmas, listed->begin, listed->end);
 		return;
 	}
+	vma.flags |= ours ? ours->flags & VMA_GROWS_DOWN : 0;
 	vma.origin = ours ? ours->origin : HEAP_UNSEEN;
 	vma.site = ours ? ours->site : SITE_NONE;
 	vma.born = ours ? ours->born : ++heap->maps.born;
@@ -115,14 +116,20 @@ static void look_at_every_call(struct heap *heap)
 	command_add(heap, CMD_EVERY_CALL, 0, sizeof(struct record));
 }
 
-static void compare(struct heap *heap, FILE *list)
+/* Nothing is settled by a list that may have broken off. False: the process has left. */
+static bool compare(struct heap *heap, FILE *list)
 {
 	struct maps *maps = &heap->maps;
 
-	maps->differences = address_space_compare(&maps->space, list, settle, heap);
+	maps->differences = address_space_compare(&maps->space, list, NULL, NULL);
+	if (!proc_maps_go_on(list))
+		return false;
 	maps->state = maps->differences ? HEAP_MAPS_DIFFER : HEAP_MAPS_IDENTICAL;
-	if (maps->differences)
+	if (maps->differences) {
+		address_space_compare(&maps->space, list, settle, heap);
 		look_at_every_call(heap);
+	}
+	return true;
 }
 
 /* What of it is executable and no module's: does it map? */
@@ -148,17 +155,21 @@ static void look_at_code(struct heap *heap, taddr_t begin, taddr_t end)
 static void look(struct heap *heap)
 {
 	FILE *list = proc_maps_open(heap->program.pid);
+	bool is_there;
 
-	if (!list)
-		return;
-	if (!heap->maps.known)
+	if (list && !heap->maps.known)
 		read_list(heap, list);
-	rewind(list);
-	compare(heap, list);
-	fclose(list);
+	is_there = list && proc_maps_go_on(list) && compare(heap, list);
+	if (list)
+		fclose(list);
+	if (!is_there) {
+		maps_lost(heap);
+		return;
+	}
 	vm_look(&heap->maps.vm, heap->program.pid);
 	residence_look(heap);
 	look_at_code(heap, 0, UINT64_MAX);
+	heap->maps.code_looks = 0;
 }
 
 void maps_quiet(struct heap *heap)

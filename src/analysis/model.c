@@ -75,7 +75,7 @@ static void scan(struct heap *heap, pid_t pid)
 	const struct module_events events = { module_gone, module_came, file_gone, heap };
 	int error = modules_scan(&heap->modules, pid, &events);
 
-	if (error < 0)
+	if (error < 0 && error != -ESRCH) /* it ends: there is nothing more to see */
 		heap_note(heap, "the modules could not be read: %s", strerror(-error));
 }
 

@@ -195,8 +195,8 @@ static bool make_room(struct scan *scan)
 
 int modules_scan(struct modules *modules, pid_t pid, const struct module_events *events)
 {
-	struct scan scan = { .modules = modules, .events = events, .pid = pid };
-	FILE *maps = proc_maps_open(pid);
+	struct scan scan = { .modules = modules, .events = events, .pid = proc_with_memory(pid) };
+	FILE *maps = proc_maps_open(scan.pid);
 
 	if (!maps)
 		return -errno;

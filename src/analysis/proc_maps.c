@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,9 +47,21 @@ pid_t proc_with_memory(pid_t pid)
 	return has_memory(tid) ? tid : pid;
 }
 
+/* NULL also where nothing is mapped any more: the list of a process that ends is empty. */
 static FILE *open_list(pid_t pid, const char *name)
 {
-	return open_file(proc_with_memory(pid), name);
+	FILE *list = open_file(proc_with_memory(pid), name);
+	int first = list ? getc(list) : EOF;
+
+	if (first != EOF) {
+		ungetc(first, list);
+		return list;
+	}
+	if (list) {
+		fclose(list);
+		errno = ESRCH;
+	}
+	return NULL;
 }
 
 /* The 47th field, where the name in brackets, which may hold anything, is the second. */
@@ -122,6 +135,16 @@ static bool take_line(struct proc_maps *maps, struct mapping *mapping)
 	maps->next = line;
 	maps->next_room = room;
 	return parse(maps->line, mapping);
+}
+
+bool proc_maps_go_on(FILE *list)
+{
+	int first;
+
+	rewind(list);
+	first = getc(list);
+	rewind(list);
+	return first != EOF;
 }
 
 bool proc_maps_next(struct proc_maps *maps, struct mapping *mapping)

@@ -30,12 +30,15 @@ struct proc_maps {
 pid_t proc_with_memory(pid_t);
 taddr_t proc_heap(pid_t); /* where the heap begins that brk(2) moves the end of; 0: not told */
 
-FILE *proc_maps_open(pid_t);  /* NULL with errno */
+FILE *proc_maps_open(pid_t);  /* NULL with errno; also where there is none any more */
 FILE *proc_smaps_open(pid_t); /* as above */
 
 /* False: the end, and with feof(file) the whole list was read. It leaves out [vsyscall],
  * which is no process's own. */
 bool proc_maps_next(struct proc_maps *, struct mapping *);
+/* Back to the list's begin. False: the process has left its memory, and what was read may be
+ * but a part of the list. */
+bool proc_maps_go_on(FILE *list);
 void proc_maps_deinit(struct proc_maps *);
 
 #endif

@@ -14,6 +14,7 @@
 struct range { /* of pages in memory */
 	taddr_t begin, end;
 	enum rss_part part;
+	uint64_t left; /* bytes that no live block was found in */
 };
 
 struct look {
@@ -136,7 +137,7 @@ static bool add_range(void *ctx, taddr_t begin, taddr_t end)
 		look->ranges = grown;
 		look->capacity = capacity;
 	}
-	look->ranges[look->count++] = (struct range){ begin, end, look->part };
+	look->ranges[look->count++] = (struct range){ begin, end, look->part, end - begin };
 	look->heap->maps.residence.parts[look->part] += end - begin;
 	return true;
 }
@@ -157,18 +158,21 @@ static size_t range_at(const struct look *look, taddr_t addr)
 	return low;
 }
 
-/* What of a live block is in memory is no other part's. */
+/* What of a live block is in memory is no other part's. Two blocks lie over each other when
+ * one's memory was given back past the allocator: it counts once. */
 static uint64_t move_to_live(const struct look *look, taddr_t begin, taddr_t end)
 {
 	uint64_t *parts = look->heap->maps.residence.parts, bytes = 0;
 
 	for (size_t i = range_at(look, begin); i < look->count && look->ranges[i].begin < end; i++) {
-		const struct range *range = &look->ranges[i];
+		struct range *range = &look->ranges[i];
 		taddr_t from = range->begin > begin ? range->begin : begin;
 		uint64_t len = (range->end < end ? range->end : end) - from;
+		uint64_t moved = len < range->left ? len : range->left;
 
-		parts[range->part] -= len;
-		parts[RSS_LIVE] += len;
+		range->left -= moved;
+		parts[range->part] -= moved;
+		parts[RSS_LIVE] += moved;
 		bytes += len;
 	}
 	return bytes;

@@ -436,6 +436,7 @@ void unwinder_set_pid(struct unwinder *unwinder, pid_t pid)
 void unwinder_flush(struct unwinder *unwinder)
 {
 	unw_flush_cache(unwinder->space, 0, 0);
+	unwinder->index = NULL; /* its module may go */
 }
 
 bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)

@@ -62,8 +62,7 @@ static bool is_trapped(const struct space *space, taddr_t behind)
 static void begin(struct thread *thread)
 {
 	thread->space->every_call = EVERY_CALL_ALWAYS;
-	thread->space->mapper = thread->tid;
-	thread->map.call_addr = thread->map.in_call;
+	turn_take(thread, thread->map.in_call);
 }
 
 struct resume every_call_go_on(struct thread *thread)
@@ -78,7 +77,8 @@ struct resume every_call_go_on(struct thread *thread)
 
 static struct resume at_begin(struct thread *thread, const struct __ptrace_syscall_info *info)
 {
-	enum map_call_kind kind = map_call_of((int)info->entry.nr);
+	enum map_call_kind kind = info->arch == ARCH_AUDIT ? map_call_of((int)info->entry.nr) :
+	                                                     MAP_CALL_NONE;
 	taddr_t behind = info->instruction_pointer;
 
 	if (kind == MAP_CALL_NONE || is_trapped(thread->space, behind)) {
@@ -92,12 +92,19 @@ static struct resume at_begin(struct thread *thread, const struct __ptrace_sysca
 	return every_call_go_on(thread);
 }
 
+/* A filter that traps, seccomp(2), leaves the call's number for a result. */
+static bool is_refused(int64_t result)
+{
+	return result > 0 && result < 4096; /* no such address, and no other success but 0 */
+}
+
 static struct resume at_end(struct thread *thread, int64_t result)
 {
 	bool was_mapping = thread->map.call_addr && thread->map.in_call;
 
 	thread->map.in_call = 0;
-	if (was_mapping && map_call_is_restarted(result)) {
+	turn_stays(thread); /* an exit that has come back */
+	if (was_mapping && (map_call_is_restarted(result) || is_refused(result))) {
 		thread->map.call_addr = 0;
 		turn_release(thread->space);
 	} else if (was_mapping) {

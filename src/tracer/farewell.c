@@ -101,6 +101,17 @@ static bool any_due(void)
 	return false;
 }
 
+/* Let go where it enters a system call it would find itself woken there, and the call would
+ * return early (EINTR). Interrupted, it stops behind, where the call can be restarted; this stop
+ * has used up any interruption that was on its way. */
+static void pass_call(struct thread *thread)
+{
+	thread->due = thread->interrupted = true;
+	thread->forked = false; /* it is not to stop at calls any more */
+	ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
+	thread_resume(thread, (struct resume){ GO_RUN, 0 });
+}
+
 static void take_leave(pid_t tid, int status)
 {
 	struct event event = event_of_status(status);
@@ -118,6 +129,10 @@ static void take_leave(pid_t tid, int status)
 	if (event.kind != EV_TRAP && is_trap_pending(tid)) {
 		thread->due = true;
 		thread_resume(thread, (struct resume){ GO_RUN, event.kind == EV_SIGNAL ? event.sig : 0 });
+		return;
+	}
+	if (event.kind == EV_CALL && thread->role == ROLE_TARGET) {
+		pass_call(thread);
 		return;
 	}
 	let_go(thread, event);
@@ -151,6 +166,7 @@ void farewell(void)
 	pid_t tid;
 
 	for (struct space *space = NULL; (space = space_next(space));) {
+		space->every_call = 0;
 		space_enter(space); /* to the end: a child of its threads may still come */
 		if (space->pid)
 			lift(space);

@@ -24,8 +24,7 @@ static void begin(struct thread *thread, struct space *space, const struct probe
 	struct map *map = &thread->map;
 
 	bp_related(space, probe);
-	space->mapper = thread->tid;
-	map->call_addr = probe->call;
+	turn_take(thread, probe->call);
 	map->before = *trapped;
 	arch_set_pc(&map->before, probe->addr);
 	map->call = (struct map_call){ .kind = kind };
@@ -193,6 +192,8 @@ void map_interrupted(struct thread *thread, int sig)
 
 	if (map->in_call) /* its own stop is past, or to come */
 		return;
+	if (sig)
+		turn_stays(thread);
 	if ((!map->call_addr && !map->in_earlier_call) || step_get_regs(thread->tid, &regs) < 0)
 		return;
 	if (map->in_earlier_call)

@@ -59,9 +59,17 @@ bool turn_has(const struct space *space, taddr_t call)
 	return mapper && mapper->map.call_addr == call;
 }
 
+void turn_take(struct thread *thread, taddr_t call)
+{
+	turn_stays(thread);
+	thread->space->mapper = thread->tid;
+	thread->map.call_addr = call;
+}
+
 struct resume turn_wait(struct thread *thread, taddr_t addr)
 {
 	thread->held = true;
+	thread->map.leaves = false;
 	thread->map.waits_since_ms = now_ms();
 	thread->map.waits_at = addr;
 	be_impatient();
@@ -107,6 +115,7 @@ static void be_quiet(struct space *space)
 
 	space->mapper = NOBODY;
 	space->wants_quiet = false;
+	space->wants_since_ms = now_ms();
 	if (last)
 		space->leave = LEAVE_SEEN;
 	emit_space(last ? REC_LEAVING : REC_QUIET, space);
@@ -190,6 +199,15 @@ struct resume turn_leave(struct thread *thread, taddr_t addr)
 	return resume;
 }
 
+void turn_stays(struct thread *thread)
+{
+	if (!thread->map.leaves || thread->map.waits_at)
+		return;
+	thread->map.leaves = false;
+	if (thread->space->leave == LEAVE_FREE)
+		thread->space->leave = LEAVE_NOT;
+}
+
 static void let_leave(struct space *space)
 {
 	struct thread *thread;
@@ -245,10 +263,10 @@ static bool is_over(const struct space *space, uint64_t now)
 	       is_too_long(space, space->wants_since_ms, now);
 }
 
+/* Also of a list that is being read it is told: it may be of different moments. */
 static void give_up_quiet(struct space *space)
 {
-	if (space->wants_quiet)
-		emit_space(REC_UNQUIET, space);
+	emit_space(REC_UNQUIET, space);
 	space->wants_quiet = false;
 	if (space->leave != LEAVE_NOT)
 		let_leave(space);

@@ -8,6 +8,7 @@
 
 bool turn_is_taken(const struct space *, const struct thread *by); /* by another one */
 bool turn_has(const struct space *, taddr_t call); /* the call there is under way */
+void turn_take(struct thread *, taddr_t call); /* the one there begins */
 /* The thread waits, where it stands: in front of the trap at addr, or at the call there. */
 struct resume turn_wait(struct thread *, taddr_t addr);
 void turn_release(struct space *); /* the call that was under way is over */
@@ -18,6 +19,9 @@ void turn_no_earlier(struct thread *);
  * the last time. */
 struct resume turn_leave(struct thread *, taddr_t addr);
 bool turn_may_leave(const struct thread *); /* the front has */
+/* The thread does something else: its call to exit has failed, or a signal came first. The
+ * next time is looked at again. */
+void turn_stays(struct thread *);
 
 /* The front reads the kernel's list: CMD_QUIET, CMD_LOUD. */
 void turn_quiet(struct space *);
