@@ -14,217 +14,50 @@
  * function may call another allocator's, which would then be seen to begin first. */
 #include "late.h"
 
-#include <stdlib.h>
 #include <string.h>
+
+#include "ways.h"
 
 #define TAIL_MAX 8   /* instructions between a late entry and the ret */
 #define EARLY_MAX 4
-#define SIZE_REG ARCH_ARG0
-
-struct state { /* in front of an instruction */
-	uint32_t held; /* registers that hold the size */
-	int32_t sp;    /* against the function's begin */
-	bool reached, sp_unknown;
-	bool saved; /* an early trap may have been met on the way; top: on every way */
-	bool top;
-};
-
-struct node {
-	taddr_t vaddr;
-	struct decoded insn;
-	struct state state;
-	bool tail;        /* on the straight way to a ret */
-	bool early, late; /* a trap */
-	bool passed;      /* between a late one and its ret */
-};
-
-struct graph {
-	struct job *job;
-	const struct cfg *cfg;
-	struct node *nodes; /* ascending */
-	size_t count;
-	unsigned early; /* how many */
-};
-
-/* ---- the graph ---------------------------------------------------------------------------- */
-
-static int by_vaddr(const void *a, const void *b)
-{
-	taddr_t x = ((const struct node *)a)->vaddr, y = ((const struct node *)b)->vaddr;
-
-	return x < y ? -1 : x > y;
-}
-
-static bool build(struct graph *graph)
-{
-	struct table_slot *slot;
-
-	graph->nodes = calloc(graph->cfg->seen.used + 1, sizeof(*graph->nodes));
-	if (!graph->nodes)
-		return false;
-	for (size_t at = 0; (slot = table_next(&graph->cfg->seen, &at));) {
-		struct node *node = &graph->nodes[graph->count];
-
-		node->vaddr = slot->key;
-		if (job_decode(graph->job, slot->key, &node->insn) < 0)
-			return false;
-		graph->count++;
-	}
-	if (graph->count)
-		qsort(graph->nodes, graph->count, sizeof(*graph->nodes), by_vaddr);
-	return graph->count;
-}
-
-static struct node *node_at(const struct graph *graph, taddr_t vaddr)
-{
-	const struct node key = { .vaddr = vaddr };
-
-	return bsearch(&key, graph->nodes, graph->count, sizeof(key), by_vaddr);
-}
-
-/* The one that alone leads to it, by going on to it. */
-static struct node *only_before(const struct graph *graph, struct node *node)
-{
-	struct node *before = node > graph->nodes ? node - 1 : NULL;
-
-	if (!before || before->vaddr + before->insn.len != node->vaddr ||
-	    before->insn.flow != FLOW_NEXT || table_find(&graph->cfg->targets, node->vaddr))
-		return NULL;
-	return before;
-}
-
-/* ---- what the registers hold -------------------------------------------------------------- */
-
-/* Constants are followed already: the size is one that no program moves. */
-#define SIZE UINT64_C(0x9d5f31c7a2e4860b)
-
-static uint32_t held_behind(const struct decoded *insn, uint32_t held)
-{
-	struct arch_values values = { .known = held };
-	uint32_t left = 0;
-
-	if (insn->flow == FLOW_CALL)
-		return held & ARCH_CALLEE_SAVED;
-	for (unsigned reg = 0; reg < ARCH_REGS; reg++)
-		values.value[reg] = SIZE;
-	arch_follow(insn, &values);
-	for (unsigned reg = 0; reg < ARCH_REGS; reg++)
-		if (values.known & 1u << reg && values.value[reg] == SIZE)
-			left |= 1u << reg;
-	return left;
-}
-
-static struct state behind(const struct node *node)
-{
-	struct state state = node->state;
-	const struct decoded *insn = &node->insn;
-
-	if (node->early)
-		state.top = state.saved = true;
-	state.held = held_behind(insn, state.held);
-	if (insn->moves_sp && insn->flow != FLOW_CALL) {
-		state.sp_unknown |= !insn->sp_known;
-		state.sp += insn->sp_delta;
-	}
-	return state;
-}
-
-static bool is_same(const struct state *a, const struct state *b)
-{
-	return a->held == b->held && a->sp_unknown == b->sp_unknown && a->saved == b->saved &&
-	       a->top == b->top && a->reached == b->reached;
-}
-
-static bool merge(struct node *node, const struct state *more)
-{
-	struct state *state = &node->state, was = *state;
-
-	if (!state->reached) {
-		*state = *more;
-		return true;
-	}
-	state->sp_unknown |= more->sp_unknown || state->sp != more->sp;
-	state->saved |= more->saved;
-	if (state->top)
-		state->held = more->held;
-	else if (!more->top)
-		state->held &= more->held;
-	state->top &= more->top;
-	return !is_same(state, &was);
-}
 
 /* ---- places --------------------------------------------------------------------------------- */
 
-static bool may_stand(const struct graph *graph, const struct node *node)
+static bool may_stand(const struct ways *ways, const struct way_node *node)
 {
-	taddr_t addr = node->vaddr + graph->job->module->bias;
+	taddr_t addr = node->vaddr + ways->job->module->bias;
 
 	return !node->insn.refuse && node->insn.flow == FLOW_NEXT && node->state.held &&
 	       !node->state.top && !node->state.sp_unknown &&
-	       !job_is_planned(graph->job->plan, addr, addr + 1);
+	       !job_is_planned(ways->job->plan, addr, addr + 1);
 }
 
 /* Before the last copy is lost. Where no trap can stand it is lost for good. */
-static void save(struct graph *graph, struct node *loses)
+static void save(struct ways *ways, struct way_node *loses)
 {
-	struct node *at = loses;
+	struct way_node *at = loses;
 
-	while (at && !may_stand(graph, at))
-		at = only_before(graph, at);
+	if (loses->tail)
+		return;
+	while (at && !may_stand(ways, at))
+		at = ways_only_before(ways, at);
 	if (!at || at->early)
 		return;
 	at->early = true;
-	graph->early++;
-}
-
-/* ---- all ways through it -------------------------------------------------------------------- */
-
-static bool goes_on(const struct decoded *insn)
-{
-	return insn->flow == FLOW_NEXT || insn->flow == FLOW_BRANCH || insn->flow == FLOW_CALL;
-}
-
-static bool follow(struct graph *graph, struct node *node)
-{
-	const struct decoded *insn = &node->insn;
-	bool jumps = (insn->flow == FLOW_BRANCH || insn->flow == FLOW_JUMP) && insn->target;
-	struct node *next = goes_on(insn) ? node_at(graph, node->vaddr + insn->len) : NULL;
-	struct node *target = jumps ? node_at(graph, insn->target - graph->job->module->bias) : NULL;
-	struct state state = behind(node);
-	bool changed;
-
-	if (node->state.held && !state.held && !state.top && !node->tail)
-		save(graph, node);
-	changed = next && merge(next, &state);
-	return (target && merge(target, &state)) || changed;
-}
-
-static void settle(struct graph *graph, taddr_t entry)
-{
-	struct node *first = node_at(graph, entry);
-
-	for (size_t i = 0; i < graph->count; i++)
-		graph->nodes[i].state = (struct state){ 0 };
-	if (first)
-		first->state = (struct state){ .held = 1u << SIZE_REG, .reached = true };
-	for (bool changed = true; changed;) {
-		changed = false;
-		for (size_t i = 0; i < graph->count; i++)
-			changed |= graph->nodes[i].state.reached && follow(graph, &graph->nodes[i]);
-	}
+	ways->early++;
 }
 
 /* ---- the plan --------------------------------------------------------------------------------- */
 
 /* True: every call that gets to the ret has been seen. */
-static bool cover(const struct graph *graph, struct node *ret)
+static bool cover(const struct ways *ways, struct way_node *ret)
 {
-	struct node *at = ret;
+	struct way_node *at = ret;
 
 	if (!ret->state.reached || ret->state.top)
 		return true;
-	for (int i = 0; i < TAIL_MAX && (at = only_before(graph, at)) && !at->insn.refuse; i++)
-		if (may_stand(graph, at)) {
+	for (int i = 0; i < TAIL_MAX && (at = ways_only_before(ways, at)) && !at->insn.refuse; i++)
+		if (may_stand(ways, at)) {
 			at->late = true;
 			while (++at != ret)
 				at->passed = true;
@@ -233,38 +66,38 @@ static bool cover(const struct graph *graph, struct node *ret)
 	return false;
 }
 
-static bool cover_all(const struct graph *graph)
+static bool cover_all(const struct ways *ways)
 {
 	bool all = true;
 
-	for (size_t i = 0; i < graph->cfg->exit_count; i++)
-		all &= cover(graph, node_at(graph, graph->cfg->exits[i].vaddr));
-	for (size_t i = 0; i < graph->count; i++)
-		all &= !graph->nodes[i].early || may_stand(graph, &graph->nodes[i]);
+	for (size_t i = 0; i < ways->cfg->exit_count; i++)
+		all &= cover(ways, ways_at(ways, ways->cfg->exits[i].vaddr));
+	for (size_t i = 0; i < ways->count; i++)
+		all &= !ways->nodes[i].early || may_stand(ways, &ways->nodes[i]);
 	return all;
 }
 
-static void mark_tails(const struct graph *graph)
+static void mark_tails(const struct ways *ways)
 {
-	for (size_t i = 0; i < graph->cfg->exit_count; i++) {
-		struct node *at = node_at(graph, graph->cfg->exits[i].vaddr);
+	for (size_t i = 0; i < ways->cfg->exit_count; i++) {
+		struct way_node *at = ways_at(ways, ways->cfg->exits[i].vaddr);
 
-		for (int n = 0; at && n <= TAIL_MAX; n++, at = only_before(graph, at))
+		for (int n = 0; at && n <= TAIL_MAX; n++, at = ways_only_before(ways, at))
 			at->tail = true;
 	}
 }
 
 /* An early trap found on the way changes what is behind it. */
-static bool is_covered(struct graph *graph, taddr_t entry)
+static bool is_covered(struct ways *ways, taddr_t entry)
 {
 	unsigned early;
 
-	mark_tails(graph);
+	mark_tails(ways);
 	do {
-		early = graph->early;
-		settle(graph, entry);
-	} while (graph->early > early && graph->early <= EARLY_MAX);
-	return graph->early == early && cover_all(graph);
+		early = ways->early;
+		ways_follow(ways, entry, save);
+	} while (ways->early > early && ways->early <= EARLY_MAX);
+	return ways->early == early && cover_all(ways);
 }
 
 static unsigned lowest(uint32_t held)
@@ -276,9 +109,9 @@ static unsigned lowest(uint32_t held)
 	return reg;
 }
 
-static void add(const struct graph *graph, const struct node *node, uint32_t function)
+static void add(const struct ways *ways, const struct way_node *node, uint32_t function)
 {
-	struct job *job = graph->job;
+	struct job *job = ways->job;
 	struct probe probe = job_probe(job, node->vaddr, &node->insn, PROBE_ENTRY, function);
 
 	probe.flags = PROBE_AWAIT | PROBE_LATE | (node->late && node->state.saved ? PROBE_SEEN : 0);
@@ -287,22 +120,22 @@ static void add(const struct graph *graph, const struct node *node, uint32_t fun
 	job_add(job->plan, &probe);
 }
 
-static void add_pass(struct job *job, const struct node *node)
+static void add_pass(struct job *job, const struct way_node *node)
 {
 	struct probe probe = job_probe(job, node->vaddr, &node->insn, PROBE_PASS, NO_FUNCTION);
 
 	job_add(job->plan, &probe);
 }
 
-static void add_all(const struct graph *graph, uint32_t function)
+static void add_all(const struct ways *ways, uint32_t function)
 {
-	for (size_t i = 0; i < graph->count; i++) {
-		const struct node *node = &graph->nodes[i];
+	for (size_t i = 0; i < ways->count; i++) {
+		const struct way_node *node = &ways->nodes[i];
 
 		if (node->early || node->late)
-			add(graph, node, function);
+			add(ways, node, function);
 		else if (node->passed)
-			add_pass(graph->job, node);
+			add_pass(ways->job, node);
 	}
 }
 
@@ -349,12 +182,12 @@ static bool imports_another(struct module *module)
 
 /* An allocator that stands before another one, as those that count or pad blocks do, must be
  * seen to begin before that one. */
-static bool may_call_another(const struct graph *graph)
+static bool may_call_another(const struct ways *ways)
 {
-	struct job *job = graph->job;
+	struct job *job = ways->job;
 
-	for (size_t i = 0; i < graph->count; i++) {
-		const struct decoded *insn = &graph->nodes[i].insn;
+	for (size_t i = 0; i < ways->count; i++) {
+		const struct decoded *insn = &ways->nodes[i].insn;
 
 		if (insn->flow == FLOW_CALL &&
 		    (!insn->target || job_found_at(job, insn->target - job->module->bias)))
@@ -366,15 +199,15 @@ static bool may_call_another(const struct graph *graph)
 bool late_plan(struct job *job, const struct found *found, const struct cfg *cfg,
                uint32_t function)
 {
-	struct graph graph = { .job = job, .cfg = cfg };
+	struct ways ways;
 	bool covered;
 
 	if (!is_asked_for_a_size(&catalog[found->entry]) || !only_returns(cfg))
 		return false;
-	covered = build(&graph) && !may_call_another(&graph) &&
-	          is_covered(&graph, found->vaddr);
+	covered = ways_build(&ways, job, cfg) && !may_call_another(&ways) &&
+	          is_covered(&ways, found->vaddr);
 	if (covered)
-		add_all(&graph, function);
-	free(graph.nodes);
+		add_all(&ways, function);
+	ways_free(&ways);
 	return covered;
 }

@@ -36,6 +36,16 @@ static bool stands_behind_call(const struct space *space, taddr_t pc)
 	       memcmp(code, ARCH_SYSCALL, sizeof(code)) == 0;
 }
 
+static bool await_stop(pid_t tid, int *status)
+{
+	pid_t got;
+
+	do
+		got = waitpid(tid, status, __WALL);
+	while (got < 0 && errno == EINTR); /* the tracer's alarm, or a word from the front */
+	return got == tid && WIFSTOPPED(*status);
+}
+
 /* On to the next stop at a system call's entry or exit; others in between, of a group
  * that stops, do not count. Signals are blocked. False: the child has ended. */
 static bool reach_call_stop(pid_t tid)
@@ -43,8 +53,7 @@ static bool reach_call_stop(pid_t tid)
 	int status;
 
 	do {
-		if (ptrace(PTRACE_SYSCALL, tid, 0, 0) < 0 ||
-		    waitpid(tid, &status, __WALL) != tid || !WIFSTOPPED(status))
+		if (ptrace(PTRACE_SYSCALL, tid, 0, 0) < 0 || !await_stop(tid, &status))
 			return false;
 	} while (event_of_status(status).kind != EV_CALL);
 	return true;

@@ -31,14 +31,24 @@ int poke(pid_t tid, taddr_t addr, const void *buf, size_t len)
 	return 0;
 }
 
+/* Whatever comes for the tracer itself meanwhile, its alarm or a word from the front. */
+static int await_stop(pid_t tid, siginfo_t *info)
+{
+	int error;
+
+	do
+		error = waitid(P_PID, tid, info, WSTOPPED | WEXITED | WNOWAIT | __WALL);
+	while (error < 0 && errno == EINTR);
+	return error;
+}
+
 static bool interrupt(struct thread *thread)
 {
 	siginfo_t info;
 
 	thread->interrupted = true;
 	return ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0) == 0 &&
-	       waitid(P_PID, thread->tid, &info, WSTOPPED | WEXITED | WNOWAIT | __WALL) == 0 &&
-	       info.si_code == CLD_TRAPPED;
+	       await_stop(thread->tid, &info) == 0 && info.si_code == CLD_TRAPPED;
 }
 
 int poke_process(pid_t pid, taddr_t addr, const void *buf, size_t len)
