@@ -46,6 +46,7 @@ BEGIN {
 }
 """
 
+# No process substitution: whether its end is remembered depends on when it comes.
 BASH = r"""
 declare -A seen
 words=()
@@ -62,7 +63,7 @@ for n in 1 2 3 4 5; do
     (exit $n)
     total=$((total + $?))
 done
-while read -r line; do last=$line; done < <(printf '%s\n' "${words[@]}")
+while read -r line; do last=$line; done <<<"$(printf '%s\n' "${words[@]}")"
 echo "${#seen[@]} $total $last ${words[*]//w/W}" | head -c 60
 echo
 """
