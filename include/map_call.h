@@ -41,4 +41,6 @@ struct map_call {
 	bool gone;           /* failed, and what it was to replace is not mapped any more */
 };
 
+bool map_call_failed(const struct map_call *); /* by its result; brk(2) never does so */
+
 #endif

@@ -15,20 +15,6 @@ static struct vma vma_of(const struct mapping *mapping)
 	};
 }
 
-static struct vma part_of(const struct vma *of, const struct vma *by, taddr_t begin, taddr_t end)
-{
-	struct vma vma = *by;
-
-	vma.begin = begin;
-	vma.end = end;
-	vma.prot = of->prot;
-	vma.flags = of->flags;
-	vma.inode = of->inode;
-	vma.dev = of->dev;
-	vma.offset = of->offset + (begin - of->begin);
-	return vma;
-}
-
 void address_space_read(struct address_space *space, FILE *list,
                         struct vma (*as)(void *ctx, const char *name), void *ctx)
 {
@@ -39,7 +25,7 @@ void address_space_read(struct address_space *space, FILE *list,
 	space->brk = 0;
 	while (proc_maps_next(&maps, &mapping)) {
 		struct vma of = vma_of(&mapping), by = as(ctx, mapping.name);
-		struct vma vma = part_of(&of, &by, of.begin, of.end);
+		struct vma vma = vma_again(&of, &by, of.begin, of.begin, of.end - of.begin);
 
 		if (strcmp(mapping.name, "[stack]") == 0)
 			vma.flags |= VMA_GROWS_DOWN;
@@ -68,7 +54,7 @@ static void differ(struct comparison *comparison, enum difference what, taddr_t 
 
 	comparison->count++;
 	if (listed)
-		part = part_of(listed, &none, begin, end);
+		part = vma_again(listed, &none, begin, begin, end - begin);
 	if (comparison->tell)
 		comparison->tell(comparison->ctx, what, &part);
 }

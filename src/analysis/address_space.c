@@ -17,22 +17,6 @@ static uint64_t pages(uint64_t len)
 	return (len + PAGE - 1) & ~(PAGE - 1);
 }
 
-/* by, with all else from of, at [begin, begin + len) where of has offset at. */
-static struct vma again(const struct vma *of, const struct vma *by, taddr_t at, taddr_t begin,
-                        uint64_t len)
-{
-	struct vma vma = *by;
-
-	vma.begin = begin;
-	vma.end = begin + len;
-	vma.prot = of->prot;
-	vma.flags = of->flags;
-	vma.inode = of->inode;
-	vma.dev = of->dev;
-	vma.offset = of->offset + (at - of->begin);
-	return vma;
-}
-
 /* A stack grows without a call, and so may have grown to below begin, since the list was read,
  * by the time somebody cuts there: supposed to be, until the list is read again. */
 static void suppose_grown(struct address_space *space, taddr_t begin)
@@ -131,7 +115,7 @@ static void do_mremap(struct address_space *space, const struct map_call *call, 
 		of = vmas_at(&space->vmas, old);
 	}
 	if (of && (now != old || new_len > old_len)) {
-		vma = again(of, &by, old, now, new_len);
+		vma = vma_again(of, &by, old, now, new_len);
 		if (moves)
 			vmas_drop(&space->vmas, old, old + old_len);
 		vmas_put(&space->vmas, &vma);
@@ -239,7 +223,7 @@ static void do_remap_pages(struct address_space *space, const struct map_call *c
 
 	if (!of)
 		return;
-	vma = again(of, &by, call->args[0], call->args[0], pages(call->args[1]));
+	vma = vma_again(of, &by, call->args[0], call->args[0], pages(call->args[1]));
 	vma.offset = call->args[3] * PAGE;
 	vmas_put(&space->vmas, &vma);
 }
@@ -285,11 +269,9 @@ static const struct {
 void address_space_apply(struct address_space *space, const struct map_call *call,
                          const struct vma *by)
 {
-	bool failed = call->result < 0 && call->result > -(int64_t)PAGE;
-
 	if (call->kind >= countof(calls) || !calls[call->kind].apply)
 		return;
-	if (!failed)
+	if (!map_call_failed(call))
 		calls[call->kind].apply(space, call, *by);
 	else if (calls[call->kind].fail)
 		calls[call->kind].fail(space, call);

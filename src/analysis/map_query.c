@@ -84,7 +84,7 @@ struct heap_map_site *heap_map_sites(struct heap *heap, size_t *count)
 
 struct libraries {
 	struct heap_library *list;
-	size_t count, capacity;
+	size_t count;
 };
 
 static struct heap_library *library(struct libraries *libraries, const char *path)

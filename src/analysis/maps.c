@@ -247,7 +247,7 @@ static uint64_t bytes_of(const struct map_call *call)
 static void count(struct heap *heap, const struct map_call *call)
 {
 	struct heap_map_calls *calls = &heap->maps.calls[call->kind];
-	bool failed = call->result < 0 && call->result > -4096;
+	bool failed = map_call_failed(call);
 
 	/* brk fails by standing still; a question is none */
 	if (call->kind == MAP_CALL_BRK && call->args[0] && call->args[0] != (taddr_t)call->result)
@@ -274,7 +274,7 @@ bool maps_file_of_code(const struct record_map *record)
 {
 	const struct map_call *call = &record->call;
 
-	return call->kind == MAP_CALL_MMAP && (call->result >= 0 || call->result < -4095) &&
+	return call->kind == MAP_CALL_MMAP && !map_call_failed(call) &&
 	       call->args[2] & PROT_EXEC && !(call->args[3] & MAP_ANONYMOUS);
 }
 

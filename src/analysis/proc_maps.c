@@ -120,8 +120,6 @@ static void read_field(const char *line, struct mapping *mapping)
 		mapping->resident = kilobytes * 1024;
 	else if (sscanf(line, "Anonymous: %llu", &kilobytes) == 1)
 		mapping->anonymous = kilobytes * 1024;
-	else if (sscanf(line, "Swap: %llu", &kilobytes) == 1)
-		mapping->swapped = kilobytes * 1024;
 }
 
 /* A mapping's line becomes the present one: its name is pointed to. */

@@ -14,9 +14,8 @@ struct mapping {
 	uint8_t prot; /* PROT_READ and so on, mmap(2) */
 	bool shared;
 	const char *name;   /* a path, "[heap]", or "": valid until the next */
-	uint64_t resident;  /* bytes; smaps only, as the next two */
+	uint64_t resident;  /* bytes; smaps only, as the next */
 	uint64_t anonymous; /* of them, those that are no file's pages */
-	uint64_t swapped;
 };
 
 struct proc_maps {

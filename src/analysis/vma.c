@@ -307,3 +307,18 @@ const struct vma *vmas_at(const struct vmas *vmas, taddr_t addr)
 
 	return vma && vma->begin <= addr ? vma : NULL;
 }
+
+struct vma vma_again(const struct vma *of, const struct vma *by, taddr_t at, taddr_t begin,
+                     uint64_t len)
+{
+	struct vma vma = *by;
+
+	vma.begin = begin;
+	vma.end = begin + len;
+	vma.prot = of->prot;
+	vma.flags = of->flags;
+	vma.inode = of->inode;
+	vma.dev = of->dev;
+	vma.offset = of->offset + (at - of->begin);
+	return vma;
+}

@@ -28,6 +28,10 @@ struct vma {
 	uint64_t born;    /* which call made it: pieces of one mapping have the same */
 };
 
+/* by, with all else from of, at [begin, begin + len) where of has its address at. */
+struct vma vma_again(const struct vma *of, const struct vma *by, taddr_t at, taddr_t begin,
+                     uint64_t len);
+
 struct vmas { /* all zero is an empty address space */
 	struct vma_node *root;
 };

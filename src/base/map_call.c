@@ -34,6 +34,11 @@ bool map_call_is_restarted(int64_t result)
 	return result >= -516 && result <= -512;
 }
 
+bool map_call_failed(const struct map_call *call)
+{
+	return call->result < 0 && call->result > -4096;
+}
+
 /* The enum's order is the one they are told in. */
 static const char *const names[MAP_CALLS] = {
 	[MAP_CALL_MMAP] = "mmap", [MAP_CALL_MUNMAP] = "munmap", [MAP_CALL_MREMAP] = "mremap",

@@ -40,8 +40,7 @@ void every_call_begin(struct space *space)
 	for (size_t at = 0; !on && (thread = thread_next(&at));) {
 		if (thread->space != space || thread->stopped || !may_be_broken_off(thread->tid))
 			continue;
-		thread->interrupted = true;
-		ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
+		thread_interrupt(thread);
 	}
 }
 

@@ -106,9 +106,9 @@ static bool any_due(void)
  * has used up any interruption that was on its way. */
 static void pass_call(struct thread *thread)
 {
-	thread->due = thread->interrupted = true;
+	thread->due = true;
 	thread->forked = false; /* it is not to stop at calls any more */
-	ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
+	thread_interrupt(thread);
 	thread_resume(thread, (struct resume){ GO_RUN, 0 });
 }
 

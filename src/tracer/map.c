@@ -17,6 +17,16 @@ static const struct resume RUN = { GO_RUN, 0 };
 
 /* ---- its begin ----------------------------------------------------------------------------- */
 
+/* With the arguments that the registers hold. */
+static struct map_call call_of(enum map_call_kind kind, const struct arch_regs *regs)
+{
+	struct map_call call = { .kind = kind };
+
+	for (unsigned i = 0; i < MAP_CALL_ARGS; i++)
+		call.args[i] = arch_syscall_arg(regs, i);
+	return call;
+}
+
 static void begin(struct thread *thread, struct space *space, const struct probe *probe,
                   const struct arch_regs *trapped, struct arch_regs *regs,
                   enum map_call_kind kind)
@@ -27,9 +37,7 @@ static void begin(struct thread *thread, struct space *space, const struct probe
 	turn_take(thread, probe->call);
 	map->before = *trapped;
 	arch_set_pc(&map->before, probe->addr);
-	map->call = (struct map_call){ .kind = kind };
-	for (unsigned i = 0; i < MAP_CALL_ARGS; i++)
-		map->call.args[i] = arch_syscall_arg(regs, i);
+	map->call = call_of(kind, regs);
 	step_set_regs(thread, trapped, regs);
 }
 
@@ -133,9 +141,7 @@ static void finish_earlier(struct thread *thread, const struct probe *probe,
 
 	if (kind == MAP_CALL_NONE)
 		return;
-	thread->map.call = (struct map_call){ .kind = kind };
-	for (unsigned i = 0; i < MAP_CALL_ARGS; i++)
-		thread->map.call.args[i] = arch_syscall_arg(regs, i);
+	thread->map.call = call_of(kind, regs);
 	finish(thread, regs);
 }
 

@@ -126,7 +126,7 @@ static void told_of_failure(struct map_call *call, pid_t pid)
 
 void map_told(struct map_call *call, pid_t pid, int mem)
 {
-	if (call->result < 0 && call->result > -4096) {
+	if (map_call_failed(call)) {
 		told_of_failure(call, pid);
 		return;
 	}

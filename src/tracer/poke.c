@@ -46,9 +46,8 @@ static bool interrupt(struct thread *thread)
 {
 	siginfo_t info;
 
-	thread->interrupted = true;
-	return ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0) == 0 &&
-	       await_stop(thread->tid, &info) == 0 && info.si_code == CLD_TRAPPED;
+	return thread_interrupt(thread) && await_stop(thread->tid, &info) == 0 &&
+	       info.si_code == CLD_TRAPPED;
 }
 
 int poke_process(pid_t pid, taddr_t addr, const void *buf, size_t len)

@@ -130,6 +130,12 @@ static bool stops_at_calls(const struct thread *thread)
 	return needed == YES;
 }
 
+bool thread_interrupt(struct thread *thread)
+{
+	thread->interrupted = true;
+	return ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0) == 0;
+}
+
 void thread_resume(struct thread *thread, struct resume resume)
 {
 	static const enum __ptrace_request requests[] = {

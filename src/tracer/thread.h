@@ -95,6 +95,10 @@ void thread_forget_calls(struct thread *);
 /* Those of another, which has just forked it. */
 void thread_inherit_calls(struct thread *, const struct thread *parent);
 
+/* Has it stop as soon as it can, which is then of our making; also one that sleeps in a system
+ * call. False: it is gone. */
+bool thread_interrupt(struct thread *);
+
 /* The one place where a thread is resumed. A vanished thread is no error: its
  * exit will be reported. */
 void thread_resume(struct thread *, struct resume);

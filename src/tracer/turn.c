@@ -1,7 +1,6 @@
 #include "turn.h"
 
 #include <signal.h>
-#include <sys/ptrace.h>
 #include <sys/time.h>
 
 #include "bp.h"
@@ -172,8 +171,7 @@ void turn_quiet(struct space *space)
 			thread->map.in_earlier_call = false; /* at something else */
 		if (thread->stopped || !may_be_in_earlier_call(thread))
 			continue;
-		thread->interrupted = true;
-		ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
+		thread_interrupt(thread);
 	}
 	if (!space->mapper)
 		turn_release(space);
