@@ -38,8 +38,9 @@ struct probe {
 	taddr_t push; /* a one-byte push instruction that is never trapped, by which
 	                 the thread makes its own stack grow */
 	taddr_t call; /* SYSCALL, SYSRET: the system call instruction */
-	taddr_t ret;  /* for a plain ret: another one, never trapped, that the thread does
-	                 instead; nothing is emulated, so a shadow stack stays right */
+	taddr_t twin; /* of a plain ret, with LATE of all from here to the ret: the same bytes
+	                 elsewhere, never trapped, that the thread does instead; nothing but
+	                 its pc is changed, so a shadow stack stays right; 0: none */
 	uint32_t function; /* the analysis's number, handed back in records; SYSCALL, SYSRET:
 	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;

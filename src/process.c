@@ -1,7 +1,8 @@
 #include "process.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "proc_stat.h"
 
 static FILE *open_proc(pid_t pid, const char *what)
 {
@@ -27,23 +28,6 @@ static void read_status(pid_t tid, struct process *process)
 		fclose(file);
 }
 
-/* The name, in parentheses, may hold anything. */
-static void read_stat(pid_t tid, struct process *process)
-{
-	char text[1024];
-	FILE *file = open_proc(tid, "stat");
-	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	const char *behind;
-
-	if (file)
-		fclose(file);
-	text[len] = '\0';
-	behind = strrchr(text, ')');
-	if (behind)
-		sscanf(behind + 1, " %*c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %*u %*u "
-		       "%*d %*d %*d %*d %*d %*d %llu", &process->flags, &process->started);
-}
-
 struct process process_of(pid_t tid)
 {
 	struct process process = { 0 };
@@ -54,6 +38,7 @@ struct process process_of(pid_t tid)
 		process = (struct process){ 0 };
 		read_status(tid, &process);
 	}
-	read_stat(tid, &process);
+	process.flags = proc_stat(tid, PROC_STAT_FLAGS);
+	process.started = proc_stat(tid, PROC_STAT_STARTED);
 	return process;
 }

@@ -69,6 +69,22 @@ int job_decode(const struct job *job, taddr_t vaddr, struct decoded *out)
 	return decoder_decode(job->decoder, bytes, len, vaddr + job->module->bias, out);
 }
 
+bool job_is_insn(struct job *job, taddr_t vaddr)
+{
+	struct cfg_bounds in;
+	struct decoded insn;
+
+	if (!job_bounds(job, vaddr, &in))
+		return false;
+	for (taddr_t at = in.begin; at < vaddr; at += insn.len) {
+		if (job_decode(job, at, &insn) < 0)
+			return false;
+		if (at + insn.len == vaddr)
+			return true;
+	}
+	return in.begin == vaddr;
+}
+
 struct probe job_probe(struct job *job, taddr_t vaddr, const struct decoded *insn,
                        enum probe_kind kind, uint32_t function)
 {

@@ -31,6 +31,8 @@ bool job_add(struct plan *, const struct probe *); /* false: no memory */
 bool job_is_planned(const struct plan *, taddr_t begin, taddr_t end);
 /* The instruction at vaddr as it stands in the target; 0 or a negative errno. */
 int job_decode(const struct job *, taddr_t vaddr, struct decoded *);
+/* Is the byte at vaddr the first of an instruction? Decodes its function from the begin. */
+bool job_is_insn(struct job *, taddr_t vaddr);
 struct probe job_probe(struct job *, taddr_t vaddr, const struct decoded *, enum probe_kind,
                        uint32_t function);
 

@@ -2,25 +2,9 @@
 
 #include <string.h>
 
+#include "twin.h"
+
 /* ---- the allocator's own calls ------------------------------------------------ */
-
-/* Is the byte at vaddr the first of an instruction? Decodes its function from the
- * beginning. */
-static bool is_insn(struct job *job, taddr_t vaddr)
-{
-	struct cfg_bounds in;
-	struct decoded insn;
-
-	if (!job_bounds(job, vaddr, &in))
-		return false;
-	for (taddr_t at = in.begin; at < vaddr; at += insn.len) {
-		if (job_decode(job, at, &insn) < 0)
-			return false;
-		if (at + insn.len == vaddr)
-			return true;
-	}
-	return in.begin == vaddr;
-}
 
 static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 {
@@ -28,7 +12,7 @@ static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 	struct decoded insn;
 	struct probe probe;
 
-	if (!is_insn(job, call) || job_is_planned(job->plan, addr, addr + 1) ||
+	if (!job_is_insn(job, call) || job_is_planned(job->plan, addr, addr + 1) ||
 	    job_decode(job, call, &insn) < 0 || insn.refuse)
 		return;
 	probe = job_probe(job, call, &insn, PROBE_INTERNAL, function);
@@ -134,13 +118,15 @@ static bool any_byte(struct job *job, taddr_t vaddr)
 void library_lend(struct job *job)
 {
 	taddr_t push = job->plan->count ? find_byte(job, ARCH_PUSH, any_byte) : 0;
-	taddr_t ret = job->plan->count ? find_byte(job, ARCH_RET, is_insn) : 0;
+	taddr_t ret = job->plan->count ? find_byte(job, ARCH_RET, job_is_insn) : 0;
 
 	for (size_t i = 0; i < job->plan->count; i++) {
 		struct probe *probe = &job->plan->probes[i];
 
 		probe->push = push;
-		if (probe->original == ARCH_RET && probe->kind != PROBE_PASS)
-			probe->ret = ret;
+		if (probe->flags & PROBE_LATE)
+			probe->twin = twin_find(job, module_file_address(job->module, probe->addr));
+		else if (probe->original == ARCH_RET && probe->kind != PROBE_PASS)
+			probe->twin = ret;
 	}
 }

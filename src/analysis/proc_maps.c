@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
 
+#include "proc_stat.h"
+
 static FILE *open_file(pid_t pid, const char *name)
 {
 	char path[40];
@@ -64,20 +66,17 @@ static FILE *open_list(pid_t pid, const char *name)
 	return NULL;
 }
 
-/* The 47th field, where the name in brackets, which may hold anything, is the second. */
 taddr_t proc_heap(pid_t pid)
 {
 	FILE *file = open_list(pid, "stat");
-	char text[1024];
+	char text[PROC_STAT_MAX];
 	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
 	const char *at;
 
 	if (file)
 		fclose(file);
 	text[len] = '\0';
-	at = strrchr(text, ')');
-	for (unsigned field = 2; at && field < 47; field++)
-		at = strchr(at + 1, ' ');
+	at = proc_stat_at(text, PROC_STAT_BRK);
 	return at ? strtoull(at, NULL, 10) : 0;
 }
 

@@ -439,17 +439,52 @@ void unwinder_flush(struct unwinder *unwinder)
 	unwinder->index = NULL; /* its module may go */
 }
 
-bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)
+static unw_addr_space_t uncached(void)
 {
 	static unw_addr_space_t space;
+
+	if (!space)
+		space = unw_create_addr_space(&accessors, 0);
+	return space;
+}
+
+/* From a stack whose every word is another. False: nothing is found from there. */
+static bool made_up_caller(struct module *module, taddr_t vaddr, struct arch_frame *caller)
+{
+	uint64_t words[64];
+	const struct arch_frame start = { .pc = vaddr + module->bias, .sp = INDEX_ADDR / 2,
+		                          .rbp = 1, .rbx = 2, .r12 = 3, .r13 = 4, .r14 = 5,
+		                          .r15 = 6 };
+	const struct stack_image image = { start.sp, start.sp + sizeof(words), (uint8_t *)words,
+		                           sizeof(words) };
+	struct unwinder only = { .only = module, .image = &image, .start = &start, .exact = true };
+	unw_cursor_t cursor;
+
+	for (size_t i = 0; i < countof(words); i++)
+		words[i] = 0x1001 * (i + 1);
+	*caller = (struct arch_frame){ 0 };
+	if (!uncached() || unw_init_remote(&cursor, uncached(), &only) < 0 || unw_step(&cursor) <= 0)
+		return false;
+	read_frame(&cursor, caller);
+	return true;
+}
+
+bool unwind_is_same(struct module *module, taddr_t a, taddr_t b)
+{
+	struct arch_frame from_a, from_b;
+
+	return made_up_caller(module, a, &from_a) == made_up_caller(module, b, &from_b) &&
+	       memcmp(&from_a, &from_b, sizeof(from_a)) == 0;
+}
+
+bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)
+{
 	struct unwinder only = { .only = module };
 	unw_dyn_info_t info;
 	unw_proc_info_t proc;
 
-	if (!space)
-		space = unw_create_addr_space(&accessors, 0);
-	if (!space || !unwind_table(&only, module, &info) ||
-	    UNW_OBJ(dwarf_search_unwind_table)(space, vaddr + module->bias, &info, &proc, 0,
+	if (!uncached() || !unwind_table(&only, module, &info) ||
+	    UNW_OBJ(dwarf_search_unwind_table)(uncached(), vaddr + module->bias, &info, &proc, 0,
 	                                       &only) < 0)
 		return false;
 	*begin = proc.start_ip - module->bias;

@@ -33,5 +33,7 @@ void unwound_deinit(struct unwound *);
 
 /* The function around a file address, by the module's unwind table. */
 bool unwind_bounds(struct module *, taddr_t vaddr, taddr_t *begin, taddr_t *end);
+/* Is the same caller found from both file addresses, by the same registers and stack? */
+bool unwind_is_same(struct module *, taddr_t a, taddr_t b);
 
 #endif

@@ -3,15 +3,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-/* Field 39 of /proc/PID/stat, processor; proc(5). Field 2 may hold anything. */
+#include "proc_stat.h"
+
 int processor_of(pid_t tid)
 {
 	static pid_t open_tid;
 	static int fd = -1;
-	char text[512], *at;
+	char text[PROC_STAT_MAX];
+	const char *at;
 	ssize_t len;
 
 	if (tid != open_tid || fd < 0) {
@@ -25,8 +26,6 @@ int processor_of(pid_t tid)
 	if (len <= 0)
 		return -1;
 	text[len] = '\0';
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 39; field++)
-		at = strchr(at + 1, ' ');
-	return at ? atoi(at + 1) : -1;
+	at = proc_stat_at(text, PROC_STAT_PROCESSOR);
+	return at ? atoi(at) : -1;
 }

@@ -54,7 +54,7 @@ static void go(struct thread *thread)
 		thread->step.addr = 0;
 		regs = trapped;
 		arch_set_pc(&regs, on.addr);
-		resume = probe_run_on(thread, thread->space, &on, &trapped, &regs, false);
+		resume = probe_run_on(thread, thread->space, &on, &trapped, &regs);
 	}
 	thread_resume(thread, resume);
 }

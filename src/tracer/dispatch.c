@@ -13,6 +13,7 @@
 #include "every_call.h"
 #include "front.h"
 #include "map.h"
+#include "moment.h"
 #include "place.h"
 #include "probe.h"
 #include "step.h"
@@ -34,7 +35,6 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 {
 	const struct space *space = thread->space;
 	struct arch_regs regs = *trapped;
-	bool fresh = false;
 
 	arch_set_pc(&regs, probe->addr);
 	if (probe->kind == PROBE_SYSCALL || probe->kind == PROBE_SYSRET)
@@ -46,8 +46,8 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 	if (thread->silent_addr == probe->addr)
 		thread->silent_addr = 0;
 	else
-		fresh = probe_hit(thread, space, probe, &regs);
-	return probe_run_on(thread, space, probe, trapped, &regs, fresh);
+		probe_hit(thread, space, probe, &regs);
+	return probe_run_on(thread, space, probe, trapped, &regs);
 }
 
 /* The si_code of the stop the thread is in now, ptrace(2); 0 when it is in none. */
@@ -280,6 +280,8 @@ struct resume dispatch(pid_t tid, int status, struct thread **out, bool *ended)
 	bool is_end = event.kind == EV_EXITED || event.kind == EV_KILLED;
 
 	*out = thread;
+	stack_stale();
+	moment_pass();
 	if (!thread && is_end)
 		return GONE;
 	if (!thread) {

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "cost.h"
+#include "moment.h"
 #include "space.h"
 
 static struct tracer *link_;
@@ -46,7 +46,7 @@ static void *reserve(size_t len)
 
 static struct record header(enum record_kind kind, const struct thread *thread, size_t len)
 {
-	struct record record = { .len = len, .kind = kind, .time_ns = clock_ns(CLOCK_MONOTONIC) };
+	struct record record = { .len = len, .kind = kind, .time_ns = moment_ns() };
 
 	if (!thread)
 		return record;
@@ -155,6 +155,8 @@ static struct piece take_piece(struct thread *thread, taddr_t addr)
 {
 	struct piece piece = { .addr = addr, .end = addr };
 
+	if (!thread->capture.limit)
+		thread->capture.limit = thread->space->stack_end;
 	if (!stack_take(&thread->capture, thread->tid, addr, &piece.changed))
 		return piece;
 	take_other(thread, &piece);

@@ -45,9 +45,7 @@ static void begin(struct thread *thread, struct space *space, const struct probe
 static bool reach_call(struct thread *thread, const struct space *space,
                        const struct probe *probe, struct arch_regs *regs)
 {
-	struct step_seen seen = { 0 };
-
-	return step_over(thread, space, probe, regs, &seen) && arch_pc(regs) == probe->call;
+	return step_over(thread, space, probe, regs) && arch_pc(regs) == probe->call;
 }
 
 /* Back in front of the trap: whatever becomes of us, it is not left inside an instruction. */
@@ -79,7 +77,7 @@ static struct resume before_call(struct thread *thread, const struct probe *prob
 	thread->map.call_addr = 0;
 	if (!reach_call(thread, space, probe, &regs)) {
 		arch_set_pc(&regs, probe->addr);
-		return probe_run_on(thread, space, probe, trapped, &regs, false);
+		return probe_run_on(thread, space, probe, trapped, &regs);
 	}
 	kind = map_call_of((int)*arch_reg(&regs, ARCH_RESULT));
 	if (kind == MAP_CALL_NONE) {
@@ -155,7 +153,7 @@ static struct resume after_call(struct thread *thread, const struct probe *probe
 	else if (thread->map.in_earlier_call)
 		finish_earlier(thread, probe, regs);
 	turn_no_earlier(thread);
-	return probe_run_on(thread, space, probe, trapped, regs, false);
+	return probe_run_on(thread, space, probe, trapped, regs);
 }
 
 struct resume map_hit(struct thread *thread, const struct probe *probe,

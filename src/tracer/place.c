@@ -19,12 +19,13 @@
 
 #include <sched.h>
 #include <stdbool.h>
-#include <time.h>
 
+#include "moment.h"
 #include "processor.h"
 
 #define LOOK_EVERY 64 /* stops between looks at the target's processor */
-#define LOOK_SOON 2   /* the same after a gap that crossing processors may explain */
+#define LOOK_SOON 2   /* the same after a gap that crossing processors may explain; twice as
+                         many when it did not */
 #define FAR 20e-6     /* s: such a gap */
 #define WINDOW 64     /* stops over which the mean is taken */
 #define ENOUGH 8      /* of them are enough to see that it is too long already */
@@ -39,13 +40,14 @@
 static bool may_change;
 static int policy = SCHED_OTHER;
 static double last, sum, mean_before, next_trial, pause_s = PAUSE_MIN;
-static unsigned unlooked, in_window;
+static unsigned unlooked, look_soon = LOOK_SOON, in_window;
 static bool trial;
 static bool rare = true;
 static double span_began; /* the window that tells */
 static unsigned in_span;
 static cpu_set_t everywhere;
 static int current = -1; /* the processor it is pinned to */
+static struct ring *told; /* of that */
 
 static int set_policy(int wanted)
 {
@@ -57,8 +59,15 @@ static int set_policy(int wanted)
 	return 0;
 }
 
-void place_init(void)
+static void keep_to(int processor)
 {
+	current = processor;
+	ring_set_processor(told, processor);
+}
+
+void place_init(struct ring *ring)
+{
+	told = ring;
 	if (sched_getaffinity(0, sizeof(everywhere), &everywhere) < 0)
 		CPU_ZERO(&everywhere);
 	/* only if both directions are open: an idle class nobody can leave again
@@ -67,17 +76,28 @@ void place_init(void)
 	set_policy(SCHED_OTHER);
 }
 
-static void follow(pid_t tid)
+/* False: it is there already. */
+static bool follow(pid_t tid)
 {
 	int processor = processor_of(tid);
 	cpu_set_t set;
 
 	if (processor < 0 || processor == current || processor >= CPU_SETSIZE)
-		return;
+		return false;
 	CPU_ZERO(&set);
 	CPU_SET(processor, &set);
 	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		current = processor;
+		keep_to(processor);
+	return true;
+}
+
+static void look(pid_t tid, double gap)
+{
+	if (++unlooked < (gap > FAR ? look_soon : LOOK_EVERY))
+		return;
+	unlooked = 0;
+	look_soon = follow(tid) ? LOOK_SOON : look_soon * 2;
+	look_soon = look_soon < LOOK_EVERY ? look_soon : LOOK_EVERY;
 }
 
 static void try_other(void)
@@ -125,7 +145,7 @@ static void be_ordinary(void)
 	rare = true;
 	set_policy(SCHED_OTHER);
 	sched_setaffinity(0, sizeof(everywhere), &everywhere);
-	current = -1;
+	keep_to(-1);
 }
 
 static void be_quick(double now)
@@ -154,20 +174,13 @@ static void judge_rate(double now)
 
 void place_stop(pid_t tid)
 {
-	struct timespec time;
-	double now, gap;
+	double now = moment_ns() * 1e-9, gap = now - last;
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	now = time.tv_sec + time.tv_nsec * 1e-9;
-	gap = now - last;
 	last = now;
 	judge_rate(now);
 	if (rare)
 		return;
-	if (++unlooked >= (gap > FAR ? LOOK_SOON : LOOK_EVERY)) {
-		follow(tid);
-		unlooked = 0;
-	}
+	look(tid, gap);
 	if (may_change)
 		count_gap(gap, now);
 }

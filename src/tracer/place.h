@@ -4,7 +4,10 @@
 
 #include <sys/types.h>
 
-void place_init(void);
+#include "ring.h"
+
+/* The ring's reader is told which processor to leave alone. */
+void place_init(struct ring *);
 /* To be told of every stop that was handled. */
 void place_stop(pid_t tid);
 

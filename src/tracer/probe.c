@@ -116,7 +116,7 @@ static uint64_t out_param(const struct space *space, const struct call *call)
 	return out;
 }
 
-static bool leave(struct thread *thread, const struct space *space, const struct probe *probe,
+static void leave(struct thread *thread, const struct space *space, const struct probe *probe,
                   const struct arch_regs *regs, taddr_t slot)
 {
 	struct call *call = calls_find(&thread->calls, slot);
@@ -127,7 +127,7 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 		emit_earlier(thread, *arch_reg(&copy, probe->result));
 	thread->in_earlier_call = false;
 	if (!call)
-		return false;
+		return;
 	while (calls_top(&thread->calls) != call)
 		abandon(thread);
 	ret.result = *arch_reg(&copy, probe->result);
@@ -137,7 +137,6 @@ static bool leave(struct thread *thread, const struct space *space, const struct
 	if (ret.result) /* operator new tries again under the same name */
 		thread->name_count = 0;
 	emit_call(REC_RETURN, thread, call, &ret);
-	return true;
 }
 
 /* Wrappers call each other: the outermost is kept first. One at a lower slot than a
@@ -163,7 +162,7 @@ static void name(struct thread *thread, const struct probe *probe, const struct 
 		thread->names[thread->name_count++] = new;
 }
 
-bool probe_hit(struct thread *thread, const struct space *space, const struct probe *probe,
+void probe_hit(struct thread *thread, const struct space *space, const struct probe *probe,
                const struct arch_regs *regs)
 {
 	taddr_t slot = arch_sp(regs) + probe->slot_delta;
@@ -173,7 +172,8 @@ bool probe_hit(struct thread *thread, const struct space *space, const struct pr
 		enter(thread, probe, regs, slot);
 		break;
 	case PROBE_EXIT:
-		return leave(thread, space, probe, regs, slot);
+		leave(thread, space, probe, regs, slot);
+		break;
 	case PROBE_INTERNAL:
 		thread->internal_slot = slot;
 		break;
@@ -184,7 +184,6 @@ bool probe_hit(struct thread *thread, const struct space *space, const struct pr
 		name(thread, probe, regs, slot);
 		break;
 	}
-	return false;
 }
 
 /* Where a handler's frame lies on the interrupted stack it lies close below: the
@@ -224,24 +223,35 @@ static bool may_run_on(const struct probe *probe)
 	       probe->kind != PROBE_SYSRET;
 }
 
+/* The ret that a late entry leads to has been met: what was emulated on the way was for the
+ * record, the thread does it for itself. */
+static bool has_twin(const struct probe *first, const struct probe *now)
+{
+	return first->flags & PROBE_LATE && first->twin && now && now->kind == PROBE_EXIT;
+}
+
 struct resume probe_run_on(struct thread *thread, const struct space *space,
-                           const struct probe *probe, const struct arch_regs *trapped,
-                           struct arch_regs *regs, bool fresh)
+                           const struct probe *first, const struct arch_regs *trapped,
+                           struct arch_regs *regs)
 {
 	const struct resume run = { GO_RUN, 0 };
-	struct step_seen seen = { .captured = fresh };
+	const struct probe *probe = first;
 
 	for (int i = 0; i < RUN_ON_MAX; i++) {
-		if (!step_over(thread, space, probe, regs, &seen)) {
+		if (!step_over(thread, space, probe, regs)) {
 			step_set_regs(thread, trapped, regs);
 			return probe->kind == PROBE_PASS ? run :
 			                                   step_grow(thread, space, probe, regs);
 		}
-		seen.captured = false;
 		probe = bp_find(space, arch_pc(regs));
 		if (!probe || !may_run_on(probe))
 			break;
-		seen.captured = probe_hit(thread, space, probe, regs);
+		probe_hit(thread, space, probe, regs);
+		if (has_twin(first, probe)) {
+			*regs = *trapped;
+			arch_set_pc(regs, first->twin);
+			break;
+		}
 	}
 	step_set_regs(thread, trapped, regs);
 	return run;

@@ -5,15 +5,14 @@
 #include "bp.h"
 #include "thread.h"
 
-/* regs: the thread's, pc at the trap. True when the thread's capture is fresh. */
-bool probe_hit(struct thread *, const struct space *, const struct probe *,
+/* regs: the thread's, pc at the trap. */
+void probe_hit(struct thread *, const struct space *, const struct probe *,
                const struct arch_regs *regs);
 /* Past the trap, and on as long as the tracer knows what comes next: one stop serves
  * a chain of wrappers (operator delete, the PLT, free). trapped: the registers as the
  * kernel has them; regs: the same with the pc at the trap. */
 struct resume probe_run_on(struct thread *, const struct space *, const struct probe *,
-                           const struct arch_regs *trapped, struct arch_regs *regs,
-                           bool fresh);
+                           const struct arch_regs *trapped, struct arch_regs *regs);
 /* The thread stands at the first instruction of a signal handler. */
 void probe_handler_begins(struct thread *, struct space *);
 /* The thread is gone or has a new image: its pending calls never return. */

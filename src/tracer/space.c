@@ -5,6 +5,7 @@
 
 #include "mem.h"
 #include "open_files.h"
+#include "proc_stat.h"
 
 #define FILES_PER_SPACE 8 /* of ours and, more of them, of the front's */
 
@@ -31,6 +32,7 @@ int space_open(struct space *space, pid_t pid)
 		return mem;
 	space->pid = pid;
 	space->mem = mem;
+	space->stack_end = proc_stat(pid, PROC_STAT_STACK) & ~(taddr_t)7;
 	return 0;
 }
 

@@ -10,6 +10,11 @@
 
 static size_t granule = 64 * BYTES_PER_FRAME;
 static uint8_t *scratch;
+static struct { /* what was read into it at this very stop */
+	pid_t tid;
+	taddr_t addr;
+	size_t len, asked;
+} seen;
 
 static uint8_t *map(size_t len)
 {
@@ -67,38 +72,71 @@ static size_t same_tail(const uint8_t *a, const uint8_t *b, size_t len)
 	return same;
 }
 
-static size_t read_stack(pid_t tid, taddr_t slot, size_t len)
+static size_t read_stack(pid_t tid, taddr_t addr, size_t len)
 {
-	struct iovec local = { scratch, len }, remote = { (void *)(uintptr_t)slot, len };
-	ssize_t got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+	struct iovec local = { scratch, len }, remote = { (void *)(uintptr_t)addr, len };
+	ssize_t got;
 
+	if (!scratch && !(scratch = map(stack_room())))
+		return 0;
+	got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
 	return got > 0 ? (size_t)got : 0;
+}
+
+/* What lies at addr, of which len bytes were asked for or *got are all there are. Read once at
+ * a stop: the pops on the way to a ret and the capture behind it ask for the same. */
+static const uint8_t *see(pid_t tid, taddr_t addr, size_t len, size_t *got)
+{
+	taddr_t end = seen.addr + seen.asked;
+
+	if (tid != seen.tid || addr < seen.addr || addr + len > end) {
+		seen.tid = tid;
+		seen.addr = addr;
+		seen.asked = len;
+		seen.len = read_stack(tid, addr, len);
+		end = addr + len;
+	}
+	*got = seen.addr + seen.len > addr ? seen.addr + seen.len - addr : 0;
+	*got = *got < len ? *got : len;
+	return *got ? scratch + (addr - seen.addr) : NULL;
+}
+
+void stack_stale(void)
+{
+	seen.tid = 0;
+}
+
+bool stack_read(const struct capture *capture, pid_t tid, taddr_t addr, void *buf, size_t len)
+{
+	size_t got, wanted = window_end(capture, addr) - addr;
+	const uint8_t *bytes = wanted >= len ? see(tid, addr, wanted, &got) : NULL;
+
+	if (!bytes || got < len)
+		return false;
+	memcpy(buf, bytes, len);
+	return true;
 }
 
 bool stack_take(struct capture *capture, pid_t tid, taddr_t slot, size_t *changed)
 {
 	taddr_t end = window_end(capture, slot);
-	size_t len = end - slot, got, known, same;
+	size_t got, known, same;
+	const uint8_t *bytes = see(tid, slot, end - slot, &got);
 
-	if ((!scratch && !(scratch = map(stack_room()))) ||
-	    (!capture->image && !(capture->image = map(stack_room()))))
+	if (!bytes || (!capture->image && !(capture->image = map(stack_room()))))
 		return false;
-	got = read_stack(tid, slot, len);
-	if (got == 0)
-		return false;
-	if (got < len)
+	if (got < end - slot)
 		end = capture->limit = slot + got;
 	known = end == capture->end ? capture->len : 0;
 	capture->end = end;
-	same = same_tail(scratch + got, capture->image + stack_room(), known < got ? known : got);
+	same = same_tail(bytes + got, capture->image + stack_room(), known < got ? known : got);
 	*changed = got - same;
-	memcpy(place(capture, slot), scratch, *changed);
+	memcpy(place(capture, slot), bytes, *changed);
 	capture->len = got;
 	return true;
 }
 
 const uint8_t *stack_other(pid_t tid, taddr_t addr, size_t *len)
 {
-	*len = scratch ? read_stack(tid, addr, granule) : 0;
-	return *len ? scratch : NULL;
+	return see(tid, addr, granule, len);
 }

@@ -17,6 +17,10 @@ struct capture {        /* of one thread; all zero: none yet */
 
 void stack_set_depth(unsigned frames); /* before any capture */
 size_t stack_room(void);               /* the most a capture can hold, bytes */
+/* A stop begins, or the thread's memory was written: what was read is not to be trusted. */
+void stack_stale(void);
+/* Of the stack at addr. False: it could not be read, or not so much of it. */
+bool stack_read(const struct capture *, pid_t tid, taddr_t addr, void *buf, size_t len);
 /* Reads from slot upwards. [slot, slot + *changed) of the image differs from the
  * last capture; the image reaches to capture->end. False: nothing could be read. */
 bool stack_take(struct capture *, pid_t tid, taddr_t slot, size_t *changed);

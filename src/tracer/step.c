@@ -9,54 +9,30 @@
 
 #define WORDS (sizeof(struct arch_regs) / sizeof(uint64_t))
 
-struct reach { /* of the emulator: the memory file, and what was just read */
+struct reach { /* of the emulator */
 	int mem;
-	pid_t tid;
+	const struct thread *thread;
 	taddr_t sp;
-	const struct capture *fresh;
-	struct step_seen *seen;
 };
-
-static bool is_in(taddr_t addr, size_t len, taddr_t begin, taddr_t end)
-{
-	return addr >= begin && addr + len <= end;
-}
-
-/* Several pops follow each other: the stack is read once for them. */
-static int read_stack(struct reach *reach, taddr_t addr, void *buf, size_t len)
-{
-	struct step_seen *seen = reach->seen;
-
-	if (!is_in(addr, len, seen->addr, seen->addr + seen->len)) {
-		seen->addr = addr;
-		seen->len = mem_read(reach->mem, addr, seen->bytes, sizeof(seen->bytes)) < 0 ?
-		                    0 : sizeof(seen->bytes);
-	}
-	if (!seen->len)
-		return mem_read(reach->mem, addr, buf, len);
-	memcpy(buf, seen->bytes + (addr - seen->addr), len);
-	return 0;
-}
 
 static int reach_read(void *ctx, taddr_t addr, void *buf, size_t len)
 {
-	struct reach *reach = ctx;
-	const struct capture *fresh = reach->fresh;
+	const struct reach *reach = ctx;
+	const struct thread *thread = reach->thread;
 
-	if (!fresh || !is_in(addr, len, fresh->end - fresh->len, fresh->end))
-		return addr == reach->sp && len <= sizeof(uint64_t) ?
-		               read_stack(reach, addr, buf, len) :
-		               mem_read(reach->mem, addr, buf, len);
-	memcpy(buf, stack_bytes(fresh, addr), len);
-	return 0;
+	return addr == reach->sp && stack_read(&thread->capture, thread->tid, addr, buf, len) ?
+	               0 :
+	               mem_read(reach->mem, addr, buf, len);
 }
 
 static int reach_write(void *ctx, taddr_t addr, const void *buf, size_t len)
 {
 	const struct reach *reach = ctx;
 
-	reach->seen->len = 0;
-	return mem_write(reach->mem, addr, buf, len) == 0 ? 0 : poke(reach->tid, addr, buf, len);
+	stack_stale();
+	return mem_write(reach->mem, addr, buf, len) == 0 ?
+	               0 :
+	               poke(reach->thread->tid, addr, buf, len);
 }
 
 int step_get_regs(pid_t tid, struct arch_regs *regs)
@@ -113,14 +89,13 @@ void step_set_regs(struct thread *thread, const struct arch_regs *was,
 }
 
 bool step_over(const struct thread *thread, const struct space *space,
-               const struct probe *probe, struct arch_regs *regs, struct step_seen *seen)
+               const struct probe *probe, struct arch_regs *regs)
 {
-	struct reach reach = { space->mem, thread->tid, arch_sp(regs),
-		               seen->captured ? &thread->capture : NULL, seen };
+	struct reach reach = { space->mem, thread, arch_sp(regs) };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
-	if (probe->ret) {
-		arch_set_pc(regs, probe->ret);
+	if (probe->twin && !(probe->flags & PROBE_LATE)) {
+		arch_set_pc(regs, probe->twin);
 		return true;
 	}
 	return arch_emulate(&probe->insn, regs, &mem) == 0;
@@ -142,7 +117,6 @@ struct resume step_grow(struct thread *thread, const struct space *space,
 bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 {
 	struct probe probe = thread->step;
-	struct step_seen seen = { 0 };
 	struct arch_regs regs, now;
 
 	thread->growing = false;
@@ -155,7 +129,7 @@ bool step_grown(struct thread *thread, const struct space *space, bool is_trap)
 		arch_set_sp(&regs, arch_sp(&regs) + sizeof(uint64_t));
 		mem_write(space->mem, arch_sp(&regs) - sizeof(thread->below), &thread->below,
 		          sizeof(thread->below));
-		if (step_over(thread, space, &probe, &regs, &seen)) {
+		if (step_over(thread, space, &probe, &regs)) {
 			step_set_regs(thread, &now, &regs);
 			return true;
 		}

@@ -22,17 +22,10 @@ void step_interrupted(struct thread *); /* the same, if it is we who have interr
 /* Writes what differs. */
 void step_set_regs(struct thread *, const struct arch_regs *was, const struct arch_regs *);
 
-struct step_seen { /* of the thread's memory, at this very stop; all zero: nothing yet */
-	bool captured; /* what the thread's capture holds */
-	taddr_t addr;  /* and these */
-	size_t len;
-	uint8_t bytes[64];
-};
-
 /* Does the probe's instruction, at which the pc in regs stands, on regs and memory. False:
  * memory is out of reach, nothing was changed. */
 bool step_over(const struct thread *, const struct space *, const struct probe *,
-               struct arch_regs *regs, struct step_seen *);
+               struct arch_regs *regs);
 /* After that: the thread, whose registers regs are, is to make its stack grow. */
 struct resume step_grow(struct thread *, const struct space *, const struct probe *,
                         const struct arch_regs *regs);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proc_stat.h"
+
 struct task task_of(pid_t tid)
 {
 	struct task out = { .ended = true };
@@ -46,11 +48,12 @@ static size_t read_file(pid_t tid, const char *name, char *text, size_t room)
 
 char task_state(pid_t tid)
 {
-	char text[256], *at;
+	char text[PROC_STAT_MAX];
+	const char *state;
 
 	read_file(tid, "stat", text, sizeof(text));
-	at = strrchr(text, ')'); /* the name may hold anything */
-	return at && at[1] ? at[2] : 'X';
+	state = proc_stat_at(text, PROC_STAT_STATE);
+	return state ? *state : 'X';
 }
 
 int task_call(pid_t tid)

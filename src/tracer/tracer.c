@@ -20,6 +20,7 @@
 #include "farewell.h"
 #include "front.h"
 #include "life.h"
+#include "moment.h"
 #include "open_files.h"
 #include "place.h"
 #include "turn.h"
@@ -98,6 +99,7 @@ static void loop(void)
 		int status;
 		pid_t tid;
 
+		moment_pass();
 		if (kicked) { /* cleared first: the next kick counts again */
 			kicked = 0;
 			leaving = front_gone();
@@ -174,7 +176,7 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	if (options->follow)
 		open_files_raise(); /* each address space has one */
 	emit_init(tracer, front_gone);
-	place_init();
+	place_init(&tracer->records);
 	loop();
 	cost_end();
 	farewell();

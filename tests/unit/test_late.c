@@ -1,7 +1,5 @@
 /* Where an allocator's entry and exit share a stop: functions of this program's own, in
  * assembly, and the C library's malloc. */
-#include <dlfcn.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analysis/late.h"
+#include "own_module.h"
 
 __asm__(".text\n"
 	/* the mark of a C library, whose malloc calls no other's */
@@ -144,17 +143,6 @@ FUNCTION(loops); FUNCTION(loops_late);
 static void no_note(void *ctx, const char *sentence)
 {
 	(void)ctx, (void)sentence;
-}
-
-static struct module open_module(const void *inside)
-{
-	struct module module = { .users = 1 };
-	Dl_info info;
-
-	assert_true(dladdr(inside, &info));
-	assert_int_equal(elf_open(&module.elf, open(info.dli_fname, O_RDONLY)), 0);
-	module.bias = (uintptr_t)info.dli_fbase - module.elf.segments[0].vaddr;
-	return module;
 }
 
 /* Of the function at address, taken for the named allocator. The probes are the caller's. */
@@ -304,7 +292,7 @@ static void refused_where_another_may_be_called(void **state)
 
 	(void)state;
 	assert_non_null(inside);
-	module = open_module(inside);
+	module = own_module(inside);
 	plan = plan_of(&module, (uintptr_t)inside - module.bias, "malloc", &planned);
 	assert_false(planned);
 	assert_int_equal(plan.count, 0);
@@ -323,7 +311,7 @@ static void of_the_c_library(void **state)
 	(void)state;
 	if (!address || !dlsym(RTLD_NEXT, "gnu_get_libc_version"))
 		skip();
-	libc = open_module(address);
+	libc = own_module(address);
 	plan = plan_of(&libc, (uintptr_t)address - libc.bias, "malloc", &planned);
 	for (size_t i = 0; i < plan.count; i++) {
 		assert_in_range(plan.probes[i].slot_delta, 0, 4096);
@@ -346,6 +334,6 @@ int main(void)
 		cmocka_unit_test(of_the_c_library),
 	};
 
-	self = open_module(kept);
+	self = own_module(kept);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,24 @@
+/* The fields of /proc/PID/stat, numbered as in proc(5). */
+#ifndef PROC_STAT_H
+#define PROC_STAT_H
+
+#include <sys/types.h>
+
+#define PROC_STAT_MAX 1024 /* bytes that hold all of it */
+
+enum proc_stat_field {
+	PROC_STAT_STATE = 3, /* a letter */
+	PROC_STAT_FLAGS = 9,
+	PROC_STAT_STARTED = 22, /* clock ticks since boot */
+	PROC_STAT_STACK = 28, /* where the stack pointer stood when the program began; 0 or 1
+	                         for who may not trace it */
+	PROC_STAT_PROCESSOR = 39, /* on which it last ran */
+	PROC_STAT_BRK = 47 /* where the heap begins; 0 for who may not trace it */
+};
+
+/* Where the field begins in text, which is what the file holds; or NULL. */
+const char *proc_stat_at(const char *text, enum proc_stat_field);
+/* Of process or thread tid. 0: none, or it is gone. */
+unsigned long long proc_stat(pid_t tid, enum proc_stat_field);
+
+#endif
