@@ -11,6 +11,7 @@ struct analysis_options {
 	bool growth;     /* only system calls that map: no trap in any allocator */
 	bool no_maps;    /* system calls that map are left alone */
 	bool rss;        /* what is in memory is taken apart at every comparison */
+	bool operators;  /* C++'s are trapped too, not only what they call */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };

@@ -74,6 +74,11 @@ static const struct option what[] = {
 	             "program's own memory." },
 	{ "no-maps", 0, OPTION_FLAG, AT(no_maps), .place = OPTION_NAMED,
 	  .help = "leave mmap, munmap, mremap and brk alone" },
+	{ "operators", 0, OPTION_FLAG, AT(operators), .place = OPTION_NAMED,
+	  .help = "trap C++'s operators too: deletes by name, new's sizes as asked",
+	  .details = "Without it operator new is known from the stack, at the size that it asks "
+	             "malloc for (1 for 0), and operator delete counts as the free it jumps to. "
+	             "With it each new stops once more." },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
 	  .help = "show the frames of operator new and other wrappers" },
 };

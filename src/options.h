@@ -12,7 +12,7 @@ struct options {
 	uint64_t depth;
 	uint64_t interval_ms, duration_ms; /* 0: none */
 	uint64_t top;
-	bool blocks, raw_stacks, no_maps, growth, rss;
+	bool blocks, raw_stacks, operators, no_maps, growth, rss;
 	struct heap_query query;
 	const char *match[LIST_MAX], *hide[LIST_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];

@@ -37,6 +37,7 @@ static void begin_to_trace(struct session *session)
 		.depth = session->options->depth, .growth = session->options->growth,
 		.no_maps = session->options->no_maps, .rss = session->options->rss,
 		.raw_stacks = session->options->raw_stacks,
+		.operators = session->options->operators,
 		.debug_dir = session->options->debug_dir,
 	};
 

@@ -29,7 +29,7 @@ def test_peak_is_the_highest_sum_of_live_bytes(trace, target):
 
 
 def test_every_operator_is_counted_once_under_its_own_name(trace, target):
-    run = trace(target("operators"))
+    run = trace(target("operators"), options=["--operators"])
     assert run.status == 0
     run.assert_functions_true(only=is_operator)
     run.assert_markers_true()
@@ -37,8 +37,22 @@ def test_every_operator_is_counted_once_under_its_own_name(trace, target):
     run.report.assert_unblemished()
 
 
+def test_new_is_named_from_the_stack_and_delete_is_the_free_it_jumps_to(trace, target):
+    run = trace(target("operators"))
+    assert run.status == 0
+    run.assert_functions_true(only=lambda name: name.startswith("operator new"))
+    functions = run.report.called_functions()
+    deletes = sum(counts["calls"] for name, counts in run.truth["functions"].items()
+                  if name.startswith("operator delete"))
+    assert functions["free"]["calls"] == deletes
+    assert not any(name.startswith("operator delete") for name in functions)
+    run.assert_markers_true()
+    run.report.assert_consistent()
+    run.report.assert_unblemished()
+
+
 def test_what_operators_call_inside_is_not_counted(trace, target):
-    functions = trace(target("operators")).report.called_functions()
+    functions = trace(target("operators"), options=["--operators"]).report.called_functions()
     inner = {name: counts["calls"] for name, counts in functions.items() if not is_operator(name)}
     assert inner in ({}, {"malloc": 1})  # libstdc++'s emergency pool
 
@@ -56,12 +70,17 @@ def test_sites_carry_the_outermost_functions_name(trace, target, function):
 
 
 def test_operators_that_fail_throw_or_get_nothing(trace, target):
-    run = trace(target("operators_odd"))
+    run = trace(target("operators_odd"), options=["--operators"])
     assert run.status == 0
     run.assert_functions_true(only=is_operator)
     run.assert_markers_true()
     run.report.assert_consistent()
     assert run.report["ledger"]["unknown_frees"] == 0
+
+
+def test_new_of_nothing_is_told_as_the_byte_that_malloc_is_asked_for(trace, target):
+    report = trace(target("operators_odd")).report
+    assert [site["bytes_live"] for site in report.sites_through("new_nothing")] == [1]
 
 
 def test_exceptions_fly_past_allocating_frames(trace, target):

@@ -7,6 +7,7 @@
 #define FREE(symbol) { symbol, symbol, CATALOG_FREE, NONE, NONE, 0, false }
 #define COPY(symbol, name) { symbol, name, CATALOG_NAME_ALLOC, NONE, NONE, NONE, false }
 #define NEW(symbol, name) { symbol, name, CATALOG_NAME_ALLOC, 0, NONE, NONE, false }
+#define NEW_ALIGNED(symbol, name) { symbol, name, CATALOG_NAME_ROUNDS, 0, NONE, NONE, false }
 #define DELETE(symbol, name) { symbol, name, CATALOG_NAME_FREE, NONE, NONE, NONE, false }
 
 #define NOTHROW "std::nothrow_t const&"
@@ -31,13 +32,13 @@ const struct catalog_entry catalog[] = {
 	COPY("__strndup", "strndup"),
 	NEW("_Znwm", "operator new(unsigned long)"),
 	NEW("_ZnwmRKSt9nothrow_t", "operator new(unsigned long, " NOTHROW ")"),
-	NEW("_ZnwmSt11align_val_t", "operator new(unsigned long, " ALIGN ")"),
-	NEW("_ZnwmSt11align_val_tRKSt9nothrow_t",
+	NEW_ALIGNED("_ZnwmSt11align_val_t", "operator new(unsigned long, " ALIGN ")"),
+	NEW_ALIGNED("_ZnwmSt11align_val_tRKSt9nothrow_t",
 	           "operator new(unsigned long, " ALIGN ", " NOTHROW ")"),
 	NEW("_Znam", "operator new[](unsigned long)"),
 	NEW("_ZnamRKSt9nothrow_t", "operator new[](unsigned long, " NOTHROW ")"),
-	NEW("_ZnamSt11align_val_t", "operator new[](unsigned long, " ALIGN ")"),
-	NEW("_ZnamSt11align_val_tRKSt9nothrow_t",
+	NEW_ALIGNED("_ZnamSt11align_val_t", "operator new[](unsigned long, " ALIGN ")"),
+	NEW_ALIGNED("_ZnamSt11align_val_tRKSt9nothrow_t",
 	           "operator new[](unsigned long, " ALIGN ", " NOTHROW ")"),
 	DELETE("_ZdlPv", "operator delete(void*)"),
 	DELETE("_ZdlPvm", "operator delete(void*, unsigned long)"),
@@ -84,8 +85,13 @@ enum heap_kind catalog_kind(int entry)
 
 bool catalog_is_name(int entry)
 {
-	return catalog[entry].role == CATALOG_NAME_ALLOC ||
-	       catalog[entry].role == CATALOG_NAME_FREE;
+	return catalog[entry].role >= CATALOG_NAME_ALLOC &&
+	       catalog[entry].role <= CATALOG_NAME_FREE;
+}
+
+bool catalog_is_operator(int entry)
+{
+	return catalog_is_name(entry) && strncmp(catalog[entry].symbol, "_Z", 2) == 0;
 }
 
 bool catalog_returns_argument(const char *symbol)

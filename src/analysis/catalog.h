@@ -9,6 +9,7 @@ enum catalog_role {
 	CATALOG_REALLOC,    /* takes a block back, hands one out */
 	CATALOG_FREE,       /* takes a block back */
 	CATALOG_NAME_ALLOC, /* calls one of the above: only names the event */
+	CATALOG_NAME_ROUNDS, /* the same, and asks it for more than it is asked for */
 	CATALOG_NAME_FREE,
 	CATALOG_LOADER      /* called when the loader has changed the modules */
 };
@@ -30,6 +31,7 @@ extern const unsigned catalog_count;
 int catalog_find(const char *symbol); /* index, or CATALOG_NONE */
 enum heap_kind catalog_kind(int entry);
 bool catalog_is_name(int entry);
+bool catalog_is_operator(int entry); /* one of C++'s */
 /* Functions that return their first argument (C11 7.24.2, 7.24.6): an allocator
  * may end by jumping to one. */
 bool catalog_returns_argument(const char *symbol);

@@ -40,7 +40,8 @@ static void module_came(void *ctx, struct module *module)
 {
 	struct heap *heap = ctx;
 	struct plan plan = { .note = note_add, .ctx = heap,
-		             .maps = maps_are_wanted(heap), .growth = heap->options.growth };
+		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
+		             .operators = heap->options.operators };
 	struct command_plant *plant;
 	size_t bytes;
 

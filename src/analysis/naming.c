@@ -29,21 +29,30 @@ static const struct record_name *outermost_name(const struct record_call *call,
 	return NULL;
 }
 
-/* How the program called it: by the outermost of the wrappers around it, one that
- * jumped on included, else by the name of the function itself. */
-static void name_site(struct heap *heap, struct site *site, unsigned k, int called)
+/* What the call instruction says that the caller of the innermost k frames did. */
+static int called_name(struct heap *heap, const struct site *site, unsigned k)
 {
 	const struct frame *caller =
-		site->frame_count ? &heap->sites.frames[site->frames[0] - 1] : NULL;
+		site->frame_count > k ? &heap->sites.frames[site->frames[k] - 1] : NULL;
+
+	return caller && caller->module && !caller->exact ?
+	               resolve_called_name(heap->resolver, caller->module, caller->addr) :
+	               CATALOG_NONE;
+}
+
+/* How the program called it: by the outermost of the wrappers around it, one that
+ * jumped on (operator new[]) included, else by the name of the function itself. */
+static void name_site(struct heap *heap, struct site *site, unsigned k, int alias)
+{
+	int called = called_name(heap, site, k);
 
 	site->folded = k;
 	if (site->call_name != CATALOG_NONE)
 		site->entry = site->call_name;
-	else if (k > 0)
-		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
-	else if (called != CATALOG_NONE && caller && caller->module &&
-	         resolve_called_name(heap->resolver, caller->module, caller->addr) == called)
+	else if (called != CATALOG_NONE && (k ? catalog_is_name(called) : called == alias))
 		site->entry = called;
+	else if (k)
+		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
 	site->view.function = catalog[site->entry].name;
 	site->view.symbol = catalog[site->entry].symbol;
 }

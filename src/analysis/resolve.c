@@ -167,36 +167,64 @@ void resolve_module(struct resolver *resolver, struct module *module,
 
 /* ---- which name was called ------------------------------------------------------- */
 
-int resolve_called_name(struct resolver *resolver, struct module *caller, taddr_t return_pc)
+/* The call of one of two forms that ends at return_pc: through a slot, or to target. */
+static bool decode_call(struct resolver *resolver, const struct module *caller, taddr_t end,
+                        struct decoded *insn)
 {
 	const struct { uint8_t len, first; } forms[] = { { 5, 0xe8 }, { 6, 0xff } };
-	taddr_t vaddr = module_file_address(caller, return_pc);
 
 	for (unsigned i = 0; i < countof(forms); i++) {
-		uint8_t bytes[16];
-		struct decoded insn;
-		taddr_t call = vaddr - forms[i].len, slot;
-		const char *name;
+		taddr_t call = end - forms[i].len;
+		uint8_t bytes[ARCH_INSN_MAX];
 
-		if (elf_read(&caller->elf, call, bytes, forms[i].len) < 0 ||
-		    bytes[0] != forms[i].first ||
-		    decoder_decode(resolver->decoder, bytes, forms[i].len, call, &insn) < 0 ||
-		    insn.flow != FLOW_CALL || insn.len != forms[i].len)
-			continue;
-		slot = insn.slot;
-		for (taddr_t stub = insn.target; stub && !slot; stub += insn.len) {
-			size_t len = elf_read_some(&caller->elf, stub, bytes, sizeof(bytes));
-
-			if (decoder_decode(resolver->decoder, bytes, len, stub, &insn) < 0 ||
-			    (insn.flow != FLOW_JUMP && insn.flow != FLOW_NEXT))
-				break;
-			slot = insn.slot;
-			if (insn.flow == FLOW_JUMP)
-				break;
-		}
-		name = slot ? elf_slot_name(&caller->elf, slot) : NULL;
-		if (name)
-			return catalog_find(name);
+		if (elf_read(&caller->elf, call, bytes, forms[i].len) == 0 &&
+		    bytes[0] == forms[i].first &&
+		    decoder_decode(resolver->decoder, bytes, forms[i].len, call, insn) == 0 &&
+		    insn->flow == FLOW_CALL && insn->len == forms[i].len)
+			return true;
 	}
+	return false;
+}
+
+/* Of the PLT stub there, or 0. */
+static taddr_t slot_of_stub(struct resolver *resolver, const struct module *module, taddr_t stub)
+{
+	struct decoded insn;
+
+	for (;; stub += insn.len) {
+		uint8_t bytes[ARCH_INSN_MAX];
+		size_t len = elf_read_some(&module->elf, stub, bytes, sizeof(bytes));
+
+		if (decoder_decode(resolver->decoder, bytes, len, stub, &insn) < 0 ||
+		    (insn.flow != FLOW_JUMP && insn.flow != FLOW_NEXT))
+			return 0;
+		if (insn.flow == FLOW_JUMP)
+			return insn.slot;
+	}
+}
+
+/* A wrapper of the module itself. */
+static int named_at(const struct module *module, taddr_t vaddr)
+{
+	for (size_t i = 0; i < module->named_count; i++)
+		if (module->named[i].begin - module->bias == vaddr)
+			return module->named[i].entry;
 	return CATALOG_NONE;
+}
+
+int resolve_called_name(struct resolver *resolver, struct module *caller, taddr_t return_pc)
+{
+	struct decoded insn;
+	const char *name;
+	taddr_t slot;
+	int entry;
+
+	if (!decode_call(resolver, caller, module_file_address(caller, return_pc), &insn))
+		return CATALOG_NONE;
+	entry = named_at(caller, insn.target);
+	if (entry != CATALOG_NONE)
+		return entry;
+	slot = insn.slot ? insn.slot : slot_of_stub(resolver, caller, insn.target);
+	name = slot ? elf_slot_name(&caller->elf, slot) : NULL;
+	return name ? catalog_find(name) : CATALOG_NONE;
 }

@@ -29,6 +29,7 @@ struct plan { /* what resolving a module gave */
 	struct probe *probes;
 	size_t count;
 	bool growth; /* nothing else is wanted: functions are only found */
+	bool operators; /* traps for C++'s too, not only for what they call */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */

@@ -164,9 +164,9 @@ bool trap_allocator(struct job *job, const struct found *found, const struct cfg
 	return one_stop;
 }
 
-/* A wrapper is recognised in the stack; it is trapped for what the stack does not
- * tell: that it jumped on and left no frame, and the size it was asked for, which
- * operator new rounds up for an alignment, and from 0 to 1. */
+/* A wrapper is recognised in the stack. What the stack does not tell, a trap does: the size
+ * before it is rounded up for an alignment, and, where that is worth a stop, that a wrapper
+ * jumped on and left no frame, and that nothing was asked for, which operator new makes 1. */
 void trap_name(struct job *job, const struct found *found, const struct cfg *cfg,
                uint32_t function)
 {
@@ -174,7 +174,8 @@ void trap_name(struct job *job, const struct found *found, const struct cfg *cfg
 	struct probe probe = { .function = function };
 	const char *why;
 
-	if (entry->role == CATALOG_NAME_ALLOC && entry->size == CATALOG_NONE)
+	if (entry->role != CATALOG_NAME_ROUNDS &&
+	    !(job->plan->operators && catalog_is_operator(found->entry)))
 		return;
 	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
 		job_note(job, found, "not told from what it calls", why);
