@@ -27,7 +27,7 @@ enum record_kind {
 	REC_LEFT,    /* a child was let go before an exec that gives it privileges */
 	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
-	REC_RETURN,  /* struct record_call: an outermost call returned */
+	REC_RETURN,  /* struct record_return: an outermost call returned */
 	REC_ABANDON, /* struct record_call: an outermost call will never return */
 	REC_MAP,     /* struct record_map: a system call that maps has returned */
 	REC_QUIET,   /* no such call is under way; records of those before have come */
@@ -103,15 +103,25 @@ struct record_stack {
 struct record_call {
 	struct record record;
 	uint32_t function; /* struct probe.function of the outermost call's entry */
-	uint32_t name_count;
+	uint32_t name_count; /* at most RECORD_NAMES */
 	taddr_t slot;      /* address of the return address */
-	struct record_name names[RECORD_NAMES]; /* outermost first; may be stale */
 	uint64_t args[RECORD_ARGS];
-	uint64_t result;   /* RETURN */
-	uint64_t out;      /* RETURN: what argument 0 points at, with PROBE_OUT_PARAM */
-	struct arch_frame frame; /* RETURN: the caller */
+};
+
+struct record_return {
+	struct record_call call;
+	uint64_t result;
+	uint64_t out;              /* what argument 0 points at, with PROBE_OUT_PARAM */
+	struct arch_frame frame;   /* the caller */
 	struct record_stack stack; /* from the slot on */
 };
+
+/* They end the record; outermost first; may be stale. */
+static inline const struct record_name *record_names(const struct record_call *call)
+{
+	return (const struct record_name *)((const uint8_t *)call + call->record.len) -
+	       call->name_count;
+}
 
 struct record_map {
 	struct record record;

@@ -80,7 +80,7 @@ def test_operators_that_fail_throw_or_get_nothing(trace, target):
 
 def test_new_of_nothing_is_told_as_the_byte_that_malloc_is_asked_for(trace, target):
     report = trace(target("operators_odd")).report
-    assert [site["bytes_live"] for site in report.sites_through("new_nothing")] == [1]
+    assert [site["live_bytes"] for site in report.sites_through("new_nothing")] == [1]
 
 
 def test_exceptions_fly_past_allocating_frames(trace, target):

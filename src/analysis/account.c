@@ -117,9 +117,11 @@ static uint64_t size_of(const struct catalog_entry *entry, const struct record_c
 static int freed_by(const struct heap *heap, const struct record_call *call,
                     const struct function *function, taddr_t addr)
 {
+	const struct record_name *names = record_names(call);
+
 	for (unsigned i = 0; i < call->name_count; i++)
-		if (call->names[i].arg == addr && call->names[i].slot >= call->slot)
-			return heap->functions.list[call->names[i].function].entry;
+		if (names[i].arg == addr && names[i].slot >= call->slot)
+			return heap->functions.list[names[i].function].entry;
 	return function->entry;
 }
 
@@ -163,10 +165,9 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
 }
 
-static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
-                             uint64_t size)
+static void realloc_returned(struct heap *heap, struct view *view, taddr_t result, uint64_t size)
 {
-	bool freed = call->result || (size == 0 && view->old_addr);
+	bool freed = result || (size == 0 && view->old_addr);
 
 	if (!freed)
 		restore_old(heap, view);
@@ -193,13 +194,14 @@ void account_entered(struct heap *heap, const struct record_call *call)
 		realloc_entered(heap, view, call, function);
 }
 
-void account_returned(struct heap *heap, const struct record_call *call)
+void account_returned(struct heap *heap, const struct record_return *record)
 {
+	const struct record_call *call = &record->call;
 	struct function *function = function_of(heap, call->function);
 	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
 	struct view *view = view_of(heap, call->record.tid);
 	uint64_t size = entry ? size_of(entry, call) : 0;
-	uint32_t site = entry && view ? naming_site(heap, view, call, function, &size) : SITE_NONE;
+	uint32_t site = entry && view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
 	struct heap_function *stats;
 	taddr_t addr;
 
@@ -207,12 +209,12 @@ void account_returned(struct heap *heap, const struct record_call *call)
 		heap->ledger.missed_calls++;
 		return;
 	}
-	addr = entry->out_param ? (call->result ? 0 : call->out) : call->result;
+	addr = entry->out_param ? (record->result ? 0 : record->out) : record->result;
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
 	function->calls++;
 	if (entry->role == CATALOG_REALLOC)
-		realloc_returned(heap, view, call, size);
+		realloc_returned(heap, view, record->result, size);
 	if (addr) {
 		stats->bytes += size;
 		allocated(heap, call, addr, size, site);

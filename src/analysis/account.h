@@ -5,7 +5,7 @@
 #include "model.h"
 
 void account_entered(struct heap *, const struct record_call *);
-void account_returned(struct heap *, const struct record_call *);
+void account_returned(struct heap *, const struct record_return *);
 void account_abandoned(struct heap *, const struct record_call *);
 
 #endif

@@ -230,8 +230,8 @@ void heap_apply(struct heap *heap, const struct record *record)
 		account_entered(heap, (const struct record_call *)record);
 		break;
 	case REC_RETURN:
-		heap->ledger.stalls = ((const struct record_call *)record)->stack.stalls;
-		account_returned(heap, (const struct record_call *)record);
+		heap->ledger.stalls = ((const struct record_return *)record)->stack.stalls;
+		account_returned(heap, (const struct record_return *)record);
 		break;
 	case REC_ABANDON:
 		account_abandoned(heap, (const struct record_call *)record);

@@ -19,13 +19,14 @@ static unsigned wrappers(const struct heap *heap, const struct site_key *key)
 static const struct record_name *outermost_name(const struct record_call *call,
                                                 const struct unwound *stack, unsigned k)
 {
+	const struct record_name *names = record_names(call);
 	taddr_t slot = k == 0 ? call->slot : stack->frames[k].regs.sp - sizeof(taddr_t);
 
 	if (k >= stack->count)
 		return NULL;
 	for (unsigned i = 0; i < call->name_count; i++)
-		if (call->names[i].slot == slot)
-			return &call->names[i];
+		if (names[i].slot == slot)
+			return &names[i];
 	return NULL;
 }
 
@@ -110,7 +111,7 @@ static bool intern_frames(struct heap *heap, const struct unwound *stack, struct
 	return true;
 }
 
-uint32_t naming_site(struct heap *heap, struct view *view, const struct record_call *call,
+uint32_t naming_site(struct heap *heap, struct view *view, const struct record_return *record,
                      const struct function *function, uint64_t *size)
 {
 	struct site_key key = { .entry = function->entry, .name = CATALOG_NONE };
@@ -119,12 +120,12 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_c
 	uint32_t index;
 	bool is_new;
 
-	take_stack(heap, view, &call->stack, (struct unwound_frame){ .regs = call->frame });
+	take_stack(heap, view, &record->stack, (struct unwound_frame){ .regs = record->frame });
 	heap->ledger.truncated_stacks += view->stack.truncated;
 	if (!intern_frames(heap, &view->stack, &key))
 		return SITE_NONE;
 	k = wrappers(heap, &key);
-	name = outermost_name(call, &view->stack, k);
+	name = outermost_name(&record->call, &view->stack, k);
 	if (name) {
 		key.name = heap->functions.list[name->function].entry;
 		*size = name->arg;

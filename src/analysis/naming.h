@@ -6,7 +6,7 @@
 
 /* size: what the function was asked for; afterwards what the program asked for, where
  * a wrapper was given another one. The site's index, or SITE_NONE: no memory. */
-uint32_t naming_site(struct heap *, struct view *, const struct record_call *,
+uint32_t naming_site(struct heap *, struct view *, const struct record_return *,
                      const struct function *, uint64_t *size);
 
 /* The same for a system call that maps. */

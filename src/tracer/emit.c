@@ -164,18 +164,24 @@ static struct piece take_piece(struct thread *thread, taddr_t addr)
 	return piece;
 }
 
-/* head: all but the stack, which is its last member. */
+static size_t names_len(const struct call *call)
+{
+	return call->name_count * sizeof(*call->names);
+}
+
+/* head: all but the stack, which is its last member, and the names behind that. */
 static void put_with_stack(struct thread *thread, const void *head, size_t head_len,
-                           const struct piece *piece)
+                           const struct piece *piece, const struct call *named)
 {
 	size_t len = (head_len + piece->changed + piece->other_len + 7) & ~(size_t)7;
-	uint8_t *at = reserve(len);
+	size_t names = named ? names_len(named) : 0;
+	uint8_t *at = reserve(len + names);
 	struct record_stack *stack;
 
 	if (!at)
 		return;
 	memcpy(at, head, head_len);
-	((struct record *)at)->len = len;
+	((struct record *)at)->len = len + names;
 	stack = (struct record_stack *)(at + head_len - sizeof(*stack));
 	*stack = (struct record_stack){ .addr = piece->addr, .end = piece->end,
 		                        .other_addr = piece->other_addr, .len = piece->changed,
@@ -184,28 +190,44 @@ static void put_with_stack(struct thread *thread, const void *head, size_t head_
 		memcpy(stack->bytes, stack_bytes(&thread->capture, piece->addr), piece->changed);
 	if (piece->other_len)
 		memcpy(stack->bytes + piece->changed, piece->other, piece->other_len);
-	ring_commit(&link_->records, len);
+	if (names)
+		memcpy(at + len, named->names, names);
+	ring_commit(&link_->records, len + names);
 	ring_bell(false);
 }
 
-void emit_call(enum record_kind kind, struct thread *thread, const struct call *call,
-               const struct emit_return *ret)
+static struct record_call record_of(enum record_kind kind, const struct thread *thread,
+                                    const struct call *call)
 {
-	struct piece piece = { .addr = call->slot, .end = call->slot };
-	struct record_call record = { .function = call->function, .slot = call->slot,
+	struct record_call record = { header(kind, thread, sizeof(record) + names_len(call)),
+		                      .function = call->function, .slot = call->slot,
 		                      .name_count = call->name_count };
 
-	if (ret)
-		piece = take_piece(thread, call->slot);
-	record.record = header(kind, thread, sizeof(record));
-	memcpy(record.names, call->names, sizeof(record.names));
 	memcpy(record.args, call->args, sizeof(record.args));
-	if (ret) {
-		record.result = ret->result;
-		record.out = ret->out;
-		record.frame = ret->frame;
-	}
-	put_with_stack(thread, &record, sizeof(record), &piece);
+	return record;
+}
+
+void emit_call(enum record_kind kind, const struct thread *thread, const struct call *call)
+{
+	struct record_call record = record_of(kind, thread, call);
+	uint8_t *at = reserve(record.record.len);
+
+	if (!at)
+		return;
+	memcpy(at, &record, sizeof(record));
+	memcpy(at + sizeof(record), call->names, names_len(call));
+	ring_commit(&link_->records, record.record.len);
+	ring_bell(false);
+}
+
+void emit_return(struct thread *thread, const struct call *call, const struct emit_result *result)
+{
+	struct piece piece = take_piece(thread, call->slot);
+	struct record_return record = { .call = record_of(REC_RETURN, thread, call),
+		                        .result = result->result, .out = result->out,
+		                        .frame = result->frame };
+
+	put_with_stack(thread, &record, sizeof(record), &piece, call);
 }
 
 void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame)
@@ -217,5 +239,5 @@ void emit_map(struct thread *thread, const struct map_call *call, const struct a
 	if (outer && outer->entry)
 		record.function = outer->function;
 	record.record = header(REC_MAP, thread, sizeof(record));
-	put_with_stack(thread, &record, sizeof(record), &piece);
+	put_with_stack(thread, &record, sizeof(record), &piece, NULL);
 }

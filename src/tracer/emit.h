@@ -17,13 +17,13 @@ void emit_end(void);
 void emit_refused(const struct space *, taddr_t addr, int error);
 void emit_earlier(const struct thread *, uint64_t result);
 
-struct emit_return { /* what a RETURN knows beyond the call */
+struct emit_result { /* what a RETURN knows beyond the call */
 	uint64_t result, out;
 	struct arch_frame frame;
 };
 
 void emit_map(struct thread *, const struct map_call *, const struct arch_frame *);
-/* RETURN when ret is given, else kind. */
-void emit_call(enum record_kind, struct thread *, const struct call *, const struct emit_return *);
+void emit_call(enum record_kind, const struct thread *, const struct call *);
+void emit_return(struct thread *, const struct call *, const struct emit_result *);
 
 #endif

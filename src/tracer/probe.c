@@ -15,7 +15,7 @@ static void abandon(struct thread *thread)
 	struct call *top = calls_top(&thread->calls);
 
 	if (top && top->entry)
-		emit_call(REC_ABANDON, thread, top, NULL);
+		emit_call(REC_ABANDON, thread, top);
 	if (top)
 		thread->calls.depth--;
 }
@@ -101,9 +101,9 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 		thread->name_count = 0;
 	}
 	if (probe->flags & PROBE_REPORT)
-		emit_call(REC_ENTER, thread, &call, NULL);
+		emit_call(REC_ENTER, thread, &call);
 	if ((probe->flags & PROBE_AWAIT) && calls_push(&thread->calls, &call) < 0)
-		emit_call(REC_ABANDON, thread, &call, NULL);
+		emit_call(REC_ABANDON, thread, &call);
 }
 
 static uint64_t out_param(const struct space *space, const struct call *call)
@@ -121,7 +121,7 @@ static void leave(struct thread *thread, const struct space *space, const struct
 {
 	struct call *call = calls_find(&thread->calls, slot);
 	struct arch_regs copy = *regs;
-	struct emit_return ret = { .frame = arch_frame(regs, slot, 0) };
+	struct emit_result ret = { .frame = arch_frame(regs, slot, 0) };
 
 	if (!call && thread->in_earlier_call && !thread->calls.depth)
 		emit_earlier(thread, *arch_reg(&copy, probe->result));
@@ -136,7 +136,7 @@ static void leave(struct thread *thread, const struct space *space, const struct
 	thread->last_free.count = 0;
 	if (ret.result) /* operator new tries again under the same name */
 		thread->name_count = 0;
-	emit_call(REC_RETURN, thread, call, &ret);
+	emit_return(thread, call, &ret);
 }
 
 /* Wrappers call each other: the outermost is kept first. One at a lower slot than a
