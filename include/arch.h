@@ -5,6 +5,7 @@
  *                 (how many general registers), ARCH_TRAP (the trap byte) and
  *                 ARCH_TRAP_SKID (how far pc stands behind it when it is hit)
  *   decode.c      bytes -> struct decoded, by libcapstone; used when planting
+ *   shed.c        which instructions do the same without their first byte; when planting
  *   emulate.c     struct insn + registers -> registers; pure, used when hit
  *   constant.c    struct decoded + known registers -> known registers; when planting
  *
@@ -77,6 +78,25 @@ void decoder_free(struct decoder *);
  * 0, or -EILSEQ when it does not decode (out is then all zero). */
 int decoder_decode(struct decoder *, const uint8_t *code, size_t len, taddr_t addr,
                    struct decoded *out);
+
+/* ---- without its first byte -------------------------------------------- */
+
+enum arch_shed {
+	ARCH_SHED_NOT,
+	ARCH_SHED,         /* the rest does the same */
+	ARCH_SHED_BUT_SIGN /* the same where arch_sheds holds, but for the flag of arch_sign */
+};
+
+/* insn is what code, insn->len bytes, decoded to. */
+enum arch_shed arch_shed(struct decoder *, const uint8_t *code, const struct decoded *insn);
+extern const struct insn arch_nop; /* of one byte */
+
+enum arch_sign { ARCH_SIGN_KEPT, ARCH_SIGN_LOST, ARCH_SIGN_USED };
+
+/* What an instruction makes of the flag. USED: or it is not known. */
+enum arch_sign arch_sign(const struct decoded *);
+/* For a thread with these registers in front of an ARCH_SHED_BUT_SIGN. */
+bool arch_sheds(const struct insn *, const struct arch_regs *);
 
 /* ---- constants ---------------------------------------------------------- */
 

@@ -14,17 +14,19 @@
 #include <stdlib.h>
 
 #include "late.h"
+#include "shed.h"
 
 #define ENTRY_CANDIDATES 8
 #define WAY_MAX 16
 #define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
 
-/* How much its emulation costs: the registers it writes, flags included, beyond the
- * pc, and memory. A branch writes the pc alone. */
-static unsigned cost(const struct decoded *insn)
+/* How much going on from it costs: the registers that are written, flags included, and
+ * memory. A branch writes the pc alone. */
+static unsigned cost(const struct decoded *insn, bool sheds)
 {
-	return 4 * insn->touches_memory + 2 * (insn->writes != 0) + insn->moves_sp +
-	       (insn->flow == FLOW_NEXT);
+	return sheds ? 0 :
+	               1 + 4 * insn->touches_memory + 2 * (insn->writes != 0) + insn->moves_sp +
+	                       (insn->flow == FLOW_NEXT);
 }
 
 /* False: no place; *why says so. */
@@ -43,12 +45,13 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 		if (insn.refuse) {
 			if (best == UINT32_MAX)
 				*why = insn.refuse;
-		} else if (insn.flow != FLOW_CALL && cost(&insn) < best) {
-			uint32_t function = probe->function;
+		} else if (insn.flow != FLOW_CALL) {
+			struct probe here = job_probe(job, at, &insn, PROBE_ENTRY, probe->function);
+			unsigned price = cost(&insn, shed_make(job, at, &insn, &here));
 
-			best = cost(&insn);
-			*probe = job_probe(job, at, &insn, PROBE_ENTRY, function);
-			probe->slot_delta = slot_delta;
+			here.slot_delta = slot_delta;
+			*probe = price < best ? here : *probe;
+			best = price < best ? price : best;
 		}
 		if (insn.flow != FLOW_NEXT || (insn.writes & ARGS_WRITTEN) ||
 		    (insn.moves_sp && !insn.sp_known))
@@ -155,7 +158,7 @@ bool trap_allocator(struct job *job, const struct found *found, const struct cfg
 			job_note(job, found, "not traced", why);
 			return false;
 		}
-		probe.flags = entry_flags(entry, has_tail(job, cfg));
+		probe.flags |= entry_flags(entry, has_tail(job, cfg));
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}

@@ -94,6 +94,10 @@ bool step_over(const struct thread *thread, const struct space *space,
 	struct reach reach = { space->mem, thread, arch_sp(regs) };
 	const struct arch_mem mem = { reach_read, reach_write, &reach };
 
+	if (probe->flags & PROBE_SHEDS && arch_sheds(&probe->insn, regs)) {
+		arch_set_pc(regs, probe->addr + 1);
+		return true;
+	}
 	if (probe->twin && !(probe->flags & PROBE_LATE)) {
 		arch_set_pc(regs, probe->twin);
 		return true;
