@@ -47,11 +47,16 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(ALL) $(DEPS) -c -o $@ $<
 
-# For the tests: its allocations fail when the environment says so.
-$(BUILD)/failing/alloctrace: $(objects) tests/failing/malloc.c
+# For the tests. failing: allocations fail when the environment says so; comparing: every
+# stack is unwound twice.
+wrapped := failing comparing
+WRAPS_failing   = __libc_malloc __libc_calloc __libc_realloc __libc_memalign
+WRAPS_comparing = unwinder_new unwinder_free unwinder_set_pid unwinder_flush unwind
+
+$(wrapped:%=$(BUILD)/%/alloctrace): $(BUILD)/%/alloctrace: $(objects) tests/wrapped/%.c
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(ALL) $(LDFLAGS) -o $@ $^ $(LIBS) \
-		$(addprefix -Wl$(comma)--wrap=__libc_,malloc calloc realloc memalign)
+	$(call say,LINK)$(CC) $(ALL) -Isrc $(LDFLAGS) -o $@ $^ $(LIBS) \
+		$(addprefix -Wl$(comma)--wrap=,$(WRAPS_$*))
 
 # Everything but main: a unit test that defines a function of its own wins
 # over the archive as long as nothing else from that object is needed.
@@ -96,7 +101,8 @@ $(BUILD)/lib%.so: tests/preload/%.c
 
 unit: $(units)
 fuzzers: $(fuzzers)
-tests: all unit fuzzers $(plugins) $(targets) $(preload) $(BUILD)/failing/alloctrace
+tests: all unit fuzzers $(plugins) $(targets) $(preload) \
+	$(wrapped:%=$(BUILD)/%/alloctrace)
 
 check:
 	@$(MAKE) CC=gcc SAN= tests

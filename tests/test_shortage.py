@@ -1,5 +1,5 @@
 """Memory that alloctrace does not get: one line and status 125, or a report that is right
-or says that it may not be. The program runs as ever. See tests/failing/malloc.c."""
+or says that it may not be. The program runs as ever. See tests/wrapped/failing.c."""
 
 import json
 import os
