@@ -182,7 +182,8 @@ struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *table;    /* the symbol table that names it */
 	taddr_t address;
 	unsigned traps;       /* 0: it is not traced, a note says why */
-	bool one_stop;        /* most calls are stopped once, for their begin and their end */
+	const char *two_stops; /* why a call is stopped at its begin and at its end; NULL: one
+	                          stop serves for both, or its end is not looked at */
 	uint64_t calls;       /* outermost ones */
 };
 

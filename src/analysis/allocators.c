@@ -33,7 +33,7 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 			list[(*count)++] = (struct heap_allocator){
 				function->module->path, catalog[function->entry].name,
 				function->table, function->addr, function->traps,
-				function->one_stop, function->calls
+				function->two_stops, function->calls
 			};
 	}
 	if (*count)

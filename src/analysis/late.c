@@ -149,10 +149,15 @@ static bool only_returns(const struct cfg *cfg)
 	return cfg->exit_count;
 }
 
-static bool is_asked_for_a_size(const struct catalog_entry *entry)
+static const char *why_not_asked(const struct catalog_entry *entry)
 {
-	return entry->role == CATALOG_ALLOC && entry->size == 0 && entry->count == CATALOG_NONE &&
-	       !entry->out_param;
+	if (entry->role == CATALOG_REALLOC)
+		return "the old block is gone before the new one is there";
+	if (entry->out_param)
+		return "its result is in memory";
+	if (entry->count != CATALOG_NONE)
+		return "its size is a product";
+	return entry->role != CATALOG_ALLOC || entry->size ? "its size is not its first argument" : NULL;
 }
 
 static bool is_c_library_mark(void *ctx, const struct elf_symbol *symbol)
@@ -196,18 +201,27 @@ static bool may_call_another(const struct ways *ways)
 	return imports_another(job->module);
 }
 
-bool late_plan(struct job *job, const struct found *found, const struct cfg *cfg,
-               uint32_t function)
+static const char *why_not_in(struct ways *ways, const struct found *found)
 {
-	struct ways ways;
-	bool covered;
+	if (may_call_another(ways))
+		return "it may call another allocator";
+	return is_covered(ways, found->vaddr) ? NULL :
+	                                        "on some way its size is lost before its end";
+}
 
-	if (!is_asked_for_a_size(&catalog[found->entry]) || !only_returns(cfg))
-		return false;
-	covered = ways_build(&ways, job, cfg) && !may_call_another(&ways) &&
-	          is_covered(&ways, found->vaddr);
-	if (covered)
+const char *late_plan(struct job *job, const struct found *found, const struct cfg *cfg,
+                      uint32_t function)
+{
+	const char *why = why_not_asked(&catalog[found->entry]);
+	struct ways ways;
+
+	if (!why && !only_returns(cfg))
+		why = "it may end in a jump";
+	if (why)
+		return why;
+	why = ways_build(&ways, job, cfg) ? why_not_in(&ways, found) : "not all of it decodes";
+	if (!why)
 		add_all(&ways, function);
 	ways_free(&ways);
-	return covered;
+	return why;
 }

@@ -5,8 +5,8 @@
 #include "job.h"
 
 /* Plans late entries for a function that is asked for a size, its argument 0, and leaves only by
- * ret. False, and nothing planned: it cannot be proved that every way through it has one. Exits
- * are the caller's to plan. */
-bool late_plan(struct job *, const struct found *, const struct cfg *, uint32_t function);
+ * ret; exits are the caller's to plan. Else nothing is planned, and returned why it cannot be
+ * proved that every way through the function has one: a static string. */
+const char *late_plan(struct job *, const struct found *, const struct cfg *, uint32_t function);
 
 #endif

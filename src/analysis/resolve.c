@@ -101,7 +101,7 @@ static void resolve_function(struct job *job, const struct found *found)
 		                           job_is_function, job };
 	uint32_t function = add_function(job, found);
 	size_t planned = job->plan->count;
-	bool one_stop = catalog[found->entry].role == CATALOG_FREE; /* its end is not looked at */
+	const char *two_stops = NULL;
 	struct cfg cfg;
 	const char *why;
 
@@ -114,10 +114,10 @@ static void resolve_function(struct job *job, const struct found *found)
 	else if (catalog_is_name(found->entry))
 		trap_name(job, found, &cfg, function);
 	else
-		one_stop |= trap_allocator(job, found, &cfg, function);
+		two_stops = trap_allocator(job, found, &cfg, function);
 	if (function != NO_FUNCTION) {
 		job->functions->list[function].traps = job->plan->count - planned;
-		job->functions->list[function].one_stop = one_stop && job->plan->count > planned;
+		job->functions->list[function].two_stops = two_stops;
 	}
 	if (catalog[found->entry].role == CATALOG_FREE) {
 		library_internals(job, found, function);

@@ -16,7 +16,7 @@ struct function {
 	int alias;       /* another name of the same address, or CATALOG_NONE */
 	const char *table; /* the symbol table that names it */
 	unsigned traps;  /* its own; 0: it is not traced */
-	bool one_stop;   /* of most calls: their begin and end */
+	const char *two_stops; /* as in heap_allocator; static */
 	uint64_t calls;  /* outermost ones */
 };
 

@@ -145,18 +145,17 @@ static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
 	}
 }
 
-bool trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
-                    uint32_t function)
+const char *trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
+                           uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = { .function = function };
-	bool one_stop = late_plan(job, found, cfg, function);
-	const char *why;
+	const char *two_stops = late_plan(job, found, cfg, function), *why;
 
-	if (!one_stop) {
+	if (two_stops) {
 		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
 			job_note(job, found, "not traced", why);
-			return false;
+			return NULL;
 		}
 		probe.flags |= entry_flags(entry, has_tail(job, cfg));
 		job_add(job->plan, &probe);
@@ -164,7 +163,7 @@ bool trap_allocator(struct job *job, const struct found *found, const struct cfg
 	}
 	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE; i++)
 		plan_exit(job, found, &cfg->exits[i], function);
-	return one_stop;
+	return entry->role == CATALOG_FREE ? NULL : two_stops;
 }
 
 /* A wrapper is recognised in the stack. What the stack does not tell, a trap does: the size

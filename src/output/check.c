@@ -42,30 +42,55 @@ static void put_called(FILE *out, const struct heap_allocator *list, size_t coun
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].calls)
-			fprintf(out, "    %-24s %12s calls a second%s\n", list[i].function,
+			fprintf(out, "    %-24s %12s calls a second, %s%s\n", list[i].function,
 				in_digits(a_second(list[i].calls, watched_ns)),
-				list[i].one_stop ? ", one stop each" : "");
+				list[i].two_stops ? "two stops each:\n      " : "one stop each",
+				list[i].two_stops ? list[i].two_stops : "");
 }
 
-/* Those that were not called, traced or not. */
-static void put_idle(FILE *out, const struct heap_allocator *list, size_t count, bool traced)
+static bool is_idle_like(const struct heap_allocator *one, const struct heap_allocator *other)
 {
-	const char *between = traced ? "not called meanwhile: " : "not traced: ";
+	return !one->calls && !other->calls && !one->traps == !other->traps &&
+	       one->two_stops == other->two_stops;
+}
+
+/* Those that were not called, and for the same reason are stopped at as the first of them. */
+static void put_idle(FILE *out, const struct heap_allocator *list, size_t count)
+{
+	const char *two_stops = list[0].two_stops, *between = ": ";
 	char *line = NULL;
 	size_t len;
 	FILE *names = open_memstream(&line, &len);
 
 	if (!names)
 		return;
+	if (!list[0].traps)
+		fprintf(names, "not traced");
+	else
+		fprintf(names, "not called meanwhile, %s%s%s", two_stops ? "two stops each (" : "one stop each",
+			two_stops ? two_stops : "", two_stops ? ")" : "");
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].calls || traced != (list[i].traps > 0))
+		if (!is_idle_like(&list[0], &list[i]))
 			continue;
 		fprintf(names, "%s%s", between, list[i].function);
 		between = ", ";
 	}
-	if (shortage_close(names) && len)
+	if (shortage_close(names))
 		text_put_wrapped(out, 4, line);
 	free(line);
+}
+
+/* A line for each reason. */
+static void put_all_idle(FILE *out, const struct heap_allocator *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bool is_told = false;
+
+		for (size_t k = 0; k < i; k++)
+			is_told |= is_idle_like(&list[i], &list[k]);
+		if (!is_told && !list[i].calls)
+			put_idle(out, list + i, count - i);
+	}
 }
 
 static void put_allocators(FILE *out, const struct report *report, uint64_t watched_ns)
@@ -81,8 +106,7 @@ static void put_allocators(FILE *out, const struct report *report, uint64_t watc
 				break;
 		put_module(out, &list[i]);
 		put_called(out, &list[i], some, watched_ns);
-		put_idle(out, &list[i], some, true);
-		put_idle(out, &list[i], some, false);
+		put_all_idle(out, &list[i], some);
 	}
 	free(list);
 }

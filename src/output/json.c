@@ -119,7 +119,8 @@ static void put_allocators(yajl_gen gen, const struct report *report)
 		json_member_string(gen, "address", address);
 		json_member_number(gen, "traps", list[i].traps);
 		json_member(gen, "one_stop");
-		yajl_gen_bool(gen, list[i].one_stop);
+		yajl_gen_bool(gen, list[i].traps && !list[i].two_stops);
+		json_member_string(gen, "two_stops", list[i].two_stops);
 		json_member_number(gen, "calls", list[i].calls);
 		yajl_gen_map_close(gen);
 	}

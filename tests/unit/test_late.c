@@ -160,7 +160,7 @@ static struct plan plan_of(struct module *module, taddr_t vaddr, const char *all
 
 	assert_non_null(job.decoder);
 	assert_int_equal(cfg_walk(&cfg, &source, vaddr, &why), 0);
-	*planned = late_plan(&job, &found, &cfg, 5);
+	*planned = !late_plan(&job, &found, &cfg, 5);
 	cfg_deinit(&cfg);
 	decoder_free(job.decoder);
 	return plan;

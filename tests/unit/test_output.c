@@ -169,10 +169,10 @@ static const struct heap_function functions[] = {
 };
 
 static const struct heap_allocator allocators[] = {
-	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, true, 12345 },
-	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, false, 12345 },
-	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, false, 0 },
-	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, false, 0 },
+	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, NULL, 12345 },
+	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, NULL, 12345 },
+	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, NULL, 0 },
+	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, "it may end in a jump", 0 },
 };
 
 static const struct heap_site sites[] = {
@@ -741,7 +741,7 @@ static void json_check(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "\"allocators\":[{\"module\":\"/usr/lib/libc.so.6\","
 	      "\"function\":\"malloc\",\"found_by\":\".dynsym\",\"address\":\"0x7f0000001000\","
-	      "\"traps\":10,\"one_stop\":true,\"calls\":12345},{"));
+	      "\"traps\":10,\"one_stop\":true,\"two_stops\":null,\"calls\":12345},{"));
 	assert_non_null(strstr(text, "],\"cost\":{\"watched_us\":2000000,\"stops\":37035,"
 	      "\"tracer_us\":130000,\"stopped_us\":null},"));
 	free(text);
@@ -765,11 +765,11 @@ static void check_quiet(void **state)
 	      "\n"
 	      "  /usr/lib/libc.so.6, by its .dynsym\n"
 	      "    malloc                          6,173 calls a second, one stop each\n"
-	      "    free                            6,173 calls a second\n"
+	      "    free                            6,173 calls a second, one stop each\n"
 	      "    not traced: pvalloc\n"
 	      "\n"
 	      "  /usr/lib/libmine.so, by its .symtab\n"
-	      "    not called meanwhile: malloc\n"
+	      "    not called meanwhile, two stops each (it may end in a jump): malloc\n"
 	      "\n"
 	      "  Watched for 2.0 s, while it went on.\n"
 	      "  Tracing it takes 18,518 stops a second of 9.5 us, 17.6 % of one thread's time:\n"
