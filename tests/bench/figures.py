@@ -103,9 +103,12 @@ PARTS = [
         Row("new and delete, beside these", "new", "new.malloc", Limit("extra_stops", .1)),
     ]),
     Part("threads", {
-        f"{count}": some_threads(count) for count in (1, 2, 4, 8)
+        "1": traced(),
+        "second": some_threads(1),
+        "2": some_threads(2), "4": some_threads(4), "8": some_threads(8),
     }, [
         Row("malloc and free, 1 thread", "1"),
+        Row("only a second thread, beside 1", "second", "1"),
         Row("2 threads, beside 1", "2", "1"),
         Row("4 threads, beside 1", "4", "1"),
         Row("8 threads, beside 1", "8", "1", ratio(1.1)),
