@@ -21,7 +21,7 @@ sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/o
 		arch/$(ARCH)/*.c)
 objects := $(sources:%.c=$(BUILD)/%.o)
 units   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
-benches := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/bench/*.c))
+benches := $(patsubst tests/%,$(BUILD)/%,$(basename $(wildcard tests/bench/*.c tests/bench/*.cc)))
 
 fuzzers := $(patsubst tests/%.c,$(BUILD)/%,$(filter-out %/replay.c %/seed.c,$(wildcard tests/fuzz/*.c)))
 
@@ -77,9 +77,14 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(BUILD)/l
 WRAP_maps    = fopen open
 WRAP_program = fopen
 
-$(BUILD)/bench/%: tests/bench/%.c
+# What is measured is an ordinary program, too.
+$(BUILD)/bench/%: tests/bench/%.c tests/targets.mk
 	@mkdir -p $(@D)
-	$(call say,BENCH)$(CC) $(ALL) $(DEPS) -o $@ $<
+	$(call say,BENCH)$(CC) $(TARGET) $(WARN) $(DEPS) -o $@ $<
+
+$(BUILD)/bench/%: tests/bench/%.cc tests/targets.mk
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CXX) $(TARGET) $(filter-out %-prototypes,$(WARN)) $(DEPS) -o $@ $<
 
 $(BUILD)/targets/%.so: tests/targets/%.c tests/targets.mk
 	@mkdir -p $(@D)
@@ -101,7 +106,7 @@ $(BUILD)/lib%.so: tests/preload/%.c
 
 unit: $(units)
 fuzzers: $(fuzzers)
-tests: all unit fuzzers $(plugins) $(targets) $(preload) \
+tests: all unit fuzzers $(benches) $(plugins) $(targets) $(preload) \
 	$(wrapped:%=$(BUILD)/%/alloctrace)
 
 check:
