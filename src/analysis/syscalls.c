@@ -20,6 +20,7 @@ struct line { /* one instruction of the function under work */
 	struct decoded insn;
 	struct arch_values values; /* before it */
 	bool reached;
+	bool changed; /* and what follows not told yet */
 };
 
 struct search {
@@ -114,27 +115,39 @@ static bool jumps(const struct decoded *insn)
 	return (insn->flow == FLOW_BRANCH || insn->flow == FLOW_JUMP) && insn->target;
 }
 
-static bool follow(const struct search *search, size_t i)
+/* The lowest line that is to be followed anew, or count. */
+static size_t follow(const struct search *search, size_t i)
 {
-	const struct line *line = &search->lines[i];
+	struct line *line = &search->lines[i];
+	struct line *next = goes_on(&line->insn) && i + 1 < search->count ? line + 1 : NULL;
 	struct line *target = jumps(&line->insn) ? line_at(search, line->insn.target) : NULL;
 	struct arch_values values = line->values;
-	bool changed = false;
+	size_t lowest = search->count;
 
 	arch_follow(&line->insn, &values);
-	if (goes_on(&line->insn) && i + 1 < search->count)
-		changed |= merge(&search->lines[i + 1], &values);
-	if (target)
-		changed |= merge(target, &values);
-	return changed;
+	if (next && merge(next, &values)) {
+		next->changed = true;
+		lowest = i + 1;
+	}
+	if (target && merge(target, &values)) {
+		target->changed = true;
+		if (target <= line || lowest == search->count)
+			lowest = (size_t)(target - search->lines);
+	}
+	return lowest;
 }
 
-static void follow_until_settled(const struct search *search)
+static void follow_from(const struct search *search, size_t at)
 {
-	for (bool changed = true; changed;) {
-		changed = false;
-		for (size_t i = 0; i < search->count; i++)
-			changed |= search->lines[i].reached && follow(search, i);
+	search->lines[at].reached = search->lines[at].changed = true;
+	while (at < search->count) {
+		size_t lowest = search->count;
+
+		if (search->lines[at].changed) {
+			search->lines[at].changed = false;
+			lowest = follow(search, at);
+		}
+		at = lowest <= at ? lowest : at + 1;
 	}
 }
 
@@ -142,12 +155,9 @@ static void follow_until_settled(const struct search *search)
  * but for padding, which nobody executes to get at what is behind. */
 static void settle(const struct search *search)
 {
-	for (size_t i = 0; i < search->count; i++) {
-		if (search->lines[i].reached || (i && search->lines[i].insn.is_nop))
-			continue;
-		search->lines[i].reached = true;
-		follow_until_settled(search);
-	}
+	for (size_t i = 0; i < search->count; i++)
+		if (!search->lines[i].reached && !(i && search->lines[i].insn.is_nop))
+			follow_from(search, i);
 }
 
 /* ---- the sites ------------------------------------------------------------------------- */
@@ -215,11 +225,22 @@ static bool tell_alone(const struct search *search, taddr_t vaddr)
 	return search->each(search->ctx, &site);
 }
 
+/* Or the bytes stand inside other instructions. */
+static bool has_any(const struct search *search)
+{
+	for (size_t i = 0; i < search->count; i++)
+		if (search->lines[i].insn.enters_kernel)
+			return true;
+	return false;
+}
+
 /* False: enough. */
 static bool search_function(struct search *search, taddr_t end)
 {
-	settle(search);
 	search->done = end;
+	if (!has_any(search))
+		return true;
+	settle(search);
 	for (size_t i = 0; i < search->count; i++)
 		if (search->lines[i].insn.enters_kernel && !tell(search, i))
 			return false;
