@@ -13,7 +13,9 @@
 #include "signals.h"
 #include "timer.h"
 
-#define NAP_MS 10 /* how long records may lie while the target is busy */
+/* How long records may lie while the target is busy. Each time the front goes back to sleep,
+ * its processor finds nothing to do and takes the target over from the tracer's. */
+#define NAP_MS 50
 
 bool loop_has_failed(const struct session *session)
 {

@@ -45,16 +45,28 @@ struct arch_frame {
 	uint64_t pc, sp, rbp, rbx, r12, r13, r14, r15;
 };
 
-static inline uint64_t *arch_reg(struct arch_regs *regs, unsigned number)
+static inline unsigned arch_reg_slot(unsigned number)
 {
 	static const uint8_t slot[ARCH_REGS] = { 10, 11, 12, 5, 19, 4, 13, 14,
 		                                  9, 8, 7, 6, 3, 2, 1, 0 };
-	return (uint64_t *)regs + slot[number];
+	return slot[number];
+}
+
+static inline uint64_t *arch_reg(struct arch_regs *regs, unsigned number)
+{
+	return (uint64_t *)regs + arch_reg_slot(number);
+}
+
+static inline uint64_t arch_value(const struct arch_regs *regs, unsigned number)
+{
+	return ((const uint64_t *)regs)[arch_reg_slot(number)];
 }
 
 static inline uint64_t arch_pc(const struct arch_regs *regs) { return regs->rip; }
 static inline void arch_set_pc(struct arch_regs *regs, uint64_t pc) { regs->rip = pc; }
 static inline void arch_set_sp(struct arch_regs *regs, uint64_t sp) { regs->rsp = sp; }
+/* Where the C library's data about the thread begin; 0: it has none. */
+static inline uint64_t arch_thread_data(const struct arch_regs *regs) { return regs->fs_base; }
 static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->rsp; }
 
 static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)

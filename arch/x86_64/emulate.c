@@ -490,8 +490,7 @@ int arch_emulate(const struct insn *insn, struct arch_regs *regs, const struct a
 
 bool arch_sheds(const struct insn *insn, const struct arch_regs *regs)
 {
-	struct arch_regs copy = *regs;
-	uint64_t value = *arch_reg(&copy, insn->dst.reg);
+	uint64_t value = arch_value(regs, insn->dst.reg);
 
 	return (uint32_t)value || !value;
 }

@@ -30,6 +30,17 @@ static struct resume hold(struct thread *thread, enum record_kind why)
 	return HOLD;
 }
 
+/* The first thread's stack ends where the program began. Other threads have data of their own
+ * at the top of theirs (System V ABI for ELF thread-local storage, variant II; all C libraries
+ * take it from the stack's memory); whatever else a thread runs on, it does not go on behind
+ * those. */
+static void bound_stack(struct thread *thread, const struct arch_regs *regs)
+{
+	taddr_t own = arch_thread_data(regs);
+
+	thread->capture.bound = own > arch_sp(regs) ? own : thread->space->stack_end;
+}
+
 static struct resume on_probe(struct thread *thread, const struct probe *probe,
                               const struct arch_regs *trapped)
 {
@@ -97,6 +108,7 @@ static struct resume on_trap(struct thread *thread)
 		return RUN;
 	}
 	place_stop(thread->tid);
+	bound_stack(thread, &regs);
 	return on_probe(thread, probe, &regs);
 }
 

@@ -155,8 +155,6 @@ static struct piece take_piece(struct thread *thread, taddr_t addr)
 {
 	struct piece piece = { .addr = addr, .end = addr };
 
-	if (!thread->capture.limit)
-		thread->capture.limit = thread->space->stack_end;
 	if (!stack_take(&thread->capture, thread->tid, addr, &piece.changed))
 		return piece;
 	take_other(thread, &piece);

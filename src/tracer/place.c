@@ -24,8 +24,8 @@
 #include "processor.h"
 
 #define LOOK_EVERY 64 /* stops between looks at the target's processor */
-#define LOOK_SOON 2   /* the same after a gap that crossing processors may explain; twice as
-                         many when it did not */
+#define LOOK_SOON 1   /* the same after a gap that crossing processors may explain; twice as */
+#define LOOK_LESS 8   /* many whenever it did not, up to this */
 #define FAR 20e-6     /* s: such a gap */
 #define WINDOW 64     /* stops over which the mean is taken */
 #define ENOUGH 8      /* of them are enough to see that it is too long already */
@@ -97,7 +97,7 @@ static void look(pid_t tid, double gap)
 		return;
 	unlooked = 0;
 	look_soon = follow(tid) ? LOOK_SOON : look_soon * 2;
-	look_soon = look_soon < LOOK_EVERY ? look_soon : LOOK_EVERY;
+	look_soon = look_soon < LOOK_LESS ? look_soon : LOOK_LESS;
 }
 
 static void try_other(void)

@@ -83,12 +83,11 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .flags = probe->flags };
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
-	struct arch_regs copy = *regs;
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, i);
 	if (probe->flags & PROBE_LATE)
-		call.args[0] = *arch_reg(&copy, probe->arg);
+		call.args[0] = arch_value(regs, probe->arg);
 	if (was_seen(thread, probe, slot) || is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
@@ -120,17 +119,16 @@ static void leave(struct thread *thread, const struct space *space, const struct
                   const struct arch_regs *regs, taddr_t slot)
 {
 	struct call *call = calls_find(&thread->calls, slot);
-	struct arch_regs copy = *regs;
 	struct emit_result ret = { .frame = arch_frame(regs, slot, 0) };
 
 	if (!call && thread->in_earlier_call && !thread->calls.depth)
-		emit_earlier(thread, *arch_reg(&copy, probe->result));
+		emit_earlier(thread, arch_value(regs, probe->result));
 	thread->in_earlier_call = false;
 	if (!call)
 		return;
 	while (calls_top(&thread->calls) != call)
 		abandon(thread);
-	ret.result = *arch_reg(&copy, probe->result);
+	ret.result = arch_value(regs, probe->result);
 	ret.out = out_param(space, call);
 	thread->calls.depth--;
 	thread->last_free.count = 0;

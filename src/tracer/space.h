@@ -15,7 +15,7 @@ struct space {
 	unsigned users;
 	pid_t pid; /* whose memory; 0: out of reach */
 	int mem;
-	taddr_t stack_end; /* of its program's first thread: no frame lies beyond; 0: not known */
+	taddr_t stack_end; /* of its first thread: no frame lies beyond; 0: not known */
 	struct probe *probes;
 	size_t count, capacity;
 	struct table by_addr; /* address -> index in probes + 1 */

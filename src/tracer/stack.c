@@ -7,6 +7,7 @@
 /* 64 frames of CPython, the largest common ones, are 36 KB. */
 #define BYTES_PER_FRAME 1024
 #define BLOCK 64
+#define MANY (16 * BLOCK)
 
 static size_t granule = 64 * BYTES_PER_FRAME;
 static uint8_t *scratch;
@@ -43,7 +44,9 @@ static taddr_t window_end(const struct capture *capture, taddr_t slot)
 {
 	taddr_t end = (slot + 2 * granule - 1) & ~(taddr_t)(granule - 1);
 
-	return capture->limit > slot && capture->limit < end ? capture->limit : end;
+	if (capture->limit > slot && capture->limit < end)
+		end = capture->limit;
+	return capture->bound > slot && capture->bound < end ? capture->bound : end;
 }
 
 static uint8_t *place(const struct capture *capture, taddr_t addr)
@@ -59,17 +62,20 @@ const uint8_t *stack_bytes(const struct capture *capture, taddr_t addr)
 void stack_drop(struct capture *capture)
 {
 	capture->len = 0;
-	capture->end = capture->limit = 0;
+	capture->end = capture->limit = capture->bound = 0;
+}
+
+static size_t same_blocks(const uint8_t *a, const uint8_t *b, size_t len, size_t same, size_t block)
+{
+	while (same + block <= len && memcmp(a - same - block, b - same - block, block) == 0)
+		same += block;
+	return same;
 }
 
 /* Bytes at the end of a and b that are the same, in whole blocks. */
 static size_t same_tail(const uint8_t *a, const uint8_t *b, size_t len)
 {
-	size_t same = 0;
-
-	while (same + BLOCK <= len && memcmp(a - same - BLOCK, b - same - BLOCK, BLOCK) == 0)
-		same += BLOCK;
-	return same;
+	return same_blocks(a, b, len, same_blocks(a, b, len, 0, MANY), BLOCK);
 }
 
 static size_t read_stack(pid_t tid, taddr_t addr, size_t len)

@@ -13,6 +13,7 @@ struct capture {        /* of one thread; all zero: none yet */
 	taddr_t end;    /* the address behind the image */
 	size_t len;     /* bytes of it that are known */
 	taddr_t limit;  /* where the thread's stack was last seen to end; 0: not seen */
+	taddr_t bound;  /* no frame lies beyond; 0: not known */
 };
 
 void stack_set_depth(unsigned frames); /* before any capture */
