@@ -14,7 +14,6 @@
 #include "front.h"
 #include "map.h"
 #include "moment.h"
-#include "place.h"
 #include "probe.h"
 #include "step.h"
 #include "task.h"
@@ -107,7 +106,6 @@ static struct resume on_trap(struct thread *thread)
 		step_set_pc(thread->tid, probe->addr);
 		return RUN;
 	}
-	place_stop(thread->tid);
 	bound_stack(thread, &regs);
 	return on_probe(thread, probe, &regs);
 }

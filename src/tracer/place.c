@@ -158,12 +158,14 @@ static void be_quick(double now)
 		set_policy(SCHED_IDLE);
 }
 
-static void judge_rate(double now)
+static void judge_rate(size_t stops, double now)
 {
-	double mean = (now - span_began) / WINDOW;
+	double mean;
 
-	if (++in_span < WINDOW)
+	in_span += stops;
+	if (in_span < WINDOW)
 		return;
+	mean = (now - span_began) / in_span;
 	in_span = 0;
 	span_began = now;
 	if (!rare && mean > RARE)
@@ -172,15 +174,16 @@ static void judge_rate(double now)
 		be_quick(now);
 }
 
-void place_stop(pid_t tid)
+void place_stops(pid_t tid, size_t stops)
 {
-	double now = moment_ns() * 1e-9, gap = now - last;
+	double now = moment_ns() * 1e-9, gap = (now - last) / stops;
 
 	last = now;
-	judge_rate(now);
+	judge_rate(stops, now);
 	if (rare)
 		return;
-	look(tid, gap);
+	if (stops == 1)
+		look(tid, gap);
 	if (may_change)
 		count_gap(gap, now);
 }

@@ -8,7 +8,8 @@
 
 /* The ring's reader is told which processor to leave alone. */
 void place_init(struct ring *);
-/* To be told of every stop that was handled. */
-void place_stop(pid_t tid);
+/* To be told of so many stops that came together, one of them tid's: threads that did are on
+ * several processors, and waited for each other, not for the tracer to wake up. */
+void place_stops(pid_t tid, size_t stops);
 
 #endif

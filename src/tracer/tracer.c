@@ -86,6 +86,7 @@ static void collect(pid_t tid, int status)
 	} while (n < BATCH && thread_count() > 1 &&
 	         (tid = waitpid(-1, &status, __WALL | WNOHANG)) > 0);
 	cost_stops(n);
+	place_stops(batch[0].tid, n);
 	for (size_t i = 0; i < n; i++)
 		if (is_still(&batch[i]))
 			thread_resume(batch[i].thread, batch[i].resume);
