@@ -40,12 +40,15 @@ static void put_module(FILE *out, const struct heap_allocator *first)
 static void put_called(FILE *out, const struct heap_allocator *list, size_t count,
 		       uint64_t watched_ns)
 {
-	for (size_t i = 0; i < count; i++)
-		if (list[i].calls)
-			fprintf(out, "    %-24s %12s calls a second, %s%s\n", list[i].function,
-				in_digits(a_second(list[i].calls, watched_ns)),
-				list[i].two_stops ? "two stops each:\n      " : "one stop each",
-				list[i].two_stops ? list[i].two_stops : "");
+	for (size_t i = 0; i < count; i++) {
+		if (!list[i].calls)
+			continue;
+		fprintf(out, "    %-24s %12s calls a second, %s\n", list[i].function,
+			in_digits(a_second(list[i].calls, watched_ns)),
+			list[i].two_stops ? "two stops each:" : "one stop each");
+		if (list[i].two_stops)
+			fprintf(out, "    %25s%s\n", "", list[i].two_stops);
+	}
 }
 
 static bool is_idle_like(const struct heap_allocator *one, const struct heap_allocator *other)
@@ -54,42 +57,49 @@ static bool is_idle_like(const struct heap_allocator *one, const struct heap_all
 	       one->two_stops == other->two_stops;
 }
 
-/* Those that were not called, and for the same reason are stopped at as the first of them. */
+/* The first, and those that like it were not called. */
 static void put_idle(FILE *out, const struct heap_allocator *list, size_t count)
 {
-	const char *two_stops = list[0].two_stops, *between = ": ";
+	const struct heap_allocator *first = list;
+	const char *between = "";
 	char *line = NULL;
 	size_t len;
-	FILE *names = open_memstream(&line, &len);
+	FILE *text = open_memstream(&line, &len);
 
-	if (!names)
+	if (!text)
 		return;
-	if (!list[0].traps)
-		fprintf(names, "not traced");
+	for (; count; list++, count--)
+		if (is_idle_like(first, list)) {
+			fprintf(text, "%s%s", between, list->function);
+			between = ", ";
+		}
+	if (!first->traps)
+		fprintf(text, ": not traced");
+	else if (first->two_stops)
+		fprintf(text, ": two stops each, as %s", first->two_stops);
 	else
-		fprintf(names, "not called meanwhile, %s%s%s", two_stops ? "two stops each (" : "one stop each",
-			two_stops ? two_stops : "", two_stops ? ")" : "");
-	for (size_t i = 0; i < count; i++) {
-		if (!is_idle_like(&list[0], &list[i]))
-			continue;
-		fprintf(names, "%s%s", between, list[i].function);
-		between = ", ";
-	}
-	if (shortage_close(names))
-		text_put_wrapped(out, 4, line);
+		fprintf(text, ": one stop each");
+	if (shortage_close(text))
+		text_put_wrapped(out, 6, line);
 	free(line);
 }
 
 /* A line for each reason. */
 static void put_all_idle(FILE *out, const struct heap_allocator *list, size_t count)
 {
+	bool any = false;
+
 	for (size_t i = 0; i < count; i++) {
-		bool is_told = false;
+		bool is_told = list[i].calls;
 
 		for (size_t k = 0; k < i; k++)
 			is_told |= is_idle_like(&list[i], &list[k]);
-		if (!is_told && !list[i].calls)
-			put_idle(out, list + i, count - i);
+		if (is_told)
+			continue;
+		if (!any)
+			fprintf(out, "    not called meanwhile:\n");
+		any = true;
+		put_idle(out, list + i, count - i);
 	}
 }
 
