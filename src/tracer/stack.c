@@ -80,11 +80,12 @@ static size_t same_tail(const uint8_t *a, const uint8_t *b, size_t len)
 
 static size_t read_stack(pid_t tid, taddr_t addr, size_t len)
 {
-	struct iovec local = { scratch, len }, remote = { (void *)(uintptr_t)addr, len };
+	struct iovec local, remote = { (void *)(uintptr_t)addr, len };
 	ssize_t got;
 
 	if (!scratch && !(scratch = map(stack_room())))
 		return 0;
+	local = (struct iovec){ scratch, len };
 	got = process_vm_readv(tid, &local, 1, &remote, 1, 0);
 	return got > 0 ? (size_t)got : 0;
 }
