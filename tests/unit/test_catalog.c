@@ -137,6 +137,7 @@ static void kinds_follow_roles(void **state)
 		[CATALOG_REALLOC] = HEAP_REALLOC,
 		[CATALOG_FREE] = HEAP_FREE,
 		[CATALOG_NAME_ALLOC] = HEAP_ALLOC,
+		[CATALOG_NAME_ROUNDS] = HEAP_ALLOC,
 		[CATALOG_NAME_FREE] = HEAP_FREE,
 	};
 
@@ -145,7 +146,11 @@ static void kinds_follow_roles(void **state)
 		enum catalog_role role = catalog[i].role;
 
 		assert_int_equal(catalog_is_name(i), role == CATALOG_NAME_ALLOC ||
+							     role == CATALOG_NAME_ROUNDS ||
 							     role == CATALOG_NAME_FREE);
+		assert_int_equal(role == CATALOG_NAME_ROUNDS,
+		                 strstr(catalog[i].symbol, "Zn") && strstr(catalog[i].symbol, "align_val"));
+		assert_int_equal(catalog_is_operator(i), strncmp(catalog[i].name, "operator ", 9) == 0);
 		if (role != CATALOG_LOADER)
 			assert_int_equal(catalog_kind(i), kinds[role]);
 	}
