@@ -1,5 +1,6 @@
 /* Where the same code stands once more: functions of this program's own, in assembly, and the
  * C library's malloc. */
+#include <gnu/libc-version.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -114,7 +115,7 @@ static void none_that_does_other_things(void **state)
 /* What stands at the late traps of the C library's malloc stands somewhere else too. */
 static void of_the_c_library(void **state)
 {
-	struct module libc = own_module((const void *)(uintptr_t)atoi);
+	struct module libc = own_module((const void *)(uintptr_t)gnu_get_libc_version);
 	struct functions functions = { 0 };
 	struct plan plan = { .note = no_note };
 	struct resolver *resolver = resolver_new();
