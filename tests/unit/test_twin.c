@@ -141,6 +141,7 @@ static void of_the_c_library(void **state)
 	resolver_free(resolver);
 	free(plan.probes);
 	free(functions.list);
+	free(libc.named);
 	elf_close(&libc.elf);
 }
 
