@@ -13,10 +13,9 @@ static void view_clear(struct heap_frame *view)
 
 static void frame_clear(struct frame *frame)
 {
-	for (size_t i = 0; i < frame->inlined_count; i++)
-		view_clear(&frame->inlined[i]);
-	free(frame->inlined);
-	view_clear(&frame->view);
+	for (size_t i = 0; i < frame->view_count; i++)
+		view_clear(&frame->views[i]);
+	free(frame->views);
 }
 
 void sites_clear(struct sites *sites)
@@ -120,7 +119,7 @@ static uint64_t frame_key(const struct module *module, const struct unwound_fram
 static uint32_t frame_new(struct sites *sites, const struct frame *frame)
 {
 	if (sites->frame_count == sites->frame_capacity) {
-		size_t capacity = sites->frame_capacity ? sites->frame_capacity * 2 : 1024;
+		size_t capacity = sites->frame_capacity + sites->frame_capacity / 8 + 1024;
 		struct frame *grown = realloc(sites->frames, capacity * sizeof(*grown));
 
 		if (!grown)
@@ -193,7 +192,7 @@ static uint32_t site_new(struct sites *sites, const struct site_key *key)
 		             .view.id = sites->count + 1 };
 
 	if (sites->count == sites->capacity) {
-		size_t capacity = sites->capacity ? sites->capacity * 2 : 256;
+		size_t capacity = sites->capacity + sites->capacity / 8 + 256;
 		struct site *grown = realloc(sites->sites, capacity * sizeof(*grown));
 
 		if (!grown)

@@ -10,14 +10,12 @@
 
 struct frame {
 	struct module *module; /* or NULL */
-	taddr_t addr;
-	bool exact;  /* addr is an interrupted instruction, not a return address */
-	int named;   /* the wrapper this frame is in, or CATALOG_NONE */
-	bool resolved;
-	struct heap_frame view; /* filled in when resolved, as the rest */
-	struct heap_frame *inlined; /* into it, innermost first */
-	size_t inlined_count;
 	const struct region *region; /* where addr lies when there is no module, or NULL */
+	taddr_t addr;
+	struct heap_frame *views; /* NULL until resolved: what is inlined, innermost first, */
+	uint32_t view_count;      /* and at last the frame's own */
+	int16_t named; /* the wrapper this frame is in, or CATALOG_NONE */
+	bool exact;    /* addr is an interrupted instruction, not a return address */
 	bool region_sought;
 };
 

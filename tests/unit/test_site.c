@@ -143,6 +143,22 @@ static void many_frames_stay_apart(void **state)
 	sites_deinit(&sites);
 }
 
+static void frame_takes_200_bytes(void **state)
+{
+	struct sites sites = sites_new();
+
+	(void)state;
+	for (size_t n = 1; n <= 100000; n++) {
+		size_t slots = sites.frame_by_pc.capacity + sites.frame_by_key.capacity;
+
+		frame_at(&sites, 0x401000 + n, false);
+		if (n > 20000) /* the old slots as well, while a table grows */
+			assert_in_range(sites.frame_capacity * sizeof(*sites.frames) +
+			                slots * 3 / 2 * sizeof(struct table_slot), 0, n * 200);
+	}
+	sites_deinit(&sites);
+}
+
 static void equal_stacks_are_one_site(void **state)
 {
 	struct sites sites = sites_new();
@@ -221,7 +237,9 @@ static void cleared_it_starts_anew(void **state)
 	for (int round = 0; round < 3; round++) {
 		assert_int_equal(frame_at(&sites, 0x401000 + 16 * round, false), 1);
 		assert_int_equal(frame_at(&sites, 0x401001 + 16 * round, false), 2);
-		sites.frames[1].view.function = strdup("a name that the sites own");
+		sites.frames[1].views = calloc(1, sizeof(*sites.frames->views));
+		sites.frames[1].view_count = 1;
+		sites.frames[1].views->function = strdup("a name that the sites own");
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 2, true), 0);
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 1, true), 1);
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 2, false), 0);
@@ -267,6 +285,7 @@ int main(void)
 		cmocka_unit_test(return_addresses_in_wrappers_are_named),
 		cmocka_unit_test(frames_outlive_their_module),
 		cmocka_unit_test(many_frames_stay_apart),
+		cmocka_unit_test(frame_takes_200_bytes),
 		cmocka_unit_test(equal_stacks_are_one_site),
 		cmocka_unit_test(whatever_differs_makes_another_site),
 		cmocka_unit_test(many_sites_keep_their_order),
