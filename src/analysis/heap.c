@@ -144,12 +144,14 @@ static const struct heap_frame *list_stack(struct heap *heap, const struct site 
                                            unsigned skipped, size_t *count)
 {
 	static struct listed list;
+	uint32_t stack = site->stack;
+	struct frame *frame;
 	bool whole = true;
 
 	list.count = 0;
-	for (unsigned i = skipped; whole && i < site->frame_count; i++) {
-		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
-
+	for (unsigned i = 0; whole && (frame = site_walk(&heap->sites, &stack)); i++) {
+		if (i < skipped)
+			continue;
 		if (!frame->views)
 			resolve_frame(heap, frame);
 		for (size_t in = 0; whole && in < frame->view_count; in++)

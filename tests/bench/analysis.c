@@ -178,14 +178,13 @@ static void frames(uint64_t count)
 	struct modules modules = { 0 };
 	struct sites sites = { .modules = &modules };
 	struct span span = begin();
-	uint32_t stack[DEPTH];
 	bool is_new;
 
 	for (uint64_t i = 0; i + DEPTH <= count; i += DEPTH) {
-		struct site_key key = { .frames = stack, .frame_count = DEPTH };
+		struct site_key key = { 0 };
 
 		for (unsigned k = 0; k < DEPTH; k++)
-			stack[k] = frame(&sites, i + k);
+			key.stack = site_stack(&sites, frame(&sites, i + k), key.stack);
 		site_intern(&sites, &key, &is_new);
 	}
 	tell("frames", &span, count);
@@ -198,14 +197,13 @@ static void tree(uint64_t count)
 	struct modules modules = { 0 };
 	struct sites sites = { .modules = &modules };
 	struct span span = begin();
-	uint32_t stack[64];
 	bool is_new;
 
 	for (uint64_t n = 1; n <= count; n++) {
-		struct site_key key = { .frames = stack };
+		struct site_key key = { 0 };
 
-		for (uint64_t at = n; at; at /= 2)
-			stack[key.frame_count++] = frame(&sites, at);
+		for (int bit = 63 - __builtin_clzll(n); bit >= 0; bit--)
+			key.stack = site_stack(&sites, frame(&sites, n >> bit), key.stack);
 		site_intern(&sites, &key, &is_new);
 	}
 	tell("tree", &span, count);
