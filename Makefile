@@ -77,6 +77,11 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/replay.c tests/fuzz/fuzz.h $(BUILD)/l
 WRAP_maps    = fopen open
 WRAP_program = fopen
 
+# What the analysis takes by itself.
+$(BUILD)/bench/analysis: tests/bench/analysis.c $(BUILD)/liball.a
+	@mkdir -p $(@D)
+	$(call say,BENCH)$(CC) $(ALL) -Isrc $(DEPS) -o $@ $< $(BUILD)/liball.a $(LIBS)
+
 # What is measured is an ordinary program, too.
 $(BUILD)/bench/%: tests/bench/%.c tests/targets.mk
 	@mkdir -p $(@D)

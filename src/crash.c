@@ -17,6 +17,11 @@ void crash_launched(void)
 	       "is let go\n";
 }
 
+void crash_of_writer(void)
+{
+	line = "alloctrace: out of memory, or a fault of its own: the report is lost\n";
+}
+
 #ifndef __SANITIZE_ADDRESS__
 static _Noreturn void tell(void)
 {

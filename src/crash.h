@@ -6,5 +6,6 @@
  * front gone, lets the program go. Sanitizers keep their own handlers. */
 void crash_guard(void);
 void crash_launched(void); /* there is a program to let go */
+void crash_of_writer(void); /* this process only writes a report */
 
 #endif

@@ -157,6 +157,7 @@ static void reap(struct session *session)
 	if (waitpid(session->tracer.pid, NULL, WNOHANG) > 0)
 		tracer_lost(session); /* unless it has taken its leave */
 	target_reap(&session->target);
+	reporting_reap(&session->reporting);
 }
 
 /* ---- what is due ------------------------------------------------------------------ */
@@ -168,6 +169,11 @@ static bool is_tracing(struct session *session)
 	       ring_empty(&session->tracer.commands);
 }
 
+static bool is_dump_due(const struct session *session)
+{
+	return session->due && !session->reporting.writer;
+}
+
 /* A dump tells that tracing has begun, and the time it is to last begins then. */
 static void once_tracing(struct session *session)
 {
@@ -177,9 +183,9 @@ static void once_tracing(struct session *session)
 		return;
 	if (session->duration < 0)
 		session->duration = timer_open(session->options->duration_ms, false);
-	if (session->due && reporting_compare_maps(&session->reporting)) {
+	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
-		reporting_dump(&session->reporting, session->due);
+		reporting_dump(&session->reporting, session->due, session->tracer.pid);
 		session->due = NULL;
 	}
 }
@@ -187,7 +193,7 @@ static void once_tracing(struct session *session)
 static bool is_awaited(const struct session *session)
 {
 	return !session->tracer_ended &&
-	       (session->due || (session->options->duration_ms && session->duration < 0) ||
+	       (is_dump_due(session) || (session->options->duration_ms && session->duration < 0) ||
 	        (session->leaving && !session->told_to));
 }
 
@@ -259,4 +265,5 @@ void loop_run(struct session *session)
 	waitpid(session->tracer.pid, NULL, 0);
 	if (!session->leaving)
 		last_reports(session, session->tracer_lost ? "detach" : "exit");
+	reporting_await(&session->reporting);
 }

@@ -1,13 +1,19 @@
 #include "reporting.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "crash.h"
 #include "log.h"
+#include "processor.h"
 
 static void check_outputs(const struct options *options)
 {
@@ -121,21 +127,92 @@ bool reporting_compare_maps(struct reporting *reporting)
 	return !awaits;
 }
 
-void reporting_dump(struct reporting *reporting, const char *reason)
+static void write_dump(struct reporting *reporting, const char *reason)
 {
 	const struct processes *processes = reporting->processes;
-	bool any = false;
 
 	for (size_t i = 0; i < processes->count; i++) {
 		const struct traced *traced = processes->list[i];
 
-		if (!traced->executed || traced->reported)
-			continue;
-		reporting->dumps += !any;
-		any = true;
-		write_report(reporting, traced, reason, reporting->dumps);
+		if (traced->executed && !traced->reported)
+			write_report(reporting, traced, reason, reporting->dumps);
 	}
+}
+
+static bool any_to_dump(const struct processes *processes)
+{
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->list[i]->executed && !processes->list[i]->reported)
+			return true;
+	return false;
+}
+
+/* Where the tracer is, the program runs too, and would wait while we have the processor. */
+static void leave_processor_of(pid_t pid)
+{
+	int processor = processor_of(pid);
+	cpu_set_t set;
+
+	if (processor < 0 || sched_getaffinity(0, sizeof(set), &set) < 0)
+		return;
+	CPU_CLR(processor, &set);
+	sched_setaffinity(0, sizeof(set), &set); /* where it is the only one, we stay */
+}
+
+static _Noreturn void be_writer(struct reporting *reporting, pid_t front, pid_t tracer,
+                                const char *reason)
+{
+	leave_processor_of(tracer);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != front)
+		_exit(EXIT_OURS);
+	prctl(PR_SET_NAME, "at-writer");
+	crash_of_writer();
+	reporting->failed = false;
+	write_dump(reporting, reason);
+	_exit(reporting->failed ? EXIT_OURS : EXIT_SUCCESS);
+}
+
+/* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
+ * reader can be slow, and whatever the program does meanwhile must not wait for that. */
+void reporting_dump(struct reporting *reporting, const char *reason, pid_t tracer)
+{
+	pid_t front = getpid();
+
 	reporting->asked = false;
+	if (!any_to_dump(reporting->processes))
+		return;
+	reporting->dumps++;
+	reporting->writer = fork();
+	if (reporting->writer == 0)
+		be_writer(reporting, front, tracer, reason);
+	if (reporting->writer > 0)
+		return;
+	reporting->writer = 0; /* no memory or no process for it */
+	write_dump(reporting, reason);
+}
+
+/* What went wrong the writer has said, unless it was killed. */
+static void wait_for_writer(struct reporting *reporting, int options)
+{
+	int status = 0;
+
+	if (!reporting->writer || waitpid(reporting->writer, &status, options) == 0)
+		return;
+	reporting->writer = 0;
+	reporting->failed |= status != 0;
+	if (WIFSIGNALED(status))
+		warn("the report is lost: its writer was killed by signal %d", WTERMSIG(status));
+}
+
+void reporting_reap(struct reporting *reporting)
+{
+	wait_for_writer(reporting, WNOHANG);
+}
+
+void reporting_await(struct reporting *reporting)
+{
+	wait_for_writer(reporting, 0);
 }
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
@@ -143,6 +220,7 @@ void reporting_end(struct reporting *reporting, struct traced *traced, const cha
 	if (!traced->executed || traced->reported)
 		return;
 	traced->reported = true;
+	reporting_await(reporting);
 	write_report(reporting, traced, reason, 0);
 	if (!traced->ended || WIFEXITED(traced->status))
 		reporting->left_blocks += reporting->leaks.left_blocks;

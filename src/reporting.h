@@ -3,6 +3,8 @@
 #ifndef REPORTING_H
 #define REPORTING_H
 
+#include <sys/types.h>
+
 #include "leaks.h"
 #include "processes.h"
 
@@ -13,6 +15,7 @@ struct reporting {
 	unsigned dumps;       /* so far */
 	bool asked;           /* for the maps to be compared before the next */
 	bool failed;          /* one could not be written */
+	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
 
@@ -24,9 +27,13 @@ void reporting_deinit(struct reporting *);
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);
-/* Of all as they are now; they will be reported again. */
-void reporting_dump(struct reporting *, const char *reason);
-/* The last one of a process; nothing when there was one. */
+/* Of all as they are now; they will be reported again. It is written by a process of its own,
+ * away from the tracer's processor, and the next is not to be begun before that has ended. */
+void reporting_dump(struct reporting *, const char *reason, pid_t tracer);
+void reporting_reap(struct reporting *);  /* the writer, if it has ended */
+void reporting_await(struct reporting *); /* until it has */
+/* The last one of a process, behind a dump that is being written; nothing when there was
+ * one. */
 void reporting_end(struct reporting *, struct traced *, const char *reason);
 /* The last one of each that had none; reason: of those that have not ended. */
 void reporting_end_all(struct reporting *, const char *reason);

@@ -68,18 +68,24 @@ def program(tmp_path):
 
 
 @pytest.fixture
-def peak_of_dump(start_traced, tmp_path, until, read_report):
-    """peak_of_dump(command...): peak memory in bytes before and after a report was
-    written in the running front, and the report's frames by size of block."""
+def peak_of_dump(start_traced, tmp_path, until, read_report, children):
+    """peak_of_dump(command...): peak memory in bytes before a report and of who has written
+    it, and the report's frames by size of block. The writer is kept by a second destination,
+    which nobody reads."""
     def measure(*command):
-        live = start_traced(*command)
+        fifo = tmp_path / "fifo"
+        os.mkfifo(fifo)
+        live = start_traced(*command, options=["-o", f"json:pipe:{fifo}"])
         live.await_line("ready")
         before = peak_memory(live.pid)
         live.kill(signal.SIGUSR1)
         dump = tmp_path / "report.1.json"
         until(dump.exists, "the dump")
-        after = peak_memory(live.pid)
+        after = max(map(peak_memory, [live.pid, *children(live.pid)]))
+        reading = os.open(fifo, os.O_RDWR)
         assert live.finish("\n").status == 0
+        os.close(reading)
+        fifo.unlink()
         sites = {site["live_bytes"]: site["stack"] for site in read_report(dump)["sites"]}
         dump.unlink()
         return before, after, sites

@@ -33,10 +33,21 @@ size_t heap_functions(const struct heap *heap, const struct heap_function **out)
 
 /* ---- names -------------------------------------------------------------------- */
 
+/* False: no memory. */
+static bool make_views(struct frame *frame, size_t count)
+{
+	frame->views = calloc(count, sizeof(*frame->views));
+	frame->view_count = frame->views ? count : 0;
+	return frame->views;
+}
+
 static void resolve_without_module(struct frame *frame)
 {
-	frame->view.module = frame->region ? frame->region->name : NULL;
-	frame->view.offset = frame->addr - (frame->region ? frame->region->begin : 0);
+	if (!make_views(frame, 1))
+		return;
+	frame->views->address = frame->addr;
+	frame->views->module = frame->region ? frame->region->name : NULL;
+	frame->views->offset = frame->addr - (frame->region ? frame->region->begin : 0);
 }
 
 static struct heap_frame view_of_symbol(const struct frame *frame, const struct symbol *symbol)
@@ -57,17 +68,17 @@ static struct heap_frame view_of_symbol(const struct frame *frame, const struct 
 static void resolve_in_module(struct frame *frame)
 {
 	const struct symbol whole = { .offset = module_file_address(frame->module, frame->addr) };
-	size_t count, inlined;
+	size_t count;
 	struct symbol *symbols = symbols_of(frame->module, frame->addr, frame->exact, &count);
+	bool has_room = make_views(frame, count ? count : 1);
 
-	inlined = count ? count - 1 : 0;
-	frame->inlined = inlined ? calloc(inlined, sizeof(*frame->inlined)) : NULL;
-	for (size_t i = 0; i < inlined; i++)
-		if (frame->inlined)
-			frame->inlined[frame->inlined_count++] = view_of_symbol(frame, &symbols[i]);
+	for (size_t i = 0; i < count; i++)
+		if (has_room)
+			frame->views[i] = view_of_symbol(frame, &symbols[i]);
 		else
 			symbol_free(&symbols[i]);
-	frame->view = view_of_symbol(frame, count ? &symbols[inlined] : &whole);
+	if (has_room && !count)
+		*frame->views = view_of_symbol(frame, &whole);
 	free(symbols);
 }
 
@@ -92,8 +103,6 @@ static void resolve_frame(struct heap *heap, struct frame *frame)
 	struct module *module = frame->module;
 	size_t count, open;
 
-	frame->resolved = true;
-	frame->view.address = frame->addr;
 	if (!module) {
 		resolve_without_module(frame);
 	} else if (symbol_is_open(module)) {
@@ -135,17 +144,18 @@ static const struct heap_frame *list_stack(struct heap *heap, const struct site 
                                            unsigned skipped, size_t *count)
 {
 	static struct listed list;
+	uint32_t stack = site->stack;
+	struct frame *frame;
 	bool whole = true;
 
 	list.count = 0;
-	for (unsigned i = skipped; whole && i < site->frame_count; i++) {
-		struct frame *frame = &heap->sites.frames[site->frames[i] - 1];
-
-		if (!frame->resolved)
+	for (unsigned i = 0; whole && (frame = site_walk(&heap->sites, &stack)); i++) {
+		if (i < skipped)
+			continue;
+		if (!frame->views)
 			resolve_frame(heap, frame);
-		for (size_t in = 0; whole && in < frame->inlined_count; in++)
-			whole = list_add(&list, &frame->inlined[in]);
-		whole = whole && list_add(&list, &frame->view);
+		for (size_t in = 0; whole && in < frame->view_count; in++)
+			whole = list_add(&list, &frame->views[in]);
 	}
 	progress_erase();
 	*count = list.count;
@@ -183,8 +193,8 @@ static void mark_unsymbolised(struct heap *heap)
 	for (size_t i = 0; i < heap->sites.frame_count; i++) {
 		const struct frame *frame = &heap->sites.frames[i];
 
-		if (frame->resolved && frame->module)
-			frame->module->unsymbolised |= !frame->view.function;
+		if (frame->views && frame->module)
+			frame->module->unsymbolised |= !frame->views[frame->view_count - 1].function;
 	}
 }
 

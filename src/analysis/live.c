@@ -3,119 +3,268 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Addresses remembered as freed: they tell a double free from an unknown one. */
-#define FREED_MAX (4u << 20)
-#define FREED_COPIED (1u << 16) /* each of many children has a copy */
+/* Freed addresses that are remembered at the least: they tell a double free from an unknown
+ * one. Each of many children has a copy. */
+#define FREED_KEPT (1u << 16)
+#define FIRST_BITS 10
+
+/* In the place of a site. */
+#define FREED UINT32_MAX
+#define FORGOTTEN (UINT32_MAX - 1) /* freed, and then handed out unseen */
+
+static bool is_live(const struct live_block *block)
+{
+	return block->state < FORGOTTEN;
+}
 
 void live_clear(struct live *live)
 {
-	live->used = live->unused_count = 0;
-	table_clear(&live->by_addr);
-	table_clear(&live->freed);
+	if (live->used)
+		memset(live->index, 0, sizeof(*live->index) << live->index_bits);
+	live->used = live->freed = 0;
+	live->oldest = live->newest = 0;
 }
 
 void live_deinit(struct live *live)
 {
 	free(live->blocks);
-	free(live->unused);
-	table_deinit(&live->by_addr);
-	table_deinit(&live->freed);
+	free(live->index);
 	*live = (struct live){ 0 };
-}
-
-static void *copy(const void *from, size_t count, size_t size)
-{
-	void *to = malloc(count * size + 1);
-
-	if (to && count)
-		memcpy(to, from, count * size);
-	return to;
 }
 
 bool live_copy(struct live *live, const struct live *from)
 {
-	live->blocks = copy(from->blocks, from->used, sizeof(*live->blocks));
-	live->used = live->capacity = from->used;
-	live->unused = copy(from->unused, from->unused_count, sizeof(*live->unused));
-	live->unused_count = live->unused_capacity = from->unused_count;
-	if (live->blocks && live->unused && table_copy(&live->by_addr, &from->by_addr) &&
-	    (from->freed.used > FREED_COPIED || table_copy(&live->freed, &from->freed)))
+	size_t blocks_len = from->used * sizeof(*from->blocks);
+	size_t index_len = sizeof(*from->index) << from->index_bits;
+
+	if (!from->used)
 		return true;
-	live_deinit(live);
-	return false;
+	*live = *from;
+	live->capacity = from->used;
+	live->blocks = malloc(blocks_len);
+	live->index = malloc(index_len);
+	if (!live->blocks || !live->index) {
+		live_deinit(live);
+		return false;
+	}
+	memcpy(live->blocks, from->blocks, blocks_len);
+	memcpy(live->index, from->index, index_len);
+	return true;
 }
 
-static bool grow(void **array, size_t *capacity, size_t size)
+/* ---- the index --------------------------------------------------------------------- */
+
+/* The upper bits are where the search begins, the next ones go into the slot: places of
+ * other addresses are hardly ever looked at. */
+static uint32_t hash(taddr_t addr)
 {
-	size_t wanted = *capacity ? *capacity * 2 : 1024;
-	void *grown = realloc(*array, wanted * size);
+	return addr * 0x9e3779b97f4a7c15u >> 32;
+}
+
+static size_t home(const struct live *live, taddr_t addr)
+{
+	return hash(addr) >> (32 - live->index_bits);
+}
+
+static uint32_t mask(const struct live *live)
+{
+	return (UINT64_C(1) << live->index_bits) - 1;
+}
+
+static uint32_t above(const struct live *live, taddr_t addr)
+{
+	return (uint64_t)hash(addr) << live->index_bits;
+}
+
+static struct live_block *at_slot(const struct live *live, size_t slot)
+{
+	return &live->blocks[(live->index[slot] & mask(live)) - 1];
+}
+
+/* The slot that names it, or an empty one. */
+static size_t slot_of(const struct live *live, taddr_t addr)
+{
+	uint32_t wanted = above(live, addr), places = mask(live);
+	size_t i = home(live, addr);
+
+	while (live->index[i] && ((live->index[i] & ~places) != wanted ||
+	                          at_slot(live, i)->addr != addr))
+		i = (i + 1) & places;
+	return i;
+}
+
+static struct live_block *find(const struct live *live, taddr_t addr)
+{
+	size_t slot = live->used ? slot_of(live, addr) : 0;
+
+	return live->used && live->index[slot] ? at_slot(live, slot) : NULL;
+}
+
+static void index_put(struct live *live, uint32_t place)
+{
+	taddr_t addr = live->blocks[place].addr;
+
+	live->index[slot_of(live, addr)] = above(live, addr) | (place + 1);
+}
+
+/* All it says stands in the blocks as well, so the old one is not needed for the new. */
+static bool index_grow(struct live *live)
+{
+	unsigned bits = live->index_bits ? live->index_bits + 1 : FIRST_BITS;
+	uint32_t *grown = bits < 32 ? realloc(live->index, sizeof(*grown) << bits) : NULL;
 
 	if (!grown)
 		return false;
-	*array = grown;
-	*capacity = wanted;
+	memset(grown, 0, sizeof(*grown) << bits);
+	live->index = grown;
+	live->index_bits = bits;
+	for (size_t i = 0; i < live->used; i++)
+		index_put(live, i);
 	return true;
 }
 
-static bool take_place(struct live *live, uint32_t *place)
+/* As table_remove does. */
+static void index_remove(struct live *live, taddr_t addr)
 {
-	if (live->unused_count) {
-		*place = live->unused[--live->unused_count];
-		return true;
+	size_t gap = slot_of(live, addr), i, places = mask(live);
+
+	for (i = (gap + 1) & places; live->index[i]; i = (i + 1) & places) {
+		size_t wanted = home(live, at_slot(live, i)->addr);
+
+		if (((i - wanted) & places) < ((i - gap) & places))
+			continue;
+		live->index[gap] = live->index[i];
+		gap = i;
 	}
-	if (live->used == live->capacity &&
-	    !grow((void **)&live->blocks, &live->capacity, sizeof(*live->blocks)))
+	live->index[gap] = 0;
+}
+
+/* ---- the freed ones ------------------------------------------------------------------ */
+
+static void freed_add(struct live *live, struct live_block *block)
+{
+	uint32_t number = block - live->blocks + 1;
+
+	block->older = live->newest;
+	block->newer = 0;
+	block->state = FREED;
+	if (live->newest)
+		live->blocks[live->newest - 1].newer = number;
+	else
+		live->oldest = number;
+	live->newest = number;
+	live->freed++;
+}
+
+static void freed_drop(struct live *live, const struct live_block *block)
+{
+	if (block->older)
+		live->blocks[block->older - 1].newer = block->newer;
+	else
+		live->oldest = block->newer;
+	if (block->newer)
+		live->blocks[block->newer - 1].older = block->older;
+	else
+		live->newest = block->older;
+	live->freed--;
+}
+
+/* ---- places -------------------------------------------------------------------------- */
+
+/* In small steps, for what is not used counts too; where it is much, realloc moves no bytes,
+ * mremap(2). */
+static bool grow(struct live *live)
+{
+	size_t capacity = live->capacity + live->capacity / 8 + 1024;
+	struct live_block *grown;
+
+	if ((live->used + 1) * 4 > ((size_t)3 << live->index_bits) && !index_grow(live))
 		return false;
-	*place = live->used++;
+	if (live->used < live->capacity)
+		return true;
+	grown = realloc(live->blocks, capacity * sizeof(*grown));
+	if (!grown)
+		return false;
+	live->blocks = grown;
+	live->capacity = capacity;
 	return true;
+}
+
+static struct live_block *take_place(struct live *live, taddr_t addr)
+{
+	struct live_block *block;
+
+	if (live->freed < FREED_KEPT && grow(live)) {
+		block = &live->blocks[live->used++];
+	} else if (live->freed) {
+		block = &live->blocks[live->oldest - 1];
+		freed_drop(live, block);
+		index_remove(live, block->addr);
+	} else {
+		return NULL;
+	}
+	block->addr = addr;
+	index_put(live, block - live->blocks);
+	return block;
 }
 
 bool live_add(struct live *live, taddr_t addr, const struct block *block, struct block *old,
               bool *had_old)
 {
-	uint64_t *index;
-	uint32_t place;
+	struct live_block *at = find(live, addr);
 
-	*had_old = live_remove(live, addr, old);
-	table_remove(&live->freed, addr);
-	if (!take_place(live, &place))
-		return false;
-	index = table_put(&live->by_addr, addr);
-	if (!index)
-		return false;
-	*index = place + 1;
-	live->blocks[place] = *block;
-	return true;
+	*had_old = at && is_live(at);
+	if (*had_old)
+		*old = at->block;
+	else if (at)
+		freed_drop(live, at);
+	else
+		at = take_place(live, addr);
+	if (at)
+		at->block = *block;
+	return at;
 }
 
 bool live_remove(struct live *live, taddr_t addr, struct block *out)
 {
-	const uint64_t *index = table_find(&live->by_addr, addr);
-	uint32_t place;
-	uint64_t *freed;
+	struct live_block *at = find(live, addr);
 
-	if (!index)
+	if (!at || !is_live(at))
 		return false;
-	place = *index - 1;
-	*out = live->blocks[place];
-	table_remove(&live->by_addr, addr);
-	if (live->unused_count < live->unused_capacity ||
-	    grow((void **)&live->unused, &live->unused_capacity, sizeof(*live->unused)))
-		live->unused[live->unused_count++] = place;
-	if (live->freed.used >= FREED_MAX)
-		table_clear(&live->freed);
-	freed = table_put(&live->freed, addr);
-	if (freed)
-		*freed = 1;
+	*out = at->block;
+	freed_add(live, at);
 	return true;
+}
+
+const struct block *live_at(const struct live *live, taddr_t addr)
+{
+	const struct live_block *at = find(live, addr);
+
+	return at && is_live(at) ? &at->block : NULL;
+}
+
+const struct live_block *live_next(const struct live *live, size_t *at)
+{
+	while (*at < live->used) {
+		const struct live_block *block = &live->blocks[(*at)++];
+
+		if (is_live(block))
+			return block;
+	}
+	return NULL;
 }
 
 bool live_was_freed(const struct live *live, taddr_t addr)
 {
-	return table_find(&live->freed, addr) != NULL;
+	const struct live_block *at = find(live, addr);
+
+	return at && at->state == FREED;
 }
 
 void live_forget_freed(struct live *live, taddr_t addr)
 {
-	table_remove(&live->freed, addr);
+	struct live_block *at = find(live, addr);
+
+	if (at && !is_live(at))
+		at->state = FORGOTTEN;
 }

@@ -1,8 +1,10 @@
-/* The live blocks by address, and which addresses were freed. */
+/* The live blocks by address, and which addresses were freed. One lies beside the other,
+ * live or freed, in the order they came; a block whose address is handed out again takes the
+ * place it had. An index of places, 4 bytes a slot, finds them. */
 #ifndef LIVE_H
 #define LIVE_H
 
-#include "table.h"
+#include "types.h"
 
 struct block {
 	uint64_t size; /* requested bytes */
@@ -11,23 +13,37 @@ struct block {
 	uint64_t time_ns;
 };
 
-struct live {
-	struct block *blocks;
+struct live_block {
+	taddr_t addr;
+	union {
+		struct block block;
+		struct { /* freed: places + 1 of those freed before and after it, or 0 */
+			uint32_t older, newer;
+			uint32_t state; /* block.site */
+		};
+	};
+};
+
+struct live { /* all zero is an empty one */
+	struct live_block *blocks;
 	size_t used, capacity;
-	uint32_t *unused; /* stack of free places in blocks */
-	size_t unused_count, unused_capacity;
-	struct table by_addr; /* address -> place + 1 */
-	struct table freed;   /* address -> 1, until handed out again */
+	uint32_t *index;   /* place + 1 in the lower index_bits bits, above them the hash's */
+	unsigned index_bits; /* 0: there is none */
+	uint32_t oldest, newest; /* freed ones, place + 1, or 0 */
+	size_t freed;
 };
 
 void live_clear(struct live *);
-/* Over an empty one; of what was freed only a little is known. False: no memory, it
- * stays empty. */
+/* Over an empty one. False: no memory, it stays empty. */
 bool live_copy(struct live *, const struct live *from);
 void live_deinit(struct live *);
 /* False: no memory. A block already there is replaced and handed to old. */
 bool live_add(struct live *, taddr_t, const struct block *, struct block *old, bool *had_old);
 bool live_remove(struct live *, taddr_t, struct block *out); /* false: not live */
+/* Both live until the next add or remove. NULL: not live. */
+const struct block *live_at(const struct live *, taddr_t);
+/* Walks all that live: start with *at = 0; NULL ends. */
+const struct live_block *live_next(const struct live *, size_t *at);
 bool live_was_freed(const struct live *, taddr_t);
 void live_forget_freed(struct live *, taddr_t); /* handed out again, unseen */
 

@@ -44,7 +44,9 @@ static unsigned allocator_origin(struct heap *heap, const struct module *module)
 
 static const struct module *module_of(const struct heap *heap, const struct site *site, unsigned i)
 {
-	return i < site->frame_count ? heap->sites.frames[site->frames[i] - 1].module : NULL;
+	const struct frame *frame = site_frame_at(&heap->sites, site->stack, i);
+
+	return frame ? frame->module : NULL;
 }
 
 static bool is_in(const struct function *function, taddr_t pc)
@@ -56,12 +58,15 @@ static bool is_in(const struct function *function, taddr_t pc)
  * is of libc's free, which may set up a thread's first cache. */
 static const struct function *function_around(const struct heap *heap, const struct site *site)
 {
-	for (unsigned i = 0; i < site->frame_count; i++)
+	uint32_t stack = site->stack;
+	const struct frame *frame;
+
+	while ((frame = site_walk(&heap->sites, &stack)))
 		for (size_t f = 0; f < heap->functions.count; f++) {
 			const struct function *function = &heap->functions.list[f];
 
 			if (catalog[function->entry].role <= CATALOG_FREE &&
-			    is_in(function, heap->sites.frames[site->frames[i] - 1].addr))
+			    is_in(function, frame->addr))
 				return function;
 		}
 	return NULL;
@@ -102,11 +107,11 @@ const char *map_origin_name(const struct heap *heap, unsigned origin)
 
 const struct module *map_origin_module(const struct heap *heap, const struct site *site)
 {
-	for (unsigned i = 0; i < site->frame_count; i++) {
-		const struct module *module = module_of(heap, site, i);
+	uint32_t stack = site->stack;
+	const struct frame *frame;
 
-		if (module && !module->is_loader && !is_libc(module))
-			return module;
-	}
+	while ((frame = site_walk(&heap->sites, &stack)))
+		if (frame->module && !frame->module->is_loader && !is_libc(frame->module))
+			return frame->module;
 	return module_of(heap, site, 0);
 }

@@ -10,21 +10,19 @@
 /* Where the large blocks begin: page -> address. Short of memory some are missing. */
 static void find_large(const struct heap *heap, struct table *large)
 {
-	const struct live *live = &heap->live;
-	struct table_slot *slot;
+	const struct live_block *one;
 	uint64_t *at;
 
-	for (size_t i = 0; (slot = table_next(&live->by_addr, &i));)
-		if (live->blocks[slot->value - 1].size >= LARGE &&
-		    (at = table_put(large, slot->key & ~(PAGE - 1))))
-			*at = slot->key;
+	for (size_t i = 0; (one = live_next(&heap->live, &i));)
+		if (one->block.size >= LARGE && (at = table_put(large, one->addr & ~(PAGE - 1))))
+			*at = one->addr;
 }
 
 /* One that begins it, as behind an allocator's header, and fills the better part of it. */
 static taddr_t block_of(const struct heap *heap, const struct table *large, const struct vma *vma)
 {
 	const uint64_t *addr = table_find(large, vma->begin);
-	uint64_t size = addr ? heap->live.blocks[*table_find(&heap->live.by_addr, *addr) - 1].size : 0;
+	uint64_t size = addr ? live_at(&heap->live, *addr)->size : 0;
 
 	return addr && *addr + size <= vma->end && size > (vma->end - vma->begin) / 2 ? *addr : 0;
 }

@@ -19,7 +19,6 @@
 static void forget_walks(struct heap *heap)
 {
 	view_forget_walks(heap);
-	sites_modules_changed(&heap->sites);
 	unwinder_flush(heap->unwinder);
 }
 

@@ -1,15 +1,14 @@
 /* An event's site: the stack it came from, and by which name the program called. */
 #include "naming.h"
 
-#include <stdlib.h>
-
 /* How many of the innermost frames are wrappers'. */
 static unsigned wrappers(const struct heap *heap, const struct site_key *key)
 {
 	unsigned k = 0;
+	uint32_t stack = key->stack;
+	const struct frame *frame;
 
-	while (k < key->frame_count &&
-	       heap->sites.frames[key->frames[k] - 1].named != CATALOG_NONE)
+	while ((frame = site_walk(&heap->sites, &stack)) && frame->named != CATALOG_NONE)
 		k++;
 	return k;
 }
@@ -33,8 +32,7 @@ static const struct record_name *outermost_name(const struct record_call *call,
 /* What the call instruction says that the caller of the innermost k frames did. */
 static int called_name(struct heap *heap, const struct site *site, unsigned k)
 {
-	const struct frame *caller =
-		site->frame_count > k ? &heap->sites.frames[site->frames[k] - 1] : NULL;
+	const struct frame *caller = site_frame_at(&heap->sites, site->stack, k);
 
 	return caller && caller->module && !caller->exact ?
 	               resolve_called_name(heap->resolver, caller->module, caller->addr) :
@@ -53,7 +51,7 @@ static void name_site(struct heap *heap, struct site *site, unsigned k, int alia
 	else if (called != CATALOG_NONE && (k ? catalog_is_name(called) : called == alias))
 		site->entry = called;
 	else if (k)
-		site->entry = heap->sites.frames[site->frames[k - 1] - 1].named;
+		site->entry = site_frame_at(&heap->sites, site->stack, k - 1)->named;
 	site->view.function = catalog[site->entry].name;
 	site->view.symbol = catalog[site->entry].symbol;
 }
@@ -95,19 +93,23 @@ static void find_region(struct heap *heap, struct frame *frame)
 	frame->region = regions_at(&heap->regions, heap->program.pid, frame->addr - !frame->exact);
 }
 
-static bool intern_frames(struct heap *heap, const struct unwound *stack, struct site_key *key)
+/* False: no memory. From the bottom, for what is known there since the last walk stays. */
+static bool intern_stack(struct heap *heap, const struct unwound *unwound, uint32_t *stack)
 {
-	static uint32_t *frames;
+	uint32_t callers = 0, number;
 
-	if (!frames && !(frames = calloc(heap->options.depth, sizeof(*frames))))
-		return false;
-	for (unsigned i = 0; i < stack->count; i++) {
-		if (!(frames[i] = site_frame(&heap->sites, &stack->frames[i])))
+	for (unsigned i = unwound->count; i-- > 0; callers = unwound->frames[i].stack) {
+		if (unwound->frames[i].stack)
+			continue;
+		number = site_frame(&heap->sites, &unwound->frames[i]);
+		if (!number)
 			return false;
-		find_region(heap, &heap->sites.frames[frames[i] - 1]);
+		find_region(heap, &heap->sites.frames[number - 1]);
+		unwound->frames[i].stack = site_stack(&heap->sites, number, callers);
+		if (!unwound->frames[i].stack)
+			return false;
 	}
-	key->frames = frames;
-	key->frame_count = stack->count;
+	*stack = callers;
 	return true;
 }
 
@@ -122,7 +124,7 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_r
 
 	take_stack(heap, view, &record->stack, (struct unwound_frame){ .regs = record->frame });
 	heap->ledger.truncated_stacks += view->stack.truncated;
-	if (!intern_frames(heap, &view->stack, &key))
+	if (!intern_stack(heap, &view->stack, &key.stack))
 		return SITE_NONE;
 	k = wrappers(heap, &key);
 	name = outermost_name(&record->call, &view->stack, k);
@@ -144,9 +146,10 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 	uint32_t index;
 	bool is_new;
 
-	take_stack(heap, view, &record->stack, (struct unwound_frame){ record->frame, true });
+	take_stack(heap, view, &record->stack, 
+	           (struct unwound_frame){ .regs = record->frame, .exact = true });
 	heap->maps.truncated_stacks += view->stack.truncated;
-	if (!intern_frames(heap, &view->stack, &key))
+	if (!intern_stack(heap, &view->stack, &key.stack))
 		return SITE_NONE;
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)

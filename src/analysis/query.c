@@ -85,17 +85,15 @@ static struct heap_site view_of_site(const struct heap *heap, const struct site 
 static void count_live(const struct heap *heap, const struct heap_query *query,
                        struct heap_site *list)
 {
-	struct table_slot *slot;
+	const struct live_block *one;
 
 	for (size_t i = 0; i < heap->sites.count; i++)
 		list[i].live_blocks = list[i].live_bytes = 0;
-	for (size_t at = 0; (slot = table_next(&heap->live.by_addr, &at));) {
-		const struct block *block = &heap->live.blocks[slot->value - 1];
-
-		if (!reaches(heap, block, query))
+	for (size_t at = 0; (one = live_next(&heap->live, &at));) {
+		if (!reaches(heap, &one->block, query))
 			continue;
-		list[block->site].live_blocks++;
-		list[block->site].live_bytes += block->size;
+		list[one->block.site].live_blocks++;
+		list[one->block.site].live_bytes += one->block.size;
 	}
 }
 
@@ -168,16 +166,16 @@ struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query
 {
 	struct heap_block *list = calloc(heap->totals.live_blocks + 1, sizeof(*list));
 	bool *asked = asked_for(heap, query);
-	struct table_slot *slot;
+	const struct live_block *one;
 
 	*count = 0;
-	for (size_t at = 0; list && asked && (slot = table_next(&heap->live.by_addr, &at));) {
-		const struct block *block = &heap->live.blocks[slot->value - 1];
+	for (size_t at = 0; list && asked && (one = live_next(&heap->live, &at));) {
+		const struct block *block = &one->block;
 
 		if (*count < heap->totals.live_blocks && asked[block->site] &&
 		    reaches(heap, block, query))
 			list[(*count)++] = (struct heap_block){
-				slot->key, block->size, block->site + 1, block->tid,
+				one->addr, block->size, block->site + 1, block->tid,
 				age_ms(heap, block, query)
 			};
 	}

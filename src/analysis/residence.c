@@ -180,14 +180,13 @@ static uint64_t move_to_live(const struct look *look, taddr_t begin, taddr_t end
 
 static void see_blocks(const struct look *look)
 {
-	const struct live *live = &look->heap->live;
 	struct residence *residence = &look->heap->maps.residence;
-	struct table_slot *slot;
+	const struct live_block *one;
 
-	for (size_t at = 0; (slot = table_next(&live->by_addr, &at));) {
-		uint64_t size = live->blocks[slot->value - 1].size;
+	for (size_t at = 0; (one = live_next(&look->heap->live, &at));) {
+		uint64_t size = one->block.size;
 
-		residence->live_absent += size - move_to_live(look, slot->key, slot->key + size);
+		residence->live_absent += size - move_to_live(look, one->addr, one->addr + size);
 	}
 }
 

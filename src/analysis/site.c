@@ -13,32 +13,30 @@ static void view_clear(struct heap_frame *view)
 
 static void frame_clear(struct frame *frame)
 {
-	for (size_t i = 0; i < frame->inlined_count; i++)
-		view_clear(&frame->inlined[i]);
-	free(frame->inlined);
-	view_clear(&frame->view);
+	for (size_t i = 0; i < frame->view_count; i++)
+		view_clear(&frame->views[i]);
+	free(frame->views);
 }
 
 void sites_clear(struct sites *sites)
 {
-	for (size_t i = 0; i < sites->count; i++)
-		free(sites->sites[i].frames);
 	for (size_t i = 0; i < sites->frame_count; i++)
 		frame_clear(&sites->frames[i]);
-	sites->count = sites->frame_count = 0;
-	table_clear(&sites->frame_by_pc);
+	sites->count = sites->frame_count = sites->stack_count = 0;
 	table_clear(&sites->frame_by_key);
-	table_clear(&sites->site_by_hash);
+	table_clear(&sites->stack_by_key);
+	table_clear(&sites->site_by_key);
 }
 
 void sites_deinit(struct sites *sites)
 {
 	sites_clear(sites);
 	free(sites->sites);
+	free(sites->stacks);
 	free(sites->frames);
-	table_deinit(&sites->frame_by_pc);
 	table_deinit(&sites->frame_by_key);
-	table_deinit(&sites->site_by_hash);
+	table_deinit(&sites->stack_by_key);
+	table_deinit(&sites->site_by_key);
 }
 
 static struct frame frame_copy(const struct frame *from)
@@ -48,52 +46,65 @@ static struct frame frame_copy(const struct frame *from)
 		               .region_sought = from->region_sought };
 }
 
-static bool site_copy(struct site *site, const struct site *from)
+static struct site site_copy(const struct site *from)
 {
-	size_t len = from->frame_count * sizeof(*from->frames);
 	const struct heap_site *was = &from->view;
+	struct site site = *from;
 
-	*site = *from;
-	site->peak = 0;
-	site->view = (struct heap_site){ .id = was->id, .function = was->function,
-		                         .symbol = was->symbol,
-		                         .live_blocks = was->live_blocks,
-		                         .live_bytes = was->live_bytes,
-		                         .peak_bytes = was->live_bytes };
-	site->frames = malloc(len + 1);
-	if (site->frames)
-		memcpy(site->frames, from->frames, len);
-	return site->frames;
+	site.peak = 0;
+	site.view = (struct heap_site){ .id = was->id, .function = was->function,
+		                        .symbol = was->symbol,
+		                        .live_blocks = was->live_blocks,
+		                        .live_bytes = was->live_bytes,
+		                        .peak_bytes = was->live_bytes };
+	return site;
+}
+
+static bool tables_copy(struct sites *sites, const struct sites *from)
+{
+	return table_copy(&sites->frame_by_key, &from->frame_by_key) &&
+	       table_copy(&sites->stack_by_key, &from->stack_by_key) &&
+	       table_copy(&sites->site_by_key, &from->site_by_key);
 }
 
 bool sites_copy(struct sites *sites, const struct sites *from)
 {
-	bool whole = table_copy(&sites->frame_by_pc, &from->frame_by_pc) &&
-	             table_copy(&sites->frame_by_key, &from->frame_by_key) &&
-	             table_copy(&sites->site_by_hash, &from->site_by_hash);
+	bool whole = tables_copy(sites, from);
 
 	sites->frames = malloc((from->frame_count + 1) * sizeof(*sites->frames));
+	sites->stacks = malloc((from->stack_count + 1) * sizeof(*sites->stacks));
 	sites->sites = malloc((from->count + 1) * sizeof(*sites->sites));
-	if (sites->frames && sites->sites) {
-		sites->frame_capacity = from->frame_count + 1;
-		sites->capacity = from->count + 1;
-		for (; sites->frame_count < from->frame_count; sites->frame_count++)
-			sites->frames[sites->frame_count] =
-				frame_copy(&from->frames[sites->frame_count]);
-		while (whole && sites->count < from->count)
-			whole = site_copy(&sites->sites[sites->count], &from->sites[sites->count]) &&
-			        ++sites->count;
+	if (!whole || !sites->frames || !sites->stacks || !sites->sites) {
+		sites_deinit(sites);
+		*sites = (struct sites){ .modules = sites->modules };
+		return false;
 	}
-	if (whole && sites->frames && sites->sites)
-		return true;
-	sites_deinit(sites);
-	*sites = (struct sites){ .modules = sites->modules };
-	return false;
+	sites->frame_capacity = from->frame_count + 1;
+	sites->stack_capacity = from->stack_count + 1;
+	sites->capacity = from->count + 1;
+	for (; sites->frame_count < from->frame_count; sites->frame_count++)
+		sites->frames[sites->frame_count] = frame_copy(&from->frames[sites->frame_count]);
+	for (; sites->stack_count < from->stack_count; sites->stack_count++)
+		sites->stacks[sites->stack_count] = from->stacks[sites->stack_count];
+	for (; sites->count < from->count; sites->count++)
+		sites->sites[sites->count] = site_copy(&from->sites[sites->count]);
+	return true;
 }
 
-void sites_modules_changed(struct sites *sites)
+/* Room for one more, in small steps: what is not used counts too. */
+static bool make_room(void **list, size_t count, size_t *capacity, size_t size)
 {
-	table_clear(&sites->frame_by_pc);
+	size_t wanted = *capacity + *capacity / 8 + 256;
+	void *grown;
+
+	if (count < *capacity)
+		return true;
+	grown = realloc(*list, wanted * size);
+	if (!grown)
+		return false;
+	*list = grown;
+	*capacity = wanted;
+	return true;
 }
 
 /* ---- frames ---------------------------------------------------------------- */
@@ -119,25 +130,19 @@ static uint64_t frame_key(const struct module *module, const struct unwound_fram
 
 static uint32_t frame_new(struct sites *sites, const struct frame *frame)
 {
-	if (sites->frame_count == sites->frame_capacity) {
-		size_t capacity = sites->frame_capacity ? sites->frame_capacity * 2 : 1024;
-		struct frame *grown = realloc(sites->frames, capacity * sizeof(*grown));
-
-		if (!grown)
-			return 0;
-		sites->frames = grown;
-		sites->frame_capacity = capacity;
-	}
-	sites->frames[sites->frame_count++] = *frame;
-	return sites->frame_count;
+	if (!make_room((void **)&sites->frames, sites->frame_count, &sites->frame_capacity,
+	               sizeof(*frame)))
+		return 0;
+	sites->frames[sites->frame_count] = *frame;
+	sites->frames[sites->frame_count].named = named_in(frame->module, frame->addr, frame->exact);
+	return ++sites->frame_count;
 }
 
-static uint32_t frame_intern(struct sites *sites, const struct unwound_frame *unwound)
+uint32_t site_frame(struct sites *sites, const struct unwound_frame *unwound)
 {
 	struct module *module = module_at(sites->modules, unwound->regs.pc - !unwound->exact);
 	struct frame frame = { .module = module, .addr = unwound->regs.pc,
-		               .exact = unwound->exact,
-		               .named = named_in(module, unwound->regs.pc, unwound->exact) };
+		               .exact = unwound->exact };
 	uint64_t key = frame_key(module, unwound);
 	uint64_t *number;
 
@@ -154,77 +159,68 @@ static uint32_t frame_intern(struct sites *sites, const struct unwound_frame *un
 	}
 }
 
-uint32_t site_frame(struct sites *sites, const struct unwound_frame *unwound)
-{
-	uint64_t key = unwound->regs.pc << 1 | unwound->exact;
-	uint64_t *number = table_put(&sites->frame_by_pc, key ? key : UINT64_MAX);
+/* ---- stacks ------------------------------------------------------------------ */
 
-	if (!number)
+/* A key of two numbers, each pair's own: the steps can be taken back. The table alone would
+ * hardly look at the first one. */
+static uint64_t pair(uint32_t first, uint32_t second)
+{
+	uint64_t key = (uint64_t)first << 32 | (first ^ second);
+
+	key *= 0xff51afd7ed558ccdu;
+	return key ^ key >> 32;
+}
+
+uint32_t site_stack(struct sites *sites, uint32_t frame, uint32_t callers)
+{
+	uint64_t *number = table_put(&sites->stack_by_key, pair(frame, callers));
+
+	if (!number || *number)
+		return number ? *number : 0;
+	if (!make_room((void **)&sites->stacks, sites->stack_count, &sites->stack_capacity,
+	               sizeof(*sites->stacks)))
 		return 0;
-	if (!*number)
-		*number = frame_intern(sites, unwound);
-	return *number;
+	sites->stacks[sites->stack_count] = (struct stack){ frame, callers };
+	return *number = ++sites->stack_count;
+}
+
+struct frame *site_walk(const struct sites *sites, uint32_t *stack)
+{
+	const struct stack *at = *stack ? &sites->stacks[*stack - 1] : NULL;
+
+	if (!at)
+		return NULL;
+	*stack = at->callers;
+	return &sites->frames[at->frame - 1];
+}
+
+struct frame *site_frame_at(const struct sites *sites, uint32_t stack, unsigned outwards)
+{
+	struct frame *frame = site_walk(sites, &stack);
+
+	while (frame && outwards--)
+		frame = site_walk(sites, &stack);
+	return frame;
 }
 
 /* ---- sites ------------------------------------------------------------------- */
 
-static uint64_t hash(const struct site_key *key)
-{
-	uint64_t h = (uint64_t)key->entry << 32 ^ (uint32_t)key->name;
-
-	for (unsigned i = 0; i < key->frame_count; i++) {
-		h = (h ^ key->frames[i]) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 29;
-	}
-	return h ? h : 1;
-}
-
-static bool is_same(const struct site *site, const struct site_key *key)
-{
-	return site->call_entry == key->entry && site->call_name == key->name &&
-	       site->frame_count == key->frame_count &&
-	       memcmp(site->frames, key->frames, key->frame_count * sizeof(*key->frames)) == 0;
-}
-
-static uint32_t site_new(struct sites *sites, const struct site_key *key)
-{
-	struct site site = { .call_entry = key->entry, .call_name = key->name,
-		             .entry = key->entry, .frame_count = key->frame_count,
-		             .view.id = sites->count + 1 };
-
-	if (sites->count == sites->capacity) {
-		size_t capacity = sites->capacity ? sites->capacity * 2 : 256;
-		struct site *grown = realloc(sites->sites, capacity * sizeof(*grown));
-
-		if (!grown)
-			return SITE_NONE;
-		sites->sites = grown;
-		sites->capacity = capacity;
-	}
-	site.frames = malloc(key->frame_count * sizeof(*site.frames) + 1);
-	if (!site.frames)
-		return SITE_NONE;
-	memcpy(site.frames, key->frames, key->frame_count * sizeof(*site.frames));
-	sites->sites[sites->count] = site;
-	return sites->count++;
-}
-
 uint32_t site_intern(struct sites *sites, const struct site_key *key, bool *is_new)
 {
-	*is_new = false;
-	for (uint64_t h = hash(key);; h++) {
-		uint64_t *index = table_put(&sites->site_by_hash, h ? h : 1);
-		uint32_t made;
+	uint32_t names = (uint32_t)(key->entry + 1) << 16 | (uint32_t)(key->name + 1);
+	uint64_t *number = table_put(&sites->site_by_key, pair(names, key->stack));
 
-		if (!index)
-			return SITE_NONE;
-		if (*index && is_same(&sites->sites[*index - 1], key))
-			return *index - 1;
-		if (*index)
-			continue;
-		made = site_new(sites, key);
-		*is_new = made != SITE_NONE;
-		*index = *is_new ? made + 1 : 0;
-		return made;
-	}
+	*is_new = false;
+	if (!number || *number)
+		return number ? *number - 1 : SITE_NONE;
+	if (!make_room((void **)&sites->sites, sites->count, &sites->capacity,
+	               sizeof(*sites->sites)))
+		return SITE_NONE;
+	*is_new = true;
+	sites->sites[sites->count] = (struct site){ .call_entry = key->entry,
+		                                    .call_name = key->name,
+		                                    .entry = key->entry, .stack = key->stack,
+		                                    .view.id = sites->count + 1 };
+	*number = sites->count + 1;
+	return sites->count++;
 }

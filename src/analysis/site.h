@@ -1,4 +1,4 @@
-/* Frames and sites, interned: equal ones have one number. Both only grow, until
+/* Frames, stacks and sites, interned: equal ones have one number. They only grow, until
  * the program execs. */
 #ifndef SITE_H
 #define SITE_H
@@ -10,29 +10,30 @@
 
 struct frame {
 	struct module *module; /* or NULL */
-	taddr_t addr;
-	bool exact;  /* addr is an interrupted instruction, not a return address */
-	int named;   /* the wrapper this frame is in, or CATALOG_NONE */
-	bool resolved;
-	struct heap_frame view; /* filled in when resolved, as the rest */
-	struct heap_frame *inlined; /* into it, innermost first */
-	size_t inlined_count;
 	const struct region *region; /* where addr lies when there is no module, or NULL */
+	taddr_t addr;
+	struct heap_frame *views; /* NULL until resolved: what is inlined, innermost first, */
+	uint32_t view_count;      /* and at last the frame's own */
+	int16_t named; /* the wrapper this frame is in, or CATALOG_NONE */
+	bool exact;    /* addr is an interrupted instruction, not a return address */
 	bool region_sought;
+};
+
+struct stack { /* a frame and its callers, which many stacks share */
+	uint32_t frame, callers; /* numbers; callers: of a stack, or 0 */
 };
 
 struct site {
 	struct heap_site view;
-	int entry;        /* in the catalogue */
-	uint32_t *frames;
-	unsigned frame_count;
 	uint64_t map_calls; /* of a system call that maps */
 	uint64_t map_resident; /* bytes of what they have mapped, see residence.h; of them: */
 	uint64_t map_resident_own; /* those of no file */
 	uint64_t peak;    /* the peak its view.at_peak_* belong to; another: it holds the same */
-	unsigned folded;  /* innermost frames that are the wrapper's own */
-	int call_entry;   /* before naming, and the wrapper that named it: */
-	int call_name;    /* part of the identity */
+	uint32_t stack;   /* number; 0: there is none */
+	uint16_t folded;  /* innermost frames that are the wrapper's own */
+	int16_t entry;    /* in the catalogue */
+	int16_t call_entry; /* before naming, and the wrapper that named it: */
+	int16_t call_name;  /* part of the identity */
 };
 
 struct sites {
@@ -41,15 +42,16 @@ struct sites {
 	size_t frame_count, frame_capacity;
 	struct site *sites;
 	size_t count, capacity;
-	struct table frame_by_pc;  /* while the modules stay as they are */
+	struct stack *stacks;
+	size_t stack_count, stack_capacity;
 	struct table frame_by_key;
-	struct table site_by_hash;
+	struct table stack_by_key;
+	struct table site_by_key;
 };
 
 struct site_key {
 	int entry, name; /* catalogue; name: CATALOG_NONE, or the PROBE_NAME's */
-	const uint32_t *frames;
-	unsigned frame_count;
+	uint32_t stack;
 };
 
 void sites_clear(struct sites *); /* exec */
@@ -57,9 +59,14 @@ void sites_clear(struct sites *); /* exec */
  * what is live. False: no memory, they stay empty. */
 bool sites_copy(struct sites *, const struct sites *from);
 void sites_deinit(struct sites *);
-void sites_modules_changed(struct sites *);
 /* The number of the frame; 0 means no memory. */
 uint32_t site_frame(struct sites *, const struct unwound_frame *);
+/* The number of the stack that has the frame before those callers; 0 means no memory. */
+uint32_t site_stack(struct sites *, uint32_t frame, uint32_t callers);
+/* Walks a stack: its innermost frame, and on to its callers; NULL: it has ended. */
+struct frame *site_walk(const struct sites *, uint32_t *stack);
+/* The frame as many calls outwards, or NULL. */
+struct frame *site_frame_at(const struct sites *, uint32_t stack, unsigned outwards);
 /* The site's index, made when new (*is_new: entry and folded are then the caller's
  * to set). SITE_NONE: no memory. */
 #define SITE_NONE UINT32_MAX

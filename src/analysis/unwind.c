@@ -295,6 +295,7 @@ static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
 	bool interrupted = is_trampoline(walk->unwinder, frame[-1].regs.pc);
 	int more = unw_step(cursor);
 
+	frame->stack = 0;
 	if (more > 0)
 		read_frame(cursor, &frame->regs);
 	if (more <= 0 || !frame->regs.pc) {
@@ -351,6 +352,24 @@ static void extend(struct walk *walk)
 	step_on(walk, UINT64_MAX, &none);
 }
 
+/* The frames from met on, the first of which is already there as the walk's last. */
+static void take_over(struct walk *walk, const struct unwound *last, unsigned met)
+{
+	unsigned depth = walk->unwinder->depth, rest = last->count - met, room;
+
+	room = depth - --walk->count;
+	memcpy(walk->to + walk->count, last->frames + met,
+	       (rest < room ? rest : room) * sizeof(*walk->to));
+	walk->count += rest < room ? rest : room;
+	walk->ended = !last->truncated;
+	if (last->count == depth && walk->count < depth)
+		extend(walk);
+	else if (rest <= room)
+		return;
+	for (unsigned i = 0; i < walk->count; i++)
+		walk->to[i].stack = 0; /* their callers are others, or fewer */
+}
+
 void unwind(struct unwinder *unwinder, const struct stack_image *image,
             const struct stack_image *other, const struct unwound_frame *start,
             taddr_t unchanged_from, struct unwound *last)
@@ -369,17 +388,8 @@ void unwind(struct unwinder *unwinder, const struct stack_image *image,
 	met = start->regs.sp >= unchanged_from ? meet(last, &walk.to[0], 0) : last->count;
 	if (met == last->count)
 		met = step_on(&walk, unchanged_from, last);
-	if (met < last->count) { /* frame met is already there, as the walk's last */
-		unsigned rest = last->count - met - 1, room = unwinder->depth - walk.count;
-		bool was_cut = last->count == unwinder->depth;
-
-		rest = rest < room ? rest : room;
-		memcpy(walk.to + walk.count, last->frames + met + 1, rest * sizeof(*walk.to));
-		walk.count += rest;
-		walk.ended = !last->truncated;
-		if (was_cut && walk.count < unwinder->depth)
-			extend(&walk);
-	}
+	if (met < last->count)
+		take_over(&walk, last, met);
 	unwinder->scratch = last->frames;
 	last->frames = walk.to;
 	last->count = walk.count;

@@ -9,6 +9,8 @@
 struct unwound_frame {
 	struct arch_frame regs; /* pc: a return address unless exact */
 	bool exact;             /* interrupted there by a signal */
+	uint32_t stack;         /* the caller's number for it and its callers, kept where both are
+	                           as they were; or 0 */
 };
 
 struct unwound { /* a thread's last stack; innermost first */

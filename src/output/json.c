@@ -10,7 +10,7 @@
 
 static void print(void *out, const char *text, size_t len)
 {
-	fwrite(text, 1, len, out);
+	fwrite_unlocked(text, 1, len, out);
 }
 
 static void put_head(yajl_gen gen, const struct report *report)

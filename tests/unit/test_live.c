@@ -10,6 +10,7 @@
 
 #define PLACES 2000
 #define OPERATIONS 200000
+#define MANY 400000
 
 static taddr_t address(unsigned i)
 {
@@ -108,19 +109,91 @@ static void what_was_handed_out_unseen_was_not_freed(void **state)
 	live_deinit(&live);
 }
 
-static void places_are_used_again(void **state)
+static void address_has_one_place(void **state)
 {
 	struct live live = { 0 };
 
 	(void)state;
 	for (unsigned round = 0; round < 100; round++) {
 		for (unsigned i = 0; i < 50; i++)
-			add_new(&live, address(round * 50 + i), i);
+			add_new(&live, address(i), round + i);
 		for (unsigned i = 0; i < 50; i++)
-			take_out(&live, address(round * 50 + i), i);
+			take_out(&live, address(i), round + i);
 	}
 	assert_int_equal(live.used, 50);
-	assert_int_equal(live.unused_count, 50);
+	assert_int_equal(live.freed, 50);
+	live_deinit(&live);
+}
+
+/* Freed addresses are forgotten, the first ones first, before they take more. */
+static void nothing_grows_while_few_live(void **state)
+{
+	struct live live = { 0 }, was;
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		if (i == MANY / 2)
+			was = live;
+		add_new(&live, address(i), i);
+		if (i >= 10)
+			take_out(&live, address(i - 10), i - 10);
+	}
+	assert_int_equal(live.used, was.used);
+	assert_int_equal(live.capacity, was.capacity);
+	assert_int_equal(live.index_bits, was.index_bits);
+	assert_false(live_was_freed(&live, address(MANY - 11 - live.freed)));
+	for (unsigned i = 0; i < live.freed; i++)
+		assert_true(live_was_freed(&live, address(MANY - 11 - i)));
+	for (unsigned i = MANY - 10; i < MANY; i++)
+		take_out(&live, address(i), i);
+	live_deinit(&live);
+}
+
+static size_t bytes(const struct live *live)
+{
+	return live->capacity * sizeof(*live->blocks) +
+	       (sizeof(*live->index) << live->index_bits);
+}
+
+static void block_takes_48_bytes(void **state)
+{
+	struct live live = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < MANY; i++) {
+		add_new(&live, address(i), i);
+		if (i > 100000)
+			assert_in_range(bytes(&live), 0, (i + 1) * 48);
+	}
+	for (unsigned i = 0; i < MANY; i++)
+		take_out(&live, address(i * 7919u % MANY), i * 7919u % MANY);
+	live_deinit(&live);
+}
+
+static void walk_meets_what_lives(void **state)
+{
+	bool met[100] = { false };
+	struct live live = { 0 };
+	const struct live_block *block;
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++)
+		add_new(&live, address(i), i);
+	for (unsigned i = 0; i < 100; i += 2)
+		take_out(&live, address(i), i);
+	live_forget_freed(&live, address(0));
+	for (size_t at = 0; (block = live_next(&live, &at));) {
+		uint64_t i = block->block.time_ns;
+
+		assert_int_equal(block->addr, address(i));
+		assert_ptr_equal(live_at(&live, block->addr), &block->block);
+		assert_false(met[i]);
+		met[i] = true;
+	}
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(met[i], i % 2);
+	assert_null(live_at(&live, address(0)));
+	assert_null(live_at(&live, address(2)));
 	live_deinit(&live);
 }
 
@@ -206,7 +279,7 @@ static void as_a_simple_model_has_it(void **state)
 		assert_int_equal(live_was_freed(&live, address(i)), model->freed[i]);
 		remove_any(&live, model, i);
 	}
-	assert_int_equal(live.unused_count, live.used);
+	assert_int_equal(live.freed, live.used);
 	live_deinit(&live);
 	free(model);
 }
@@ -250,7 +323,10 @@ int main(void)
 		cmocka_unit_test(block_that_is_there_is_replaced),
 		cmocka_unit_test(unknown_address_was_never_freed),
 		cmocka_unit_test(what_was_handed_out_unseen_was_not_freed),
-		cmocka_unit_test(places_are_used_again),
+		cmocka_unit_test(address_has_one_place),
+		cmocka_unit_test(nothing_grows_while_few_live),
+		cmocka_unit_test(block_takes_48_bytes),
+		cmocka_unit_test(walk_meets_what_lives),
 		cmocka_unit_test(cleared_it_forgets_and_works_on),
 		cmocka_unit_test(as_a_simple_model_has_it),
 		cmocka_unit_test(copy_goes_its_own_way),

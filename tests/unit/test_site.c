@@ -42,10 +42,35 @@ static const struct frame *frame(const struct sites *sites, uint32_t number)
 	return &sites->frames[number - 1];
 }
 
+/* Innermost first. */
+static uint32_t stack_with(struct sites *sites, const uint32_t *frames, unsigned count)
+{
+	uint32_t stack = 0;
+
+	while (count--) {
+		stack = site_stack(sites, frames[count], stack);
+		assert_in_range(stack, 1, sites->stack_count);
+	}
+	return stack;
+}
+
+static void assert_stack(const struct sites *sites, uint32_t stack, const uint32_t *frames,
+			 unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const struct stack *at = &sites->stacks[stack - 1];
+
+		assert_in_range(stack, 1, sites->stack_count);
+		assert_int_equal(at->frame, frames[i]);
+		stack = at->callers;
+	}
+	assert_int_equal(stack, 0);
+}
+
 static uint32_t intern(struct sites *sites, int entry, int name, const uint32_t *frames,
 		       unsigned count, bool expect_new)
 {
-	struct site_key key = { entry, name, frames, count };
+	struct site_key key = { entry, name, stack_with(sites, frames, count) };
 	bool is_new = !expect_new;
 	uint32_t index = site_intern(sites, &key, &is_new);
 
@@ -54,8 +79,7 @@ static uint32_t intern(struct sites *sites, int entry, int name, const uint32_t 
 	assert_int_equal(sites->sites[index].view.id, index + 1);
 	assert_int_equal(sites->sites[index].call_entry, entry);
 	assert_int_equal(sites->sites[index].call_name, name);
-	assert_int_equal(sites->sites[index].frame_count, count);
-	assert_memory_equal(sites->sites[index].frames, frames, count * sizeof(*frames));
+	assert_stack(sites, sites->sites[index].stack, frames, count);
 	return index;
 }
 
@@ -115,14 +139,12 @@ static void frames_outlive_their_module(void **state)
 
 	(void)state;
 	modules.mapped = later;
-	sites_modules_changed(&sites);
 	assert_int_equal(frame_at(&sites, 0x401000, false), in_prog);
 	in_successor = frame_at(&sites, 0x7f0000001000, false);
 	assert_int_not_equal(in_successor, in_library);
 	assert_ptr_equal(frame(&sites, in_library)->module, &library);
 	assert_ptr_equal(frame(&sites, in_successor)->module, &successor);
 	modules.mapped = at_first; /* back at its place */
-	sites_modules_changed(&sites);
 	assert_int_equal(frame_at(&sites, 0x7f0000001000, false), in_library);
 	assert_int_equal(sites.frame_count, 3);
 	sites_deinit(&sites);
@@ -143,6 +165,60 @@ static void many_frames_stay_apart(void **state)
 	sites_deinit(&sites);
 }
 
+/* Each in a stack of its own, and the old slots as well, while a table grows. */
+static void frame_takes_200_bytes(void **state)
+{
+	struct sites sites = sites_new();
+
+	(void)state;
+	for (size_t n = 1; n <= 100000; n++) {
+		size_t bytes = sites.frame_capacity * sizeof(*sites.frames) +
+		               sites.stack_capacity * sizeof(*sites.stacks);
+		size_t slots = sites.frame_by_key.capacity + sites.stack_by_key.capacity;
+
+		site_stack(&sites, frame_at(&sites, 0x401000 + n, false), 0);
+		if (n > 20000)
+			assert_in_range(bytes + slots * 3 / 2 * sizeof(struct table_slot), 0,
+			                n * 200);
+	}
+	sites_deinit(&sites);
+}
+
+static void equal_callers_are_there_once(void **state)
+{
+	struct sites sites = sites_new();
+	const uint32_t first[] = { 5, 6, 7 }, second[] = { 8, 6, 7 }, third[] = { 8, 5, 6, 7 };
+
+	(void)state;
+	assert_int_equal(stack_with(&sites, first, 3), 3);
+	assert_int_equal(stack_with(&sites, second, 3), 4);
+	assert_int_equal(stack_with(&sites, third, 4), 5);
+	assert_int_equal(stack_with(&sites, first + 1, 2), 2);
+	assert_int_equal(sites.stack_count, 5);
+	assert_stack(&sites, 4, second, 3);
+	assert_stack(&sites, 5, third, 4);
+	sites_deinit(&sites);
+}
+
+static void stack_is_walked_outwards(void **state)
+{
+	struct sites sites = sites_new();
+	const uint32_t frames[] = { frame_at(&sites, 0x401000, false),
+		                    frame_at(&sites, 0x401050, false) };
+	uint32_t stack = stack_with(&sites, frames, 2), at = stack;
+
+	(void)state;
+	assert_ptr_equal(site_walk(&sites, &at), frame(&sites, frames[0]));
+	assert_ptr_equal(site_walk(&sites, &at), frame(&sites, frames[1]));
+	assert_null(site_walk(&sites, &at));
+	assert_null(site_walk(&sites, &at));
+	assert_ptr_equal(site_frame_at(&sites, stack, 0), frame(&sites, frames[0]));
+	assert_ptr_equal(site_frame_at(&sites, stack, 1), frame(&sites, frames[1]));
+	assert_null(site_frame_at(&sites, stack, 2));
+	assert_null(site_frame_at(&sites, 0, 0));
+	sites_deinit(&sites);
+}
+
 static void equal_stacks_are_one_site(void **state)
 {
 	struct sites sites = sites_new();
@@ -152,11 +228,8 @@ static void equal_stacks_are_one_site(void **state)
 	assert_int_equal(intern(&sites, 0, CATALOG_NONE, frames, 3, true), 0);
 	assert_int_equal(intern(&sites, 0, CATALOG_NONE, frames, 3, false), 0);
 	assert_int_equal(sites.sites[0].entry, 0);
-	frames[1] = 60; /* the key's frames are copied */
-	assert_int_equal(sites.sites[0].frames[1], 6);
-	frames[1] = 6;
-	assert_int_equal(intern(&sites, 0, CATALOG_NONE, frames, 3, false), 0);
 	assert_int_equal(sites.count, 1);
+	assert_int_equal(sites.stack_count, 3);
 	sites_deinit(&sites);
 }
 
@@ -221,7 +294,9 @@ static void cleared_it_starts_anew(void **state)
 	for (int round = 0; round < 3; round++) {
 		assert_int_equal(frame_at(&sites, 0x401000 + 16 * round, false), 1);
 		assert_int_equal(frame_at(&sites, 0x401001 + 16 * round, false), 2);
-		sites.frames[1].view.function = strdup("a name that the sites own");
+		sites.frames[1].views = calloc(1, sizeof(*sites.frames->views));
+		sites.frames[1].view_count = 1;
+		sites.frames[1].views->function = strdup("a name that the sites own");
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 2, true), 0);
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 1, true), 1);
 		assert_int_equal(intern(&sites, 3, CATALOG_NONE, frames, 2, false), 0);
@@ -267,6 +342,9 @@ int main(void)
 		cmocka_unit_test(return_addresses_in_wrappers_are_named),
 		cmocka_unit_test(frames_outlive_their_module),
 		cmocka_unit_test(many_frames_stay_apart),
+		cmocka_unit_test(frame_takes_200_bytes),
+		cmocka_unit_test(equal_callers_are_there_once),
+		cmocka_unit_test(stack_is_walked_outwards),
 		cmocka_unit_test(equal_stacks_are_one_site),
 		cmocka_unit_test(whatever_differs_makes_another_site),
 		cmocka_unit_test(many_sites_keep_their_order),

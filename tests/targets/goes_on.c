@@ -1,0 +1,41 @@
+/* Holds 20 blocks and says "ready PID"; at a line it takes 10 more, takes and gives back others,
+ * loads a library, has a child and waits for it, and says "done"; at the next line it ends. */
+#include "truth.h"
+
+#include <dlfcn.h>
+#include <sys/wait.h>
+
+ALLOCATOR(keep, T_MALLOC, malloc(size))
+ALLOCATOR(pass, T_MALLOC, malloc(size))
+
+static void await_line(void)
+{
+	char c;
+
+	while (read(0, &c, 1) == 1 && c != '\n')
+		;
+}
+
+int main(void)
+{
+	void *library;
+	pid_t child;
+
+	for (int i = 0; i < 20; i++)
+		keep(100);
+	say("ready %ld\n", getpid());
+	await_line();
+	for (int i = 0; i < 10; i++)
+		keep(100);
+	for (int i = 0; i < 1000; i++)
+		give(pass(64));
+	library = dlopen("libm.so.6", RTLD_NOW);
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	if (!library || child < 0 || waitpid(child, NULL, 0) != child)
+		abort();
+	say("done %ld\n", getpid());
+	await_line();
+	return 0;
+}

@@ -1,0 +1,144 @@
+"""Dumps are written by a process of their own: whatever becomes of it, the program and the
+trace go on."""
+
+import json
+import os
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.sanitized
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+@pytest.fixture
+def start(start_plainly, alloctrace, target, fifo):
+    """goes_on under alloctrace, which reports to the fifo that nobody reads; at "ready"."""
+    def go(*options):
+        live = start_plainly(alloctrace, *(options or ("-o", f"json:pipe:{fifo}")), "--",
+                             target("goes_on"))
+        live.await_ready()
+        return live
+    return go
+
+
+@pytest.fixture
+def dump(children, until):
+    """Asks for a dump; the number of the process that writes it."""
+    def writers(live):
+        return [pid for pid in children(live.pid)
+                if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
+
+    def ask(live):
+        live.kill(signal.SIGUSR1)
+        return until(lambda: writers(live), "a writer")[0]
+    return ask
+
+
+class Reader:
+    """Reads a fifo to the last report, from now on."""
+
+    def __init__(self, path, reports):
+        self.lines = []
+        self.thread = threading.Thread(target=self.read, args=(path, reports), daemon=True)
+        self.thread.start()
+
+    def read(self, path, reports):
+        while len(self.lines) < reports:
+            self.lines += path.read_text().splitlines()
+
+    def reports(self):
+        self.thread.join(60)
+        return [json.loads(line) for line in self.lines]
+
+
+def seen(reports):
+    return [(report["reason"], report["totals"]["live_blocks"]) for report in reports]
+
+
+def test_the_program_goes_on_while_nobody_reads(start, dump, fifo):
+    live = start()
+    dump(live)
+    live.say("")
+    live.await_line("done")
+    reader = Reader(fifo, 2)
+    run = live.finish("\n")
+    reports = reader.reports()
+    assert (run.status, run.err) == (0, "")
+    assert seen(reports)[0] == ("dump", 20)
+    assert reports[1]["reason"] == "exit" and reports[1]["totals"]["live_blocks"] >= 30
+    assert reports[1]["ledger"]["stalls"] == reports[1]["ledger"]["missed_calls"] == 0
+
+
+def test_reports_come_one_after_the_other(start, dump, fifo, process_state, until):
+    live = start()
+    dump(live)
+    live.kill(signal.SIGUSR1)
+    live.say("")
+    pid = int(live.await_line("done").split()[1])
+    reader = Reader(fifo, 2)
+    until(lambda: len(reader.lines) == 2, "the second dump")
+    live.say("")
+    until(lambda: process_state(pid) in ("Z", None), "the end")
+    reader = [*reader.reports(), *Reader(fifo, 1).reports()]
+    run = live.finish()
+    assert (run.status, run.err) == (0, "")
+    assert [report["reason"] for report in reader] == ["dump", "dump", "exit"]
+    assert reader[0]["totals"]["live_blocks"] == 20 < reader[1]["totals"]["live_blocks"]
+
+
+def test_the_last_report_waits_for_a_dump(start, dump, fifo, process_state, until):
+    live = start()
+    dump(live)
+    live.say("\n")
+    pid = int(live.await_line("done").split()[1])
+    until(lambda: process_state(pid) in ("Z", None), "the end")
+    reader = Reader(fifo, 2)
+    run = live.finish()
+    assert run.status == 0
+    assert [report["reason"] for report in reader.reports()] == ["dump", "exit"]
+
+
+def test_a_dump_that_cannot_be_written(start, tmp_path):
+    folder, away = tmp_path / "folder", tmp_path / "away"
+    folder.mkdir()
+    live = start("-o", f"json:{folder}/report.json")
+    folder.rename(away)
+    live.kill(signal.SIGUSR1)
+    line = live.process.stderr.readline()
+    assert line == f"alloctrace: cannot write the report to {folder}/report.1.json: " \
+                   "No such file or directory\n"
+    away.rename(folder)
+    live.say("\n")
+    run = live.finish()
+    assert run.status == 125 and "done" in run.out
+    assert json.loads((folder / "report.json").read_text())["reason"] == "exit"
+
+
+def test_a_writer_that_is_killed(start, dump, fifo):
+    live = start()
+    os.kill(dump(live), signal.SIGKILL)
+    assert live.process.stderr.readline() == \
+        "alloctrace: the report is lost: its writer was killed by signal 9\n"
+    reader = Reader(fifo, 1)
+    live.say("\n")
+    run = live.finish()
+    report, = reader.reports()
+    assert run.status == 125 and report["reason"] == "exit"
+
+
+def test_a_writer_ends_with_the_front(start, dump, until, process_state):
+    live = start()
+    writer = dump(live)
+    live.kill(signal.SIGKILL)
+    until(lambda: process_state(writer) in ("Z", None), "the writer's end")
+    live.say("\n")
+    live.finish()
