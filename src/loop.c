@@ -185,7 +185,7 @@ static void once_tracing(struct session *session)
 		session->duration = timer_open(session->options->duration_ms, false);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
-		reporting_dump(&session->reporting, session->due, session->tracer.pid);
+		reporting_dump(&session->reporting, session->due);
 		session->due = NULL;
 	}
 }

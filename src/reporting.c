@@ -1,7 +1,6 @@
 #include "reporting.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +12,6 @@
 #include "clock.h"
 #include "crash.h"
 #include "log.h"
-#include "processor.h"
 
 static void check_outputs(const struct options *options)
 {
@@ -147,22 +145,8 @@ static bool any_to_dump(const struct processes *processes)
 	return false;
 }
 
-/* Where the tracer is, the program runs too, and would wait while we have the processor. */
-static void leave_processor_of(pid_t pid)
+static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const char *reason)
 {
-	int processor = processor_of(pid);
-	cpu_set_t set;
-
-	if (processor < 0 || sched_getaffinity(0, sizeof(set), &set) < 0)
-		return;
-	CPU_CLR(processor, &set);
-	sched_setaffinity(0, sizeof(set), &set); /* where it is the only one, we stay */
-}
-
-static _Noreturn void be_writer(struct reporting *reporting, pid_t front, pid_t tracer,
-                                const char *reason)
-{
-	leave_processor_of(tracer);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != front)
 		_exit(EXIT_OURS);
@@ -175,7 +159,7 @@ static _Noreturn void be_writer(struct reporting *reporting, pid_t front, pid_t 
 
 /* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
  * reader can be slow, and whatever the program does meanwhile must not wait for that. */
-void reporting_dump(struct reporting *reporting, const char *reason, pid_t tracer)
+void reporting_dump(struct reporting *reporting, const char *reason)
 {
 	pid_t front = getpid();
 
@@ -185,7 +169,7 @@ void reporting_dump(struct reporting *reporting, const char *reason, pid_t trace
 	reporting->dumps++;
 	reporting->writer = fork();
 	if (reporting->writer == 0)
-		be_writer(reporting, front, tracer, reason);
+		be_writer(reporting, front, reason);
 	if (reporting->writer > 0)
 		return;
 	reporting->writer = 0; /* no memory or no process for it */

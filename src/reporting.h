@@ -28,8 +28,8 @@ void reporting_deinit(struct reporting *);
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);
 /* Of all as they are now; they will be reported again. It is written by a process of its own,
- * away from the tracer's processor, and the next is not to be begun before that has ended. */
-void reporting_dump(struct reporting *, const char *reason, pid_t tracer);
+ * and the next is not to be begun before that has ended. */
+void reporting_dump(struct reporting *, const char *reason);
 void reporting_reap(struct reporting *);  /* the writer, if it has ended */
 void reporting_await(struct reporting *); /* until it has */
 /* The last one of a process, behind a dump that is being written; nothing when there was
