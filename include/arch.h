@@ -65,6 +65,8 @@ struct decoded {
 	bool moves_sp;       /* writes the stack pointer ... */
 	bool sp_known;       /* ... by the constant sp_delta */
 	int32_t sp_delta;
+	bool multiplies;     /* product = factors[0] * factors[1], of 8 bytes; it may write more */
+	uint8_t product, factors[2]; /* register numbers */
 	uint32_t writes;     /* bit n: writes general register n (any part) */
 	taddr_t target;      /* direct jump, branch or call; else 0 */
 	taddr_t slot;        /* jump or call through a fixed memory slot; else 0 */

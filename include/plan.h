@@ -27,7 +27,8 @@ enum probe_flags {
 	PROBE_AWAIT = 2,     /* ENTRY: a call now pending until its EXIT */
 	PROBE_TAIL = 4,      /* ENTRY: may end in a jump to another allocator function */
 	PROBE_OUT_PARAM = 8, /* ENTRY: the result is stored where argument 0 points */
-	PROBE_LATE = 16,     /* ENTRY: not at the begin; argument 0 is in register arg */
+	PROBE_LATE = 16,     /* ENTRY: not at the begin; what is asked for is in register arg, and
+	                        becomes argument 0; 1, a factor that is in it, argument 1 */
 	PROBE_SHEDS = 64,    /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
 	PROBE_SEEN = 32      /* ENTRY, LATE: the call may have met another one before */
 };

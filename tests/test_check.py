@@ -34,8 +34,8 @@ def test_a_process_that_does_nothing(check, sleeper):
     head, _, module, *_ = run.out.splitlines()
     assert head == f"alloctrace check: cat (pid {sleeper.pid}), 1 thread: can be attached to"
     assert re.fullmatch(r"  /\S+/libc.so.6, by its .dynsym", module)
-    assert "    not called meanwhile:\n      malloc, free: one stop each\n" in run.out
-    assert "      calloc: two stops each, as its size is a product\n" in run.out
+    assert "    not called meanwhile:\n      malloc, free, calloc: one stop each\n" in run.out
+    assert "      memalign: two stops each, as its size is not its first argument\n" in run.out
     assert re.search(r"^  System calls that map: trapped at \d+ places, 3 of them ", run.out, re.M)
     assert "Tracing it takes 0 stops a second.\n" in run.out
     assert run.out.endswith("  Let go: target text verified identical.\n")

@@ -28,6 +28,7 @@ enum arch_reg {
 
 #define ARCH_RESULT ARCH_RAX
 #define ARCH_ARG0 ARCH_RDI
+#define ARCH_ARG1 ARCH_RSI
 
 /* What a called function must give back unchanged (psABI figure 3.4), rsp apart. */
 #define ARCH_CALLEE_SAVED                                                                    \

@@ -261,6 +261,26 @@ static bool sp_moves_by(const struct encoded *e, int32_t *delta)
 	return adjusts_sp(e, delta);
 }
 
+static bool is_whole_register(const cs_x86_op *op)
+{
+	return op->type == X86_OP_REG && parts[op->reg].width == 8;
+}
+
+static void describe_product(const struct encoded *e, struct decoded *out)
+{
+	const cs_x86_op *op = e->x86->operands;
+	unsigned count = e->x86->op_count, id = e->cs->id;
+
+	if (!(id == X86_INS_IMUL && count == 2) &&
+	    !((id == X86_INS_IMUL || id == X86_INS_MUL) && count == 1))
+		return;
+	if (!is_whole_register(&op[0]) || !is_whole_register(&op[count - 1]))
+		return;
+	out->multiplies = true;
+	out->product = out->factors[0] = count == 2 ? parts[op[0].reg].number : ARCH_RAX;
+	out->factors[1] = parts[op[count - 1].reg].number;
+}
+
 static void describe(const struct encoded *e, struct decoded *out)
 {
 	out->len = (uint8_t)e->cs->size;
@@ -273,6 +293,7 @@ static void describe(const struct encoded *e, struct decoded *out)
 		out->sp_delta = 0;
 	out->is_nop = e->form->op == INSN_NOP;
 	out->enters_kernel = e->cs->id == X86_INS_SYSCALL;
+	describe_product(e, out);
 	describe_flow(e, out);
 }
 

@@ -1,5 +1,5 @@
-/* An allocation is known by its size, which is there at the function's begin, and by its
- * result, which is there at the end. Where the size is still in a register shortly before the
+/* An allocation is known by its size, which is there at the function's begin (or soon, where it
+ * is calloc's product), and by its result, which is there at the end. Where the size is still in a register shortly before the
  * ret, the entry's trap is put there: from it the tracer emulates the few instructions up to
  * the ret, whose trap it then meets without a second stop. So a call is stopped once.
  *
@@ -88,14 +88,14 @@ static void mark_tails(const struct ways *ways)
 }
 
 /* An early trap found on the way changes what is behind it. */
-static bool is_covered(struct ways *ways, taddr_t entry)
+static bool is_covered(struct ways *ways, taddr_t entry, bool of_product)
 {
 	unsigned early;
 
 	mark_tails(ways);
 	do {
 		early = ways->early;
-		ways_follow(ways, entry, save);
+		ways_follow(ways, entry, of_product, save);
 	} while (ways->early > early && ways->early <= EARLY_MAX);
 	return ways->early == early && cover_all(ways);
 }
@@ -141,12 +141,21 @@ static void add_all(const struct ways *ways, uint32_t function)
 
 /* ---- for which functions --------------------------------------------------------------------- */
 
-static bool only_returns(const struct cfg *cfg)
+/* A jump to memset is one, for the block is its result and its first argument. */
+static bool has_only_ends(const struct cfg *cfg)
 {
-	for (size_t i = 0; i < cfg->exit_count; i++)
-		if (cfg->exits[i].kind != CFG_RET)
+	for (size_t i = 0; i < cfg->exit_count; i++) {
+		const struct cfg_exit *out = &cfg->exits[i];
+
+		if (out->kind != CFG_RET && !(out->name && catalog_returns_argument(out->name)))
 			return false;
+	}
 	return cfg->exit_count;
+}
+
+static bool is_product(const struct catalog_entry *entry)
+{
+	return entry->count != CATALOG_NONE;
 }
 
 static const char *why_not_asked(const struct catalog_entry *entry)
@@ -155,9 +164,9 @@ static const char *why_not_asked(const struct catalog_entry *entry)
 		return "the old block is gone before the new one is there";
 	if (entry->out_param)
 		return "its result is in memory";
-	if (entry->count != CATALOG_NONE)
-		return "its size is a product";
-	return entry->role != CATALOG_ALLOC || entry->size ? "its size is not its first argument" : NULL;
+	return entry->role == CATALOG_ALLOC && (is_product(entry) || entry->size == 0) ?
+	               NULL :
+	               "its size is not its first argument";
 }
 
 static bool is_c_library_mark(void *ctx, const struct elf_symbol *symbol)
@@ -205,7 +214,7 @@ static const char *why_not_in(struct ways *ways, const struct found *found)
 {
 	if (may_call_another(ways))
 		return "it may call another allocator";
-	return is_covered(ways, found->vaddr) ? NULL :
+	return is_covered(ways, found->vaddr, is_product(&catalog[found->entry])) ? NULL :
 	                                        "on some way its size is lost before its end";
 }
 
@@ -215,7 +224,7 @@ const char *late_plan(struct job *job, const struct found *found, const struct c
 	const char *why = why_not_asked(&catalog[found->entry]);
 	struct ways ways;
 
-	if (!why && !only_returns(cfg))
+	if (!why && !has_only_ends(cfg))
 		why = "it may end in a jump";
 	if (why)
 		return why;

@@ -1,10 +1,11 @@
-/* A move copies the argument, a call leaves it in the registers that the callee must preserve,
+/* A move copies the size, a call leaves it in the registers that the callee must preserve,
  * whatever else writes a register loses it there, and where two ways meet only what both agree
  * on is kept. Behind an early trap it does not matter any more. Code that follows a call that
  * never returns is taken to be reached from it, which only makes less known. */
 #include "ways.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the graph ---------------------------------------------------------------------------- */
 
@@ -55,10 +56,10 @@ struct way_node *ways_only_before(const struct ways *ways, struct way_node *node
 
 /* ---- what the registers hold -------------------------------------------------------------- */
 
-/* Constants are followed already: the argument is one that no program moves. */
+/* Constants are followed already: what is held is one that no program moves. */
 #define ARGUMENT UINT64_C(0x9d5f31c7a2e4860b)
 
-static uint32_t held_behind(const struct decoded *insn, uint32_t held)
+static uint32_t copies_behind(const struct decoded *insn, uint32_t held)
 {
 	struct arch_values values = { .known = held };
 	uint32_t left = 0;
@@ -74,14 +75,25 @@ static uint32_t held_behind(const struct decoded *insn, uint32_t held)
 	return left;
 }
 
+static bool makes_product(const struct decoded *insn, const struct carry *state)
+{
+	uint32_t a = 1u << insn->factors[0], b = 1u << insn->factors[1];
+
+	return insn->multiplies && ((state->factors[0] & a && state->factors[1] & b) ||
+	                            (state->factors[0] & b && state->factors[1] & a));
+}
+
 static struct carry behind(const struct way_node *node)
 {
 	struct carry state = node->state;
 	const struct decoded *insn = &node->insn;
+	bool made = makes_product(insn, &state);
 
 	if (node->early)
 		state.top = state.saved = true;
-	state.held = held_behind(insn, state.held);
+	state.held = copies_behind(insn, state.held) | (made ? 1u << insn->product : 0);
+	for (unsigned i = 0; i < countof(state.factors); i++)
+		state.factors[i] = copies_behind(insn, state.factors[i]);
 	if (insn->moves_sp && insn->flow != FLOW_CALL) {
 		state.sp_unknown |= !insn->sp_known;
 		state.sp += insn->sp_delta;
@@ -91,7 +103,8 @@ static struct carry behind(const struct way_node *node)
 
 static bool is_same(const struct carry *a, const struct carry *b)
 {
-	return a->held == b->held && a->sp_unknown == b->sp_unknown && a->saved == b->saved &&
+	return a->held == b->held && memcmp(a->factors, b->factors, sizeof(a->factors)) == 0 &&
+	       a->sp_unknown == b->sp_unknown && a->saved == b->saved &&
 	       a->top == b->top && a->reached == b->reached;
 }
 
@@ -105,6 +118,8 @@ static bool merge(struct way_node *node, const struct carry *more)
 	}
 	state->sp_unknown |= more->sp_unknown || state->sp != more->sp;
 	state->saved |= more->saved;
+	for (unsigned i = 0; i < countof(state->factors); i++)
+		state->factors[i] &= more->factors[i];
 	if (state->top)
 		state->held = more->held;
 	else if (!more->top)
@@ -136,14 +151,18 @@ static bool follow(struct ways *ways, struct way_node *node,
 	return (target && merge(target, &state)) || changed;
 }
 
-void ways_follow(struct ways *ways, taddr_t entry, void (*lost)(struct ways *, struct way_node *))
+void ways_follow(struct ways *ways, taddr_t entry, bool of_product,
+                 void (*lost)(struct ways *, struct way_node *))
 {
+	const struct carry size = { .held = 1u << ARCH_ARG0, .reached = true };
+	const struct carry factors = { .factors = { 1u << ARCH_ARG0, 1u << ARCH_ARG1 },
+		                       .reached = true };
 	struct way_node *first = ways_at(ways, entry);
 
 	for (size_t i = 0; i < ways->count; i++)
 		ways->nodes[i].state = (struct carry){ 0 };
 	if (first)
-		first->state = (struct carry){ .held = 1u << ARCH_ARG0, .reached = true };
+		first->state = of_product ? factors : size;
 	for (bool changed = true; changed;) {
 		changed = false;
 		for (size_t i = 0; i < ways->count; i++)

@@ -1,11 +1,13 @@
-/* All ways through a function, and in which registers its first argument is on each of them. */
+/* All ways through a function, and in which registers the size is that it is asked for, on each
+ * of them: its first argument, or the product of the first two. */
 #ifndef WAYS_H
 #define WAYS_H
 
 #include "job.h"
 
 struct carry { /* in front of an instruction */
-	uint32_t held; /* registers that hold the argument */
+	uint32_t held; /* registers that hold the size */
+	uint32_t factors[2]; /* and, of a product, those that hold these arguments */
 	int32_t sp;    /* against the function's begin */
 	bool reached, sp_unknown;
 	bool saved; /* an early trap may have been met on the way; top: on every way */
@@ -34,9 +36,10 @@ bool ways_build(struct ways *, struct job *, const struct cfg *);
 struct way_node *ways_at(const struct ways *, taddr_t vaddr); /* or NULL */
 /* The one that alone leads to it, by going on to it; or NULL. */
 struct way_node *ways_only_before(const struct ways *, struct way_node *);
-/* Fills in the states. lost is told of each node behind which no register holds the argument
+/* Fills in the states. lost is told of each node behind which no register holds the size
  * any more, and may make it or one before it early: then it was not the last time. */
-void ways_follow(struct ways *, taddr_t entry, void (*lost)(struct ways *, struct way_node *));
+void ways_follow(struct ways *, taddr_t entry, bool of_product,
+                 void (*lost)(struct ways *, struct way_node *));
 void ways_free(struct ways *);
 
 #endif

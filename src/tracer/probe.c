@@ -86,8 +86,10 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, i);
-	if (probe->flags & PROBE_LATE)
+	if (probe->flags & PROBE_LATE) {
+		call.args[1] = 1;
 		call.args[0] = arch_value(regs, probe->arg);
+	}
 	if (was_seen(thread, probe, slot) || is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;

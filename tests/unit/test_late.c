@@ -35,6 +35,46 @@ __asm__(".text\n"
 	"copies_late:		pop %r12\n"
 	"			ret\n"
 
+	"product:		push %rbx\n"
+	"			mov %rdi, %rax\n"
+	"			mov %rsi, %rcx\n"
+	"			mul %rcx\n"
+	"			mov %rax, %rbx\n"
+	"			call helper\n"
+	"product_late:		pop %rbx\n"
+	"			ret\n"
+
+	"product_signed:		imul %rdi, %rsi\n"
+	"product_signed_late:	mov %rsi, %rax\n"
+	"			ret\n"
+
+	/* of which one factor is another */
+	"no_product:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			add $1, %rsi\n"
+	"			imul %rsi, %rbx\n"
+	"			call helper\n"
+	"			pop %rbx\n"
+	"			ret\n"
+
+	"square:			mov %rdi, %rax\n"
+	"			mul %rdi\n"
+	"			mov %rax, %rcx\n"
+	"			ret\n"
+
+	/* on one way only */
+	"half_a_product:		push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			test %rdi, %rdi\n"
+	"			je 1f\n"
+	"			imul %rsi, %rbx\n"
+	"1:			pop %rbx\n"
+	"			ret\n"
+
+	"half_as_wide:		imul %edi, %esi\n"
+	"			mov %rsi, %rax\n"
+	"			ret\n"
+
 	"leaf:			nop\n"
 	"leaf_late:		mov %rdi, %rax\n"
 	"			ret\n"
@@ -136,7 +176,9 @@ FUNCTION(leaf); FUNCTION(leaf_late); FUNCTION(slow); FUNCTION(slow_late);
 FUNCTION(slow_early); FUNCTION(lost); FUNCTION(lost_early); FUNCTION(half);
 FUNCTION(half_early); FUNCTION(spoiled); FUNCTION(spoiled_early); FUNCTION(either);
 FUNCTION(aligned); FUNCTION(by_pointer); FUNCTION(jumps_on); FUNCTION(atomic);
-FUNCTION(loops); FUNCTION(loops_late);
+FUNCTION(loops); FUNCTION(loops_late); FUNCTION(product); FUNCTION(product_late);
+FUNCTION(product_signed); FUNCTION(product_signed_late); FUNCTION(no_product); FUNCTION(square);
+FUNCTION(half_a_product); FUNCTION(half_as_wide);
 
 /* ---- planning --------------------------------------------------------------------------- */
 
@@ -257,6 +299,30 @@ static void early_and_late(void **state)
 	free(plan.probes);
 }
 
+static void a_product_of_both(void **state)
+{
+	const uint8_t *const refused[] = { no_product, square, half_a_product, half_as_wide, kept };
+	struct plan plan;
+	bool planned;
+
+	(void)state;
+	plan = plan_of(&self, (uintptr_t)product - self.bias, "calloc", &planned);
+	assert_true(planned);
+	assert_int_equal(entries(&plan), 1);
+	expect(&plan, product_late, ARCH_RBX, 8, 0);
+	free(plan.probes);
+	plan = plan_of(&self, (uintptr_t)product_signed - self.bias, "calloc", &planned);
+	assert_true(planned);
+	assert_int_equal(entries(&plan), 1);
+	expect(&plan, product_signed_late, ARCH_RSI, 0, 0);
+	free(plan.probes);
+	for (size_t i = 0; i < countof(refused); i++) {
+		plan = plan_of(&self, (uintptr_t)refused[i] - self.bias, "calloc", &planned);
+		assert_false(planned);
+		assert_int_equal(plan.count, 0);
+	}
+}
+
 static void refused(void **state)
 {
 	(void)state;
@@ -269,7 +335,7 @@ static void refused(void **state)
 
 static void only_what_is_asked_for_a_size(void **state)
 {
-	static const char *const others[] = { "calloc", "realloc", "free", "posix_memalign" };
+	static const char *const others[] = { "memalign", "realloc", "free", "posix_memalign" };
 
 	(void)state;
 	for (size_t i = 0; i < countof(others); i++) {
@@ -328,6 +394,7 @@ int main(void)
 		cmocka_unit_test(late_alone),
 		cmocka_unit_test(early_where_it_is_lost),
 		cmocka_unit_test(early_and_late),
+		cmocka_unit_test(a_product_of_both),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(only_what_is_asked_for_a_size),
 		cmocka_unit_test(refused_where_another_may_be_called),
