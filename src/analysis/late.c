@@ -1,7 +1,9 @@
 /* An allocation is known by its size, which is there at the function's begin (or soon, where it
- * is calloc's product), and by its result, which is there at the end. Where the size is still in a register shortly before the
- * ret, the entry's trap is put there: from it the tracer emulates the few instructions up to
- * the ret, whose trap it then meets without a second stop. So a call is stopped once.
+ * is calloc's product), and by its result, which is there at the end. Where the size is still
+ * in a register shortly before the end, the entry's trap is put there: from it the tracer
+ * emulates the few instructions up to the ret, whose trap it then meets without a second stop.
+ * So a call is stopped once; where the same instructions stand elsewhere (twin.h), what was
+ * emulated is for the record only.
  *
  * Which registers hold the size is followed along all ways through the function: a move copies
  * it, a call leaves it in those that the callee must preserve, whatever else writes a register
@@ -47,7 +49,7 @@ static void save(struct ways *ways, struct way_node *loses)
 	ways->early++;
 }
 
-/* ---- the plan --------------------------------------------------------------------------------- */
+/* ---- the plan -------------------------------------------------------------------------------- */
 
 /* True: every call that gets to the ret has been seen. */
 static bool cover(const struct ways *ways, struct way_node *ret)

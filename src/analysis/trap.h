@@ -5,7 +5,8 @@
 #include "job.h"
 
 /* NULL, or why a call is stopped twice: a static string. */
-const char *trap_allocator(struct job *, const struct found *, const struct cfg *, uint32_t function);
+const char *trap_allocator(struct job *, const struct found *, const struct cfg *,
+                           uint32_t function);
 void trap_name(struct job *, const struct found *, const struct cfg *, uint32_t function);
 void trap_loader(struct job *, const struct found *, const struct cfg *, uint32_t function);
 

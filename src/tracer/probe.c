@@ -90,7 +90,8 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 		call.args[1] = 1;
 		call.args[0] = arch_value(regs, probe->arg);
 	}
-	if (was_seen(thread, probe, slot) || is_internal(thread, slot) || !is_outermost(thread, slot, probe->addr) ||
+	if (was_seen(thread, probe, slot) || is_internal(thread, slot) ||
+	    !is_outermost(thread, slot, probe->addr) ||
 	    (is_free && is_handed_on(&thread->last_free, &call)))
 		return;
 	thread->in_earlier_call = false;
