@@ -68,16 +68,23 @@ static bool jump(struct walk *walk, taddr_t vaddr, const struct decoded *insn)
 {
 	const struct cfg_source *source = walk->source;
 	struct cfg_exit out = { vaddr, CFG_TAIL, insn->target, NULL, *insn };
+	taddr_t own;
 
-	if (!insn->target) {
+	if (insn->target)
+		out.name = stub_name(walk, insn->target);
+	else
 		out.name = insn->slot ? elf_slot_name(source->elf, insn->slot) : NULL;
-		out.kind = out.name ? CFG_TAIL : CFG_UNKNOWN;
+	own = out.name && source->own ? source->own(source->ctx, out.name) : 0;
+	if (own) {
+		walk->cfg->slot_followed = true;
+		out.target = own;
+		out.name = NULL;
+	}
+	if (out.name || !out.target || source->is_function(source->ctx, out.target)) {
+		out.kind = out.name || out.target ? CFG_TAIL : CFG_UNKNOWN;
 		return add_exit(walk->cfg, &out);
 	}
-	out.name = stub_name(walk, insn->target);
-	if (out.name || source->is_function(source->ctx, insn->target))
-		return add_exit(walk->cfg, &out);
-	return table_put(&walk->cfg->targets, insn->target) && push(walk, insn->target);
+	return table_put(&walk->cfg->targets, out.target) && push(walk, out.target);
 }
 
 /* Follows straight-line code from vaddr. Code behind the function's end is only

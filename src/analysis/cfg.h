@@ -18,6 +18,8 @@ struct cfg_source { /* what the walk asks of its surroundings */
 	/* Is a jump to this address a tail call that is not to be followed? */
 	bool (*is_function)(void *ctx, taddr_t vaddr);
 	void *ctx;
+	/* Where this file has the function that a slot is named after, or 0. NULL: nowhere */
+	taddr_t (*own)(void *ctx, const char *name);
 };
 
 enum cfg_exit_kind {
@@ -39,6 +41,7 @@ struct cfg {
 	size_t exit_count;
 	struct table seen;    /* addresses of instructions, value 1 + the decoded length */
 	struct table targets; /* addresses jumped to */
+	bool slot_followed;   /* a jump was, through a slot that another file may fill */
 };
 
 /* 0, or a negative errno with *why a static sentence. */

@@ -202,7 +202,8 @@ static bool each_in(Elf *file, Elf_Scn *section, const GElf_Shdr *shdr,
 		int type = GELF_ST_TYPE(sym.st_info);
 		struct elf_symbol symbol = { elf_strptr(file, shdr->sh_link, sym.st_name),
 			                     sym.st_value, sym.st_size,
-			                     shdr->sh_type == SHT_DYNSYM ? ".dynsym" : ".symtab" };
+			                     shdr->sh_type == SHT_DYNSYM ? ".dynsym" : ".symtab",
+			                     type == STT_GNU_IFUNC };
 
 		if ((type == STT_FUNC || type == STT_GNU_IFUNC) && sym.st_shndx != SHN_UNDEF &&
 		    symbol.name && !each(ctx, &symbol))

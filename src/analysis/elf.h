@@ -45,6 +45,7 @@ struct elf_symbol {
 	taddr_t vaddr;
 	uint64_t size;
 	const char *table; /* where it stands: ".dynsym" or ".symtab" */
+	bool chooses;      /* IFUNC: it only tells which function has the name */
 };
 /* Every defined function of .dynsym and .symtab, ends when each returns false. */
 void elf_each_function(const struct elf *, bool (*each)(void *ctx, const struct elf_symbol *),

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "unwind.h"
 
@@ -31,6 +32,31 @@ bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *out)
 bool job_is_function(void *ctx, taddr_t vaddr)
 {
 	return job_found_at(ctx, vaddr) != NULL;
+}
+
+struct own {
+	const char *name;
+	taddr_t vaddr;
+};
+
+static bool is_own(void *ctx, const struct elf_symbol *symbol)
+{
+	struct own *own = ctx;
+
+	if (!symbol->chooses && strcmp(symbol->name, own->name) == 0)
+		own->vaddr = symbol->vaddr;
+	return !own->vaddr;
+}
+
+/* A slot of the catalogue's names is there for another module to fill. */
+taddr_t job_own(void *ctx, const char *name)
+{
+	struct job *job = ctx;
+	struct own own = { .name = name };
+
+	if (catalog_find(name) == CATALOG_NONE && !catalog_returns_argument(name))
+		elf_each_function(&job->module->elf, is_own, &own);
+	return own.vaddr;
 }
 
 void job_note(struct job *job, const struct found *found, const char *what, const char *why)

@@ -25,6 +25,7 @@ struct found *job_found_at(struct job *, taddr_t vaddr); /* or NULL */
 /* What cfg.h asks; ctx is the job. */
 bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *);
 bool job_is_function(void *ctx, taddr_t vaddr);
+taddr_t job_own(void *ctx, const char *name);
 /* A sentence for the ledger: of found, what is the matter, and why. */
 void job_note(struct job *, const struct found *, const char *what, const char *why);
 bool job_add(struct plan *, const struct probe *); /* false: no memory */

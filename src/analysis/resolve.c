@@ -98,7 +98,7 @@ static uint32_t add_function(struct job *job, const struct found *found)
 static void resolve_function(struct job *job, const struct found *found)
 {
 	const struct cfg_source source = { &job->module->elf, job->decoder, job_bounds,
-		                           job_is_function, job };
+		                           job_is_function, job, job_own };
 	uint32_t function = add_function(job, found);
 	size_t planned = job->plan->count;
 	const char *two_stops = NULL;
