@@ -42,6 +42,18 @@ static bool same_name(int a, int b)
 	return strcmp(catalog[a].name, catalog[b].name) == 0;
 }
 
+/* Of several names the catalogue's first is what it is: free before operator delete, which
+ * would be looked for in stacks only. */
+static void also_named(struct found *found, int entry)
+{
+	int first = found->entry < entry ? found->entry : entry;
+	int other = found->entry < entry ? entry : found->entry;
+
+	found->entry = first;
+	if (!same_name(first, other) && found->alias == CATALOG_NONE)
+		found->alias = other;
+}
+
 static bool find(void *ctx, const struct elf_symbol *symbol)
 {
 	struct job *job = ctx;
@@ -51,8 +63,7 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 	if (entry == CATALOG_NONE)
 		return true;
 	if (found) {
-		if (!same_name(found->entry, entry) && found->alias == CATALOG_NONE)
-			found->alias = entry;
+		also_named(found, entry);
 		return true;
 	}
 	found = realloc(job->found, (job->found_count + 1) * sizeof(*found));
