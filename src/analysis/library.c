@@ -20,16 +20,17 @@ static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 	job_add(job->plan, &probe);
 }
 
-static void plan_internals_in(struct job *job, const struct elf_segment *segment, taddr_t callee,
+static void plan_internals_in(struct job *job, taddr_t begin, taddr_t end, taddr_t callee,
                               uint32_t function)
 {
 	uint8_t chunk[4096 + ARCH_CALL_LEN];
 	size_t got;
 
-	for (taddr_t at = segment->vaddr;
+	for (taddr_t at = begin;
+	     at < end &&
 	     (got = elf_read_some(&job->module->elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
 	     at += got - ARCH_CALL_LEN + 1)
-		for (size_t i = 0; i + ARCH_CALL_LEN <= got; i++) {
+		for (size_t i = 0; i + ARCH_CALL_LEN <= got && at + i < end; i++) {
 			int32_t distance;
 
 			memcpy(&distance, chunk + i + 1, sizeof(distance));
@@ -38,18 +39,40 @@ static void plan_internals_in(struct job *job, const struct elf_segment *segment
 		}
 }
 
+struct internals {
+	struct job *job;
+	const struct found *found;
+	uint32_t function;
+};
+
+/* Linked statically it is told from the program by its name. */
+static bool in_cache_emptier(void *ctx, const struct elf_symbol *symbol)
+{
+	const struct internals *in = ctx;
+
+	if (strcmp(symbol->name, "__malloc_arena_thread_freeres") == 0)
+		plan_internals_in(in->job, symbol->vaddr, symbol->vaddr + symbol->size,
+		                  in->found->vaddr, in->function);
+	return true;
+}
+
 /* A library that calls its own free through a slot, so that another's can take its
  * place, means itself where it calls it directly: glibc empties the cache of an
  * ending thread so, freeing what the program has freed already. */
 void library_internals(struct job *job, const struct found *found, uint32_t function)
 {
 	const struct elf *elf = &job->module->elf;
+	struct internals in = { job, found, function };
 
-	if (!elf_has_slot(&job->module->elf, catalog[found->entry].symbol))
+	if (!elf_has_slot(&job->module->elf, catalog[found->entry].symbol)) {
+		elf_each_function(elf, in_cache_emptier, &in);
 		return;
+	}
 	for (unsigned i = 0; i < elf->segment_count; i++)
 		if (elf->segments[i].executable)
-			plan_internals_in(job, &elf->segments[i], found->vaddr, function);
+			plan_internals_in(job, elf->segments[i].vaddr,
+			                  elf->segments[i].vaddr + elf->segments[i].memsz,
+			                  found->vaddr, function);
 }
 
 /* ---- the end of signal handlers ---------------------------------------------------- */
