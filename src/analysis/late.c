@@ -12,8 +12,9 @@
  * stop twice. Where such a way joins others before the end, the late trap takes a call that is
  * pending for one that has been seen.
  *
- * Every ret must be covered by either, or all is left as it was; and so it is where the
- * function may call another allocator's, which would then be seen to begin first. */
+ * Traps stand in the function's own code only: what it jumps on to others may call, too. Every
+ * ret must be covered by either, or all is left as it was; and so it is where the function may
+ * call another allocator's, which would then be seen to begin first. */
 #include "late.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ static bool may_stand(const struct ways *ways, const struct way_node *node)
 {
 	taddr_t addr = node->vaddr + ways->job->module->bias;
 
-	return !node->insn.refuse && node->insn.flow == FLOW_NEXT && node->state.held &&
+	return node->own && !node->insn.refuse && node->insn.flow == FLOW_NEXT && node->state.held &&
 	       !node->state.top && !node->state.sp_unknown &&
 	       !job_is_planned(ways->job->plan, addr, addr + 1);
 }
@@ -152,7 +153,7 @@ static bool has_only_ends(const struct cfg *cfg)
 		if (out->kind != CFG_RET && !(out->name && catalog_returns_argument(out->name)))
 			return false;
 	}
-	return cfg->exit_count;
+	return cfg->exit_count && !cfg->slot_followed;
 }
 
 static bool is_product(const struct catalog_entry *entry)
@@ -171,45 +172,32 @@ static const char *why_not_asked(const struct catalog_entry *entry)
 	               "its size is not its first argument";
 }
 
+/* A program that is linked statically may have an allocator of its own. */
 static bool is_c_library_mark(void *ctx, const struct elf_symbol *symbol)
 {
-	*(bool *)ctx |= strcmp(symbol->name, "__libc_start_main") == 0;
+	*(bool *)ctx |= strcmp(symbol->name, "_int_malloc") == 0 ||
+	                (strcmp(symbol->name, "__libc_start_main") == 0 &&
+	                 strcmp(symbol->table, ".dynsym") == 0);
 	return !*(bool *)ctx;
 }
 
-/* Where a module gets at another one's allocator. */
-static bool imports_another(struct module *module)
-{
-	static const char *const ways[] = { "dlsym", "dlvsym", "__libc_malloc" };
-	bool is_c_library = false;
-
-	elf_each_function(&module->elf, is_c_library_mark, &is_c_library);
-	if (is_c_library) /* its slots are for those that replace its own */
-		return false;
-	for (size_t i = 0; i < countof(ways); i++)
-		if (elf_has_slot(&module->elf, ways[i]))
-			return true;
-	for (size_t i = 0; i < catalog_count; i++)
-		if (catalog[i].role <= CATALOG_REALLOC &&
-		    elf_has_slot(&module->elf, catalog[i].symbol))
-			return true;
-	return false;
-}
-
 /* An allocator that stands before another one, as those that count or pad blocks do, must be
- * seen to begin before that one. */
+ * seen to begin before that one. What is behind a call is only known of the C library. */
 static bool may_call_another(const struct ways *ways)
 {
 	struct job *job = ways->job;
+	bool is_c_library = false;
 
+	elf_each_function(&job->module->elf, is_c_library_mark, &is_c_library);
 	for (size_t i = 0; i < ways->count; i++) {
 		const struct decoded *insn = &ways->nodes[i].insn;
 
 		if (insn->flow == FLOW_CALL &&
-		    (!insn->target || job_found_at(job, insn->target - job->module->bias)))
+		    (!is_c_library || !insn->target ||
+		     job_found_at(job, insn->target - job->module->bias)))
 			return true;
 	}
-	return imports_another(job->module);
+	return false;
 }
 
 static const char *why_not_in(struct ways *ways, const struct found *found)
@@ -230,7 +218,8 @@ const char *late_plan(struct job *job, const struct found *found, const struct c
 		why = "it may end in a jump";
 	if (why)
 		return why;
-	why = ways_build(&ways, job, cfg) ? why_not_in(&ways, found) : "not all of it decodes";
+	why = ways_build(&ways, job, cfg, found->vaddr) ? why_not_in(&ways, found) :
+	                                                  "not all of it decodes";
 	if (!why)
 		add_all(&ways, function);
 	ways_free(&ways);

@@ -16,10 +16,13 @@ static int by_vaddr(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-bool ways_build(struct ways *ways, struct job *job, const struct cfg *cfg)
+bool ways_build(struct ways *ways, struct job *job, const struct cfg *cfg, taddr_t entry)
 {
+	struct cfg_bounds own = { 0 };
 	struct table_slot *slot;
 
+	if (!job_bounds(job, entry, &own) || own.begin != entry)
+		own.end = 0;
 	*ways = (struct ways){ .job = job, .cfg = cfg };
 	ways->nodes = calloc(cfg->seen.used + 1, sizeof(*ways->nodes));
 	if (!ways->nodes)
@@ -28,6 +31,7 @@ bool ways_build(struct ways *ways, struct job *job, const struct cfg *cfg)
 		struct way_node *node = &ways->nodes[ways->count];
 
 		node->vaddr = slot->key;
+		node->own = node->vaddr >= own.begin && node->vaddr < own.end;
 		if (job_decode(job, slot->key, &node->insn) < 0)
 			return false;
 		ways->count++;

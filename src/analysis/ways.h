@@ -18,6 +18,7 @@ struct way_node {
 	taddr_t vaddr;
 	struct decoded insn;
 	struct carry state;
+	bool own;         /* of the function itself, not of what it jumps on to */
 	bool tail;        /* on the straight way to a ret */
 	bool early, late; /* a trap */
 	bool passed;      /* between a late one and its ret */
@@ -31,8 +32,9 @@ struct ways {
 	unsigned early; /* how many */
 };
 
-/* Of what cfg has seen, to be freed by the caller also on failure. False: no memory. */
-bool ways_build(struct ways *, struct job *, const struct cfg *);
+/* Of what cfg has seen from entry on, to be freed by the caller also on failure. False: no
+ * memory. */
+bool ways_build(struct ways *, struct job *, const struct cfg *, taddr_t entry);
 struct way_node *ways_at(const struct ways *, taddr_t vaddr); /* or NULL */
 /* The one that alone leads to it, by going on to it; or NULL. */
 struct way_node *ways_only_before(const struct ways *, struct way_node *);

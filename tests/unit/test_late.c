@@ -1,5 +1,6 @@
 /* Where an allocator's entry and exit share a stop: functions of this program's own, in
  * assembly, and the C library's malloc. */
+#include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,8 +15,8 @@
 
 __asm__(".text\n"
 	/* the mark of a C library, whose malloc calls no other's */
-	".type __libc_start_main, @function\n"
-	"__libc_start_main:	ret\n"
+	".type _int_malloc, @function\n"
+	"_int_malloc:		ret\n"
 
 	"helper:		ret\n"
 
@@ -159,6 +160,25 @@ __asm__(".text\n"
 	"			lock incl (%rax)\n"
 	"			ret\n"
 
+	/* ends in code that others may call, where a trap would see their calls, too */
+	"shares:		mov %rdi, %rsi\n"
+	"			test %rsi, %rsi\n"
+	"			je shared\n"
+	"			mov %rsi, %rax\n"
+	"			ret\n"
+	"shared:		mov %rsi, %rax\n"
+	"			ret\n"
+
+	/* a part of it stands apart, and does not end there */
+	"split:			push %rbx\n"
+	"			mov %rdi, %rbx\n"
+	"			test %rdi, %rdi\n"
+	"			je apart\n"
+	"split_late:		pop %rbx\n"
+	"			ret\n"
+	"apart:			call helper\n"
+	"			jmp split_late\n"
+
 	/* round and round */
 	"loops:			push %rbx\n"
 	"			mov %rdi, %rbx\n"
@@ -179,6 +199,7 @@ FUNCTION(aligned); FUNCTION(by_pointer); FUNCTION(jumps_on); FUNCTION(atomic);
 FUNCTION(loops); FUNCTION(loops_late); FUNCTION(product); FUNCTION(product_late);
 FUNCTION(product_signed); FUNCTION(product_signed_late); FUNCTION(no_product); FUNCTION(square);
 FUNCTION(half_a_product); FUNCTION(half_as_wide);
+FUNCTION(shares); FUNCTION(shared); FUNCTION(split); FUNCTION(split_late); FUNCTION(apart);
 
 /* ---- planning --------------------------------------------------------------------------- */
 
@@ -187,16 +208,18 @@ static void no_note(void *ctx, const char *sentence)
 	(void)ctx, (void)sentence;
 }
 
+#define SIZE 64 /* none of the above is larger */
+
 /* Of the function at address, taken for the named allocator. The probes are the caller's. */
-static struct plan plan_of(struct module *module, taddr_t vaddr, const char *allocator,
-                           bool *planned)
+static struct plan plan_of(struct module *module, taddr_t vaddr, size_t size,
+                           const char *allocator, bool *planned)
 {
 	struct plan plan = { .note = no_note };
-	struct found found = { .vaddr = vaddr, .entry = catalog_find(allocator) };
+	struct found found = { .vaddr = vaddr, .size = size, .entry = catalog_find(allocator) };
 	struct job job = { .decoder = decoder_new(), .module = module, .plan = &plan,
 		           .found = &found, .found_count = 1 };
 	const struct cfg_source source = { &module->elf, job.decoder, job_bounds,
-		                           job_is_function, &job };
+		                           job_is_function, &job, job_own };
 	const char *why;
 	struct cfg cfg;
 
@@ -212,7 +235,7 @@ static struct module self;
 
 static struct plan plan_own(const uint8_t *function, bool *planned)
 {
-	return plan_of(&self, (uintptr_t)function - self.bias, "malloc", planned);
+	return plan_of(&self, (uintptr_t)function - self.bias, SIZE, "malloc", planned);
 }
 
 static const struct probe *probe_at(const struct plan *plan, const uint8_t *label)
@@ -306,18 +329,18 @@ static void a_product_of_both(void **state)
 	bool planned;
 
 	(void)state;
-	plan = plan_of(&self, (uintptr_t)product - self.bias, "calloc", &planned);
+	plan = plan_of(&self, (uintptr_t)product - self.bias, SIZE, "calloc", &planned);
 	assert_true(planned);
 	assert_int_equal(entries(&plan), 1);
 	expect(&plan, product_late, ARCH_RBX, 8, 0);
 	free(plan.probes);
-	plan = plan_of(&self, (uintptr_t)product_signed - self.bias, "calloc", &planned);
+	plan = plan_of(&self, (uintptr_t)product_signed - self.bias, SIZE, "calloc", &planned);
 	assert_true(planned);
 	assert_int_equal(entries(&plan), 1);
 	expect(&plan, product_signed_late, ARCH_RSI, 0, 0);
 	free(plan.probes);
 	for (size_t i = 0; i < countof(refused); i++) {
-		plan = plan_of(&self, (uintptr_t)refused[i] - self.bias, "calloc", &planned);
+		plan = plan_of(&self, (uintptr_t)refused[i] - self.bias, SIZE, "calloc", &planned);
 		assert_false(planned);
 		assert_int_equal(plan.count, 0);
 	}
@@ -333,6 +356,32 @@ static void refused(void **state)
 	expect_none(atomic);
 }
 
+static void not_in_code_of_others(void **state)
+{
+	bool planned;
+	struct plan plan = plan_of(&self, (uintptr_t)shares - self.bias, shared - shares, "malloc",
+	                           &planned);
+
+	(void)state;
+	assert_false(planned);
+	assert_int_equal(plan.count, 0);
+	plan = plan_of(&self, (uintptr_t)split - self.bias, apart - split, "malloc", &planned);
+	assert_true(planned);
+	assert_int_equal(entries(&plan), 1);
+	expect(&plan, split_late, ARCH_RBX, 8, 0);
+	free(plan.probes);
+}
+
+static void not_where_the_size_is_unknown(void **state)
+{
+	bool planned;
+	struct plan plan = plan_of(&self, (uintptr_t)leaf - self.bias, 0, "malloc", &planned);
+
+	(void)state;
+	assert_false(planned);
+	assert_int_equal(plan.count, 0);
+}
+
 static void only_what_is_asked_for_a_size(void **state)
 {
 	static const char *const others[] = { "memalign", "realloc", "free", "posix_memalign" };
@@ -340,7 +389,8 @@ static void only_what_is_asked_for_a_size(void **state)
 	(void)state;
 	for (size_t i = 0; i < countof(others); i++) {
 		bool planned;
-		struct plan plan = plan_of(&self, (uintptr_t)kept - self.bias, others[i], &planned);
+		struct plan plan = plan_of(&self, (uintptr_t)kept - self.bias, SIZE, others[i],
+		                           &planned);
 
 		assert_false(planned);
 		assert_int_equal(plan.count, 0);
@@ -359,7 +409,7 @@ static void refused_where_another_may_be_called(void **state)
 	(void)state;
 	assert_non_null(inside);
 	module = own_module(inside);
-	plan = plan_of(&module, (uintptr_t)inside - module.bias, "malloc", &planned);
+	plan = plan_of(&module, (uintptr_t)inside - module.bias, 0, "malloc", &planned);
 	assert_false(planned);
 	assert_int_equal(plan.count, 0);
 	elf_close(&module.elf);
@@ -370,15 +420,18 @@ static void refused_where_another_may_be_called(void **state)
 static void of_the_c_library(void **state)
 {
 	void *address = dlsym(RTLD_NEXT, "malloc");
+	const ElfW(Sym) *symbol;
 	struct module libc;
 	struct plan plan;
+	Dl_info info;
 	bool planned;
 
 	(void)state;
 	if (!address || !dlsym(RTLD_NEXT, "gnu_get_libc_version"))
 		skip();
 	libc = own_module(address);
-	plan = plan_of(&libc, (uintptr_t)address - libc.bias, "malloc", &planned);
+	assert_true(dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT));
+	plan = plan_of(&libc, (uintptr_t)address - libc.bias, symbol->st_size, "malloc", &planned);
 	for (size_t i = 0; i < plan.count; i++) {
 		assert_in_range(plan.probes[i].slot_delta, 0, 4096);
 		assert_in_range(plan.probes[i].arg, 0, ARCH_REGS - 1);
@@ -396,6 +449,8 @@ int main(void)
 		cmocka_unit_test(early_and_late),
 		cmocka_unit_test(a_product_of_both),
 		cmocka_unit_test(refused),
+		cmocka_unit_test(not_in_code_of_others),
+		cmocka_unit_test(not_where_the_size_is_unknown),
 		cmocka_unit_test(only_what_is_asked_for_a_size),
 		cmocka_unit_test(refused_where_another_may_be_called),
 		cmocka_unit_test(of_the_c_library),
