@@ -244,18 +244,32 @@ static void add_slot(struct slots *slots, taddr_t slot, const char *name)
 	fwrite(name, 1, strlen(name) + 1, slots->names);
 }
 
-/* An indirect relocation names no symbol, only the resolver's address, which the
- * public symbol of type IFUNC has too. */
-static const char *name_at(struct slots *slots, const GElf_Shdr *dynsym, Elf_Data *symbols,
-                           taddr_t vaddr)
+static const char *chooser_in(struct slots *slots, Elf_Scn *section, taddr_t vaddr)
 {
-	size_t count = dynsym->sh_entsize ? dynsym->sh_size / dynsym->sh_entsize : 0;
+	Elf_Data *symbols = elf_getdata(section, NULL);
+	GElf_Shdr shdr;
 	GElf_Sym sym;
 
-	for (size_t i = 0; i < count && gelf_getsym(symbols, i, &sym); i++)
+	if (!symbols || !gelf_getshdr(section, &shdr) || !shdr.sh_entsize)
+		return NULL;
+	for (size_t i = 0; i < shdr.sh_size / shdr.sh_entsize && gelf_getsym(symbols, i, &sym); i++)
 		if (sym.st_value == vaddr && GELF_ST_TYPE(sym.st_info) == STT_GNU_IFUNC)
-			return elf_strptr(slots->file, dynsym->sh_link, sym.st_name);
+			return elf_strptr(slots->file, shdr.sh_link, sym.st_name);
 	return NULL;
+}
+
+/* An indirect relocation names no symbol, only the resolver's address, which the symbol of
+ * type IFUNC has too: a public one, or in a static program any. */
+static const char *name_at(struct slots *slots, Elf_Scn *dynsym, taddr_t vaddr)
+{
+	const char *name = chooser_in(slots, dynsym, vaddr);
+	Elf_Scn *section = NULL;
+	GElf_Shdr shdr;
+
+	while (!name && (section = elf_nextscn(slots->file, section)))
+		if (gelf_getshdr(section, &shdr) && shdr.sh_type == SHT_SYMTAB)
+			name = chooser_in(slots, section, vaddr);
+	return name;
 }
 
 static void read_relocations(struct slots *slots, Elf_Scn *section, const GElf_Shdr *shdr)
@@ -281,7 +295,7 @@ static void read_relocations(struct slots *slots, Elf_Scn *section, const GElf_S
 			break;
 		case R_X86_64_IRELATIVE:
 			add_slot(slots, rela.r_offset,
-			         name_at(slots, &dynsym, symbols, rela.r_addend));
+			         name_at(slots, linked, rela.r_addend));
 			break;
 		}
 	}
