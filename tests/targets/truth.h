@@ -133,14 +133,14 @@ static inline void truth_gone(struct block block)
 	truth_add(&block.by->bytes_freed, (long)block.size);
 }
 
-/* An allocation of size bytes returned at. */
+/* An allocation of size bytes returned at. Of none it may be a null pointer. */
 static inline struct block took(struct marker *by, enum truth_id id, void *at, size_t size)
 {
 	at = truth_keep(at);
 	truth_add(&truth_functions[id].calls, 1);
 	if (at)
 		return truth_block(by, id, at, size);
-	truth_add(&truth_functions[id].failed, 1);
+	truth_add(&truth_functions[id].failed, size != 0);
 	return no_block;
 }
 

@@ -1,0 +1,187 @@
+"""Other allocators than glibc's, other builds of glibc, other C libraries: preloaded, linked,
+linked statically. What was counted is what the program did, to the call and byte."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conftest import BUILD, REPO, SUMS, Report, Run
+
+pytestmark = pytest.mark.sanitized
+
+LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+CLANG = "/usr/lib/llvm-14/lib/clang/14.0.6/lib/linux"
+SOURCE = REPO / "tests" / "targets" / "allocators.c"
+FLAGS = ["-D_GNU_SOURCE", "-O2", "-g", "-fomit-frame-pointer", "-fno-builtin",
+         f"-I{SOURCE.parent}"]
+MILD = "mild"  # these end the program rather than fail
+
+# name -> Debian package, library, what it needs in the environment, words for the target
+PRELOADED = {
+    "jemalloc": ("libjemalloc2", f"{LIBRARIES}/libjemalloc.so.2"),
+    "tcmalloc-minimal": ("libtcmalloc-minimal4", f"{LIBRARIES}/libtcmalloc_minimal.so.4"),
+    "tcmalloc-minimal-debug": ("libtcmalloc-minimal4",
+                               f"{LIBRARIES}/libtcmalloc_minimal_debug.so.4"),
+    "tcmalloc": ("libgoogle-perftools4", f"{LIBRARIES}/libtcmalloc.so.4"),
+    "tcmalloc-and-profiler": ("libgoogle-perftools4",
+                              f"{LIBRARIES}/libtcmalloc_and_profiler.so.4"),
+    "tcmalloc-debug": ("libgoogle-perftools4", f"{LIBRARIES}/libtcmalloc_debug.so.4"),
+    "mimalloc": ("libmimalloc2.0", f"{LIBRARIES}/libmimalloc.so.2"),
+    "tbbmalloc": ("libtbbmalloc2", f"{LIBRARIES}/libtbbmalloc_proxy.so.2"),
+    "dmalloc": ("libdmalloc5", f"{LIBRARIES}/libdmallocth.so.5"),
+    "efence": ("electric-fence", "/usr/lib/libefence.so.0", "EF_ALLOW_MALLOC_0=1", MILD),
+    "duma": ("duma", "/usr/lib/libduma.so.0", "DUMA_ALLOW_MALLOC_0=1", MILD),
+    "scudo": ("libclang-rt-14-dev", f"{CLANG}/libclang_rt.scudo-x86_64.so",
+              "SCUDO_OPTIONS=allocator_may_return_null=1"),
+    "scudo-minimal": ("libclang-rt-14-dev", f"{CLANG}/libclang_rt.scudo_minimal-x86_64.so",
+                      "SCUDO_OPTIONS=allocator_may_return_null=1"),
+    "scudo-standalone": ("libclang-rt-14-dev",
+                         f"{CLANG}/libclang_rt.scudo_standalone-x86_64.so",
+                         "SCUDO_OPTIONS=may_return_null=1"),
+    "asan": ("libasan8", f"{LIBRARIES}/libasan.so.8",
+             "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0"),
+}
+
+# Its operator delete is its free, its operator new is not its malloc, and it uses both itself.
+OWN_NEWS_FREED = {"tcmalloc": 2, "tcmalloc-and-profiler": 2}
+
+
+def own_news_freed(name):
+    return lambda report: {"unknown_frees": OWN_NEWS_FREED.get(name, 0)}
+
+
+def all_stacks_cut(report):
+    return {"truncated_stacks": sum(counts["calls"] for counts in report["functions"].values()
+                                    if "failed" in counts)}
+
+
+# Builds of glibc for cross compilers: another version than the system's.
+GLIBCS = {
+    "amd64": ("libc6-amd64-cross", "/usr/x86_64-linux-gnu/lib"),
+    "x32": ("libc6-amd64-x32-cross", "/usr/x86_64-linux-gnux32/lib64"),
+    "i386": ("libc6-amd64-i386-cross", "/usr/i686-linux-gnu/lib64"),
+}
+
+# name -> package, compiler, flags
+LINKED = {
+    "musl": ("musl-tools", ["musl-gcc"], ["-pthread"]),
+    "musl-static": ("musl-tools", ["musl-gcc"], ["-pthread", "-static"]),
+    "glibc-static": ("libc6-dev", ["gcc"], ["-pthread", "-static"]),
+    "glibc-static-pie": ("libc6-dev", ["gcc"], ["-pthread", "-static-pie", "-fPIE"]),
+    "dietlibc": ("dietlibc-dev", ["diet", "gcc"], []),
+}
+
+WAYS = pytest.mark.parametrize("way", [[], ["threads"], ["fork"]],
+                               ids=lambda way: way[0] if way else "alone")
+
+
+def there(path, package):
+    if not os.path.exists(path):
+        pytest.skip(f"package {package} is not installed")
+    return path
+
+
+def preloaded(name):
+    """The beginning of a command that has the library in front of all others, and its end."""
+    package, library, *more = PRELOADED[name]
+    variables, words = more[:1], more[1:]
+    return ["/usr/bin/env", f"LD_PRELOAD={there(library, package)}", *variables], words
+
+
+def less(counts, others):
+    """counts without those of others; functions that are left with nothing are left out."""
+    left = {name: {key: value - others.get(name, {}).get(key, 0) for key, value in of.items()}
+            for name, of in counts.items()}
+    return {name: of for name, of in left.items() if any(of.values())}
+
+
+def assert_exact(run, idle):
+    """Beyond what there is in an idle process, just what the program tells."""
+    assert (run.status, idle.status) == (0, 0)
+    assert less(run.report.called_functions(), idle.report.called_functions()) == \
+           run.truth["functions"]
+    keys = ("allocs", "frees", "bytes_allocated", "bytes_freed", "live_blocks", "live_bytes")
+    assert {key: run.report["totals"][key] - idle.report["totals"][key] for key in keys} == \
+           {key: run.truth["totals"][key] for key in keys}
+    run.assert_markers_true()
+    run.report.assert_consistent()
+
+
+def assert_unblemished(report, expected):
+    blemishes = ("missed_calls", "unknown_frees", "double_frees", "truncated_stacks")
+    assert {key: report["ledger"][key] for key in blemishes} == \
+           {**dict.fromkeys(blemishes, 0), **expected}
+
+
+@pytest.fixture
+def run_exactly(trace):
+    """The Run of a command with the target's words for the way, asserted to be exact."""
+    def run(command, words, blemishes=lambda report: {}):
+        idle = trace(*command, *words, "idle")
+        busy = trace(*command, *words, options=["-f"])
+        assert_exact(busy, idle)
+        assert_unblemished(busy.report, blemishes(busy.report))
+        return busy
+    return run
+
+
+@pytest.fixture
+def child_of(tmp_path):
+    """The Run of the only child."""
+    def read(parent):
+        (path,) = [path for path in tmp_path.glob("report.*.json")
+                   if path.name != f"report.{parent.report['pid']}.json"]
+        report = Report(json.loads(path.read_text()))
+        truth = json.loads((tmp_path / f"truth.json.{report['pid']}").read_text())
+        return Run(None, "", "", report, truth)
+    return read
+
+
+def assert_child_exact(child, blemishes=lambda report: {}):
+    child.assert_markers_true()
+    child.report.assert_consistent()
+    functions = child.report.called_functions()
+    assert {name: functions[name] for name in child.truth["functions"]} == \
+           child.truth["functions"]
+    assert_unblemished(child.report, blemishes(child.report))
+
+
+@WAYS
+@pytest.mark.parametrize("name", PRELOADED)
+def test_a_preloaded_allocator(run_exactly, child_of, target, name, way):
+    command, words = preloaded(name)
+    run = run_exactly([*command, target("allocators")], [*way, *words], own_news_freed(name))
+    if way == ["fork"]:
+        assert_child_exact(child_of(run))
+
+
+@WAYS
+@pytest.mark.parametrize("name", GLIBCS)
+def test_another_build_of_glibc(run_exactly, child_of, target, name, way):
+    package, folder = GLIBCS[name]
+    loader = there(f"{folder}/ld-linux-x86-64.so.2", package)
+    run = run_exactly([loader, "--library-path", folder, target("allocators")], way)
+    if way == ["fork"]:
+        assert_child_exact(child_of(run))
+
+
+def compiled(name, folder, installed):
+    package, compiler, flags = LINKED[name]
+    installed(compiler[0], package)
+    program = folder / "allocators"
+    subprocess.run([*compiler, *FLAGS, *flags, "-o", program, SOURCE], check=True,
+                   capture_output=True)
+    return str(program)
+
+
+@WAYS
+@pytest.mark.parametrize("name", LINKED)
+def test_another_way_of_linking(run_exactly, child_of, installed, tmp_path, name, way):
+    # dietlibc's code has no unwind information: no stack goes beyond main
+    blemishes = all_stacks_cut if name == "dietlibc" else lambda report: {}
+    run = run_exactly([compiled(name, tmp_path, installed)], way, blemishes)
+    if way == ["fork"]:
+        assert_child_exact(child_of(run), blemishes)
