@@ -4,11 +4,10 @@ linked statically. What was counted is what the program did, to the call and byt
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
-from conftest import BUILD, REPO, SUMS, Report, Run
+from conftest import BUILD, HANG, REPO, Report, Run
 
 pytestmark = pytest.mark.sanitized
 
@@ -62,7 +61,6 @@ def all_stacks_cut(report):
 GLIBCS = {
     "amd64": ("libc6-amd64-cross", "/usr/x86_64-linux-gnu/lib"),
     "x32": ("libc6-amd64-x32-cross", "/usr/x86_64-linux-gnux32/lib64"),
-    "i386": ("libc6-amd64-i386-cross", "/usr/i686-linux-gnu/lib64"),
 }
 
 # name -> package, compiler, flags
@@ -185,3 +183,42 @@ def test_another_way_of_linking(run_exactly, child_of, installed, tmp_path, name
     run = run_exactly([compiled(name, tmp_path, installed)], way, blemishes)
     if way == ["fork"]:
         assert_child_exact(child_of(run), blemishes)
+
+
+# ---- each late entry, by stepping through the calls ------------------------------------------
+
+
+def steps(*command):
+    """How often each late entry was met; every one of them told the truth, or it fails."""
+    run = subprocess.run([BUILD / "unit" / "test_steps", "TRUTH=/dev/null", *command],
+                         text=True, capture_output=True, timeout=HANG)
+    assert run.returncode == 0, run.stderr
+    lines = [line.split() for line in run.stdout.splitlines()]
+    fused = [value for key, value in lines if key == "fused"]
+    calls = [int(value) for key, value in lines if key == "calls"]
+    return fused, calls, [int(value) for key, value in lines if key == "met"]
+
+
+def assert_every_late_entry_true(command):
+    """All of them, together: which ways are gone depends on whether there is another thread."""
+    fused, calls, met = steps(*command, "stop")
+    beside = steps(*command, "stop", "company")
+    assert fused == beside[0] == ["malloc"]
+    assert min(*calls, *beside[1]) > 90
+    assert all(sum(both) for both in zip(met, beside[2]))
+
+
+def test_steps_through_the_systems_glibc(target):
+    assert_every_late_entry_true([target("allocators")])
+
+
+@pytest.mark.parametrize("name", GLIBCS)
+def test_steps_through_another_build_of_glibc(target, name):
+    package, folder = GLIBCS[name]
+    loader = there(f"{folder}/ld-linux-x86-64.so.2", package)
+    assert_every_late_entry_true([loader, "--library-path", folder, target("allocators")])
+
+
+@pytest.mark.parametrize("name", [name for name in LINKED if name.startswith("glibc")])
+def test_steps_through_a_static_glibc(installed, tmp_path, name):
+    assert_every_late_entry_true([compiled(name, tmp_path, installed)])

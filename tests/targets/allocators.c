@@ -1,9 +1,11 @@
 /* What every allocator has, in every size, failing calls included: by one thread, by
  * four at a time ("threads"), in a child that was forked between ("fork"). "mild": no call that
  * fails, for allocators that end the program then. "idle": none of it, which leaves what others
- * in the process allocate. It needs no C library in particular. */
+ * in the process allocate. "company": beside a thread that does nothing. "stop": stops itself
+ * before it begins, for who has little time. It needs no C library in particular. */
 #include "truth.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #ifdef __dietlibc__ /* has neither, and no threads without another library */
@@ -17,10 +19,10 @@
 
 void *memalign(size_t, size_t);
 
-enum { THREADS = 4, ROUNDS = 3 };
+enum { THREADS = 4, MANY = 300 };
 
 static size_t fails = SIZE_MAX / 2; /* a size that is not to be had, or 0: leave it out */
-static bool idle;
+static bool idle, hurried;
 
 ALLOCATOR(take, T_MALLOC, malloc(size))
 ALLOCATOR(take_zeroed, T_CALLOC, calloc(1, size))
@@ -71,12 +73,12 @@ static void take_all_give_half(struct block (*allocate)(size_t))
 /* More small ones than any cache holds, and all back. */
 static void fill_and_empty(size_t size)
 {
-	enum { MANY = 300 };
 	struct block blocks[MANY];
+	int many = hurried ? MANY / 10 : MANY;
 
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < many; i++)
 		blocks[i] = used(take(size));
-	for (int i = 0; i < MANY; i++)
+	for (int i = 0; i < many; i++)
 		give(blocks[i]);
 }
 
@@ -124,7 +126,26 @@ static void work(void)
 static void work_in_threads(void)
 {
 }
+
+static void have_company(void)
+{
+}
 #else
+static void *do_nothing(void *unused_argument)
+{
+	for (;;)
+		pause();
+	return unused_argument;
+}
+
+static void have_company(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, do_nothing, NULL))
+		abort();
+}
+
 static pthread_barrier_t all_there;
 
 /* One that ends before another begins would leave it its stack and what belongs to it. */
@@ -184,7 +205,12 @@ int main(int argc, char **argv)
 	if (asked(argc, argv, "mild"))
 		fails = 0;
 	idle = asked(argc, argv, "idle");
-	for (int i = 0; i < ROUNDS; i++)
+	hurried = asked(argc, argv, "stop");
+	if (asked(argc, argv, "company"))
+		have_company();
+	if (hurried)
+		raise(SIGSTOP);
+	for (int i = 0; i < (hurried ? 1 : 3); i++)
 		work();
 	if (asked(argc, argv, "threads"))
 		work_in_threads();
