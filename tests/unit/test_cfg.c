@@ -407,6 +407,50 @@ static void tail_call_through_a_slot(void **state)
 	cfg_deinit(&cfg);
 }
 
+/* In this program, but for its slot: another one may take its place. */
+static taddr_t own_is_loop(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "getppid") == 0 ? file_address(loop) : 0;
+}
+
+static taddr_t own_is_straight(void *ctx, const char *name)
+{
+	(void)ctx;
+	return strcmp(name, "getpgrp") == 0 ? file_address(straight) : 0;
+}
+
+static void tail_call_of_its_own_through_a_stub(void **state)
+{
+	struct cfg_source source = *(struct cfg_source *)*state;
+	struct cfg cfg;
+
+	source.own = own_is_loop;
+	cfg = walk(&source, tail_stub);
+	assert_true(cfg.slot_followed);
+	assert_int_equal(cfg.exit_count, 1);
+	expect_ret(&cfg, loop_ret);
+	expect_keys(&cfg.targets, LABELS(loop, loop_head));
+	cfg_deinit(&cfg);
+	cfg = walk(&source, tail_slot);
+	assert_false(cfg.slot_followed);
+	expect_tail(&cfg, tail_slot_jump, 0, "getpgrp");
+	cfg_deinit(&cfg);
+}
+
+/* A function that is looked at for itself is not followed. */
+static void tail_call_of_another_through_its_slot(void **state)
+{
+	struct cfg_source source = *(struct cfg_source *)*state;
+	struct cfg cfg;
+
+	source.own = own_is_straight;
+	cfg = walk(&source, tail_slot);
+	assert_int_equal(cfg.exit_count, 1);
+	expect_tail(&cfg, tail_slot_jump, file_address(straight), NULL);
+	cfg_deinit(&cfg);
+}
+
 static void expect_unknown(struct cfg_source *source, const uint8_t *entry, const uint8_t *at)
 {
 	struct cfg cfg = walk(source, entry);
@@ -534,6 +578,8 @@ int main(void)
 		cmocka_unit_test(tail_call_through_a_stub),
 		cmocka_unit_test(tail_call_through_no_stub),
 		cmocka_unit_test(tail_call_through_a_slot),
+		cmocka_unit_test(tail_call_of_its_own_through_a_stub),
+		cmocka_unit_test(tail_call_of_another_through_its_slot),
 		cmocka_unit_test(jump_nobody_knows_where),
 		cmocka_unit_test(call_that_never_returns),
 		cmocka_unit_test(calls_are_passed_over),
