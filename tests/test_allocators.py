@@ -222,3 +222,45 @@ def test_steps_through_another_build_of_glibc(target, name):
 @pytest.mark.parametrize("name", [name for name in LINKED if name.startswith("glibc")])
 def test_steps_through_a_static_glibc(installed, tmp_path, name):
     assert_every_late_entry_true([compiled(name, tmp_path, installed)])
+
+
+# ---- what is not theirs ------------------------------------------------------------------------
+
+
+OTHER_NAMES = """
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void many(void *(*take)(size_t), void (*give)(void *))
+{
+	for (size_t size = 1; size < 3000000; size = size * 3 / 2 + 1) {
+		void *at = take(size);
+
+		memset(at, 1, size);
+		give(at);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	void *take = dlsym(RTLD_DEFAULT, argv[1]), *give = dlsym(RTLD_DEFAULT, argv[2]);
+
+	if (argc != 3 || !take || !give)
+		return 1;
+	many((void *(*)(size_t))take, (void (*)(void *))give);
+	return 0;
+}
+"""
+
+
+def test_a_slow_path_that_other_functions_go_too(trace, tmp_path):
+    """mimalloc's malloc and mi_zalloc end in the same code: calls of the one are not the
+    other's."""
+    source, program = tmp_path / "other.c", str(tmp_path / "other")
+    source.write_text(OTHER_NAMES)
+    subprocess.run(["gcc", "-fno-builtin", "-o", program, source, "-ldl"], check=True)
+    command, _ = preloaded("mimalloc")
+    run = trace(*command, program, "mi_zalloc", "mi_free")
+    assert run.status == 0
+    assert "malloc" not in run.report.called_functions()
