@@ -118,7 +118,7 @@ static bool next_function(FILE *symbols, struct elf_symbol *symbol, char *name)
 		    strcmp(index, "UND") == 0)
 			continue;
 		name[strcspn(name, "@")] = '\0';
-		*symbol = (struct elf_symbol){ name, value, strtoull(size, NULL, 0), NULL };
+		*symbol = (struct elf_symbol){ name, value, strtoull(size, NULL, 0), NULL, false };
 		return true;
 	}
 	return false;
