@@ -30,8 +30,8 @@ static bool may_stand(const struct ways *ways, const struct way_node *node)
 {
 	taddr_t addr = node->vaddr + ways->job->module->bias;
 
-	return node->own && !node->insn.refuse && node->insn.flow == FLOW_NEXT && node->state.held &&
-	       !node->state.top && !node->state.sp_unknown &&
+	return node->own && node->state.held && !node->insn.refuse &&
+	       node->insn.flow == FLOW_NEXT && !node->state.top && !node->state.sp_unknown &&
 	       !job_is_planned(ways->job->plan, addr, addr + 1);
 }
 
