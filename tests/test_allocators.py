@@ -203,7 +203,7 @@ def assert_every_late_entry_true(command):
     """All of them, together: which ways are gone depends on whether there is another thread."""
     fused, calls, met = steps(*command, "stop")
     beside = steps(*command, "stop", "company")
-    assert fused == beside[0] == ["malloc"]
+    assert fused == beside[0] == ["malloc", "calloc"]
     assert min(*calls, *beside[1]) > 90
     assert all(sum(both) for both in zip(met, beside[2]))
 

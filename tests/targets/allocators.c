@@ -26,6 +26,14 @@ static bool idle, hurried;
 
 ALLOCATOR(take, T_MALLOC, malloc(size))
 ALLOCATOR(take_zeroed, T_CALLOC, calloc(1, size))
+MARKER(take_many);
+static noipa struct block take_many(size_t size)
+{
+	size_t count = size / 7 + 1;
+
+	return took(&take_many_marker, T_CALLOC, calloc(count, 7), count * 7);
+}
+
 ALLOCATOR(take_resized, T_REALLOC, realloc(NULL, size))
 #ifdef NO_ALIGNED
 #define take_aligned take
@@ -34,7 +42,7 @@ ALLOCATOR(take_aligned, T_MEMALIGN, memalign(64, size))
 #endif
 
 static struct block (*const allocators[])(size_t) = {
-	take, take_zeroed, take_resized, take_aligned,
+	take, take_zeroed, take_many, take_resized, take_aligned,
 };
 
 static const size_t sizes[] = {
