@@ -42,7 +42,8 @@ struct probe {
 	taddr_t call; /* SYSCALL, SYSRET: the system call instruction */
 	taddr_t twin; /* of a plain ret, with LATE of all from here to the ret: the same bytes
 	                 elsewhere, never trapped, that the thread does instead; nothing but
-	                 its pc is changed, so a shadow stack stays right; 0: none */
+	                 its pc is changed, so a shadow stack stays right; 0: none. When
+	                 planting, twin_len bytes there must have twin_sum, see plan_sum */
 	uint32_t function; /* the analysis's number, handed back in records; SYSCALL, SYSRET:
 	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;
@@ -51,9 +52,20 @@ struct probe {
 	uint8_t result;   /* EXIT: register number */
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
-	uint8_t pad[3];
+	uint8_t twin_len;
+	uint8_t pad[2];
+	uint32_t twin_sum;
 	struct insn insn;
 };
+
+static inline uint32_t plan_sum(const uint8_t *bytes, size_t len)
+{
+	uint32_t sum = 2166136261u; /* FNV-1a */
+
+	for (size_t i = 0; i < len; i++)
+		sum = (sum ^ bytes[i]) * 16777619u;
+	return sum;
+}
 
 enum command_kind {
 	CMD_SEIZE,  /* begin to trace record.tid before its exec; answered by REC_SEIZED */

@@ -141,15 +141,24 @@ static bool any_byte(struct job *job, taddr_t vaddr)
 void library_lend(struct job *job)
 {
 	taddr_t push = job->plan->count ? find_byte(job, ARCH_PUSH, any_byte) : 0;
-	taddr_t ret = job->plan->count ? find_byte(job, ARCH_RET, job_is_insn) : 0;
+	struct probe ret = { .addr = 0 };
 
 	for (size_t i = 0; i < job->plan->count; i++) {
 		struct probe *probe = &job->plan->probes[i];
+		taddr_t vaddr = module_file_address(job->module, probe->addr);
+		bool is_ret = probe->original == ARCH_RET && probe->kind != PROBE_PASS;
 
 		probe->push = push;
-		if (probe->flags & PROBE_LATE)
-			probe->twin = twin_find(job, module_file_address(job->module, probe->addr));
-		else if (probe->original == ARCH_RET && probe->kind != PROBE_PASS)
-			probe->twin = ret;
+		if (is_ret && !ret.addr) {
+			ret.addr = probe->addr;
+			twin_find(job, vaddr, &ret);
+		}
+		if (probe->flags & PROBE_LATE) {
+			twin_find(job, vaddr, probe);
+		} else if (is_ret) {
+			probe->twin = ret.twin;
+			probe->twin_len = ret.twin_len;
+			probe->twin_sum = ret.twin_sum;
+		}
 	}
 }

@@ -9,6 +9,7 @@
 
 #define INSNS_MAX 8
 #define BYTES_MAX (INSNS_MAX * ARCH_INSN_MAX)
+#define PATCHED_MAX 16 /* bytes at a function's begin that a patch may replace */
 
 struct tail {
 	taddr_t vaddr;
@@ -41,12 +42,19 @@ static bool take(struct job *job, taddr_t vaddr, struct tail *tail)
 	return false;
 }
 
+static bool is_far_in(struct job *job, taddr_t vaddr)
+{
+	struct cfg_bounds in;
+
+	return job_bounds(job, vaddr, &in) && vaddr - in.begin >= PATCHED_MAX;
+}
+
 static bool is_twin(struct job *job, const struct tail *tail, taddr_t vaddr)
 {
 	taddr_t addr = vaddr + job->module->bias;
 	struct decoded insn;
 
-	if (vaddr == tail->vaddr || job_is_planned(job->plan, addr, addr + tail->len) ||
+	if (vaddr == tail->vaddr || !is_far_in(job, vaddr) || job_is_planned(job->plan, addr, addr + tail->len) ||
 	    !job_is_insn(job, vaddr))
 		return false;
 	for (size_t at = 0; at < tail->len; at += insn.len)
@@ -73,16 +81,17 @@ static taddr_t find_in(struct job *job, const struct tail *tail, const struct el
 	return 0;
 }
 
-taddr_t twin_find(struct job *job, taddr_t vaddr)
+void twin_find(struct job *job, taddr_t vaddr, struct probe *probe)
 {
 	const struct elf *elf = &job->module->elf;
 	struct tail tail;
-	taddr_t found = 0;
 
+	probe->twin = 0;
 	if (!take(job, vaddr, &tail))
-		return 0;
-	for (unsigned i = 0; i < elf->segment_count && !found; i++)
+		return;
+	for (unsigned i = 0; i < elf->segment_count && !probe->twin; i++)
 		if (elf->segments[i].executable)
-			found = find_in(job, &tail, &elf->segments[i]);
-	return found;
+			probe->twin = find_in(job, &tail, &elf->segments[i]);
+	probe->twin_len = tail.len;
+	probe->twin_sum = plan_sum(tail.bytes, tail.len);
 }

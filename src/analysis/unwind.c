@@ -463,7 +463,7 @@ static bool made_up_caller(struct module *module, taddr_t vaddr, struct arch_fra
 {
 	uint64_t words[64];
 	const struct arch_frame start = { .pc = vaddr + module->bias, .sp = INDEX_ADDR / 2,
-		                          .rbp = 1, .rbx = 2, .r12 = 3, .r13 = 4, .r14 = 5,
+		                          .rbp = INDEX_ADDR / 2 + sizeof(words) / 2, .rbx = 2, .r12 = 3, .r13 = 4, .r14 = 5,
 		                          .r15 = 6 };
 	const struct stack_image image = { start.sp, start.sp + sizeof(words), (uint8_t *)words,
 		                           sizeof(words) };
@@ -483,7 +483,11 @@ bool unwind_is_same(struct module *module, taddr_t a, taddr_t b)
 {
 	struct arch_frame from_a, from_b;
 
-	return made_up_caller(module, a, &from_a) == made_up_caller(module, b, &from_b) &&
+	taddr_t begin, end;
+
+	if (!unwind_bounds(module, a, &begin, &end)) /* nothing is known of either */
+		return !unwind_bounds(module, b, &begin, &end);
+	return made_up_caller(module, a, &from_a) && made_up_caller(module, b, &from_b) &&
 	       memcmp(&from_a, &from_b, sizeof(from_a)) == 0;
 }
 

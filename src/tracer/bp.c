@@ -45,13 +45,25 @@ static int put_trap(struct space *space, const struct probe *probe)
 	return error < 0 ? error : write_text(space->pid, space->mem, probe->addr, ARCH_TRAP);
 }
 
+/* The program may have changed its code since it was in the file. */
+static bool is_as_planned(const struct space *space, const struct probe *probe)
+{
+	uint8_t bytes[UINT8_MAX];
+
+	return mem_read(space->mem, probe->twin, bytes, probe->twin_len) == 0 &&
+	       plan_sum(bytes, probe->twin_len) == probe->twin_sum;
+}
+
 static bool know(struct space *space, const struct probe *probe)
 {
 	uint64_t *index = has_room(space) ? table_put(&space->by_addr, probe->addr) : NULL;
 
 	if (!index)
 		return false;
-	space->probes[space->count++] = *probe;
+	space->probes[space->count] = *probe;
+	if (probe->twin && !is_as_planned(space, probe))
+		space->probes[space->count].twin = 0;
+	space->count++;
 	*index = space->count;
 	return true;
 }

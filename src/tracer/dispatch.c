@@ -31,13 +31,16 @@ static struct resume hold(struct thread *thread, enum record_kind why)
 
 /* The first thread's stack ends where the program began. Other threads have data of their own
  * at the top of theirs (System V ABI for ELF thread-local storage, variant II; all C libraries
- * take it from the stack's memory); whatever else a thread runs on, it does not go on behind
- * those. */
+ * take it from the stack's memory); whatever else such a thread runs on, it does not go on behind
+ * those. The first one's may be anywhere, in the midst of its stack too (dietlibc). */
 static void bound_stack(struct thread *thread, const struct arch_regs *regs)
 {
 	taddr_t own = arch_thread_data(regs);
 
-	thread->capture.bound = own > arch_sp(regs) ? own : thread->space->stack_end;
+	if (thread->tid == thread->pid)
+		thread->capture.bound = thread->space->stack_end;
+	else
+		thread->capture.bound = own > arch_sp(regs) ? own : 0;
 }
 
 static struct resume on_probe(struct thread *thread, const struct probe *probe,
@@ -133,6 +136,9 @@ static struct resume on_signal(struct thread *thread, int sig)
 			step_restart_call(thread->tid, &regs); /* it wakes only a traced thread */
 		return (struct resume){ GO_RUN, sig };
 	}
+	/* a handler, which may be a profiler's, is to see it in the code that was called */
+	if (thread->twin_of && arch_pc(&regs) == thread->resumed_pc)
+		probe_bring_home(thread, &regs);
 	thread->handler.due = true;
 	thread->handler.interrupted = arch_sp(&regs);
 	return (struct resume){ GO_STEP, sig };

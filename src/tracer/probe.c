@@ -237,8 +237,11 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 {
 	const struct resume run = { GO_RUN, 0 };
 	const struct probe *probe = first;
+	taddr_t twin_of = 0;
 
 	for (int i = 0; i < RUN_ON_MAX; i++) {
+		if (probe->twin && !(probe->flags & PROBE_LATE))
+			twin_of = probe->addr;
 		if (!step_over(thread, space, probe, regs)) {
 			step_set_regs(thread, trapped, regs);
 			return probe->kind == PROBE_PASS ? run :
@@ -249,11 +252,32 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 			break;
 		probe_hit(thread, space, probe, regs);
 		if (has_twin(first, probe)) {
+			twin_of = first->addr;
 			*regs = *trapped;
 			arch_set_pc(regs, first->twin);
 			break;
 		}
 	}
 	step_set_regs(thread, trapped, regs);
+	thread->twin_of = twin_of;
 	return run;
+}
+
+bool probe_bring_home(struct thread *thread, struct arch_regs *regs)
+{
+	const struct space *space = thread->space;
+	const struct probe *probe = bp_find(space, thread->twin_of);
+	struct arch_regs home = *regs;
+
+	arch_set_pc(&home, thread->twin_of);
+	for (int i = 0; i < RUN_ON_MAX && probe && probe->kind != PROBE_EXIT; i++) {
+		if (!step_over(thread, space, probe, &home))
+			return false;
+		probe = bp_find(space, arch_pc(&home));
+	}
+	if (!probe || probe->kind != PROBE_EXIT)
+		return false;
+	step_set_regs(thread, regs, &home);
+	*regs = home;
+	return true;
 }

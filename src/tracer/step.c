@@ -75,6 +75,7 @@ void step_set_regs(struct thread *thread, const struct arch_regs *was,
 	size_t changed[2], n = 0;
 
 	thread->resumed_pc = arch_pc(regs);
+	thread->twin_of = 0;
 	for (size_t i = 0; i < WORDS; i++) {
 		if (a[i] == b[i])
 			continue;

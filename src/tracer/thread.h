@@ -72,6 +72,7 @@ struct thread {
 	bool in_earlier_call; /* maybe: attached to, no call of it was seen to begin since */
 	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */
 	taddr_t resumed_pc;   /* where an emulated trap sent it */
+	taddr_t twin_of;      /* that is a twin of the code here; 0: it is not */
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
 	uint64_t below;       /* the word under its stack pointer, while growing */
 	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */

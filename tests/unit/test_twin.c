@@ -17,7 +17,8 @@
 #define PUSHED(reg, offset) ".cfi_adjust_cfa_offset 8\n.cfi_rel_offset " reg ", 0\n"
 #define FUNCTION_BEGIN(name) name ":	.cfi_startproc\n"
 #define FUNCTION_END "	.cfi_endproc\n"
-#define PUSH_R13_RBX "	push %r13\n" PUSHED("r13", 0) "	push %rbx\n" PUSHED("rbx", 0)
+#define FAR "	.skip 16, 0x90\n" /* where a patch of the function's begin does not reach */
+#define PUSH_R13_RBX FAR "	push %r13\n" PUSHED("r13", 0) "	push %rbx\n" PUSHED("rbx", 0)
 #define POP_RBX_R13 "	pop %rbx\n.cfi_adjust_cfa_offset -8\n.cfi_restore rbx\n" \
 		    "	pop %r13\n.cfi_adjust_cfa_offset -8\n.cfi_restore r13\n"
 
@@ -26,33 +27,39 @@ __asm__(".text\n"
 	"first_tail:	mov %rdi, %r11\n" POP_RBX_R13 "	ret\n" FUNCTION_END
 
 	/* the same bytes, but the unwinder is told that nothing was pushed */
-	FUNCTION_BEGIN("untold") "	push %r13\n	push %rbx\n"
+	FUNCTION_BEGIN("untold") FAR "	push %r13\n	push %rbx\n"
 	"untold_tail:	mov %rdi, %r11\n	pop %rbx\n	pop %r13\n	ret\n" FUNCTION_END
 
 	FUNCTION_BEGIN("second") PUSH_R13_RBX "	nop\n"
 	"second_tail:	mov %rdi, %r11\n" POP_RBX_R13 "	ret\n" FUNCTION_END
 
 	/* there is another one for each of these, but not to be used */
-	FUNCTION_BEGIN("relative")
+	FUNCTION_BEGIN("relative") FAR
 	"relative_tail:	mov first(%rip), %r10\n	mov %r10, %r9\n	ret\n"
 	"		mov first(%rip), %r10\n	mov %r10, %r9\n	ret\n" FUNCTION_END
-	FUNCTION_BEGIN("writes")
+	FUNCTION_BEGIN("writes") FAR
 	"writes_tail:	mov %r10, (%r9)\n	mov %r10, %r8\n	ret\n"
 	"		mov %r10, (%r9)\n	mov %r10, %r8\n	ret\n" FUNCTION_END
-	FUNCTION_BEGIN("pushes") "	push %r14\n" PUSHED("r14", 0)
+	FUNCTION_BEGIN("pushes") FAR "	push %r14\n" PUSHED("r14", 0)
 	"pushes_tail:	push %r14\n	pop %r14\n	pop %r14\n"
 	"		.cfi_adjust_cfa_offset -8\n	ret\n"
 	"		.cfi_adjust_cfa_offset 8\n"
 	"		push %r14\n	pop %r14\n	pop %r14\n"
 	"		.cfi_adjust_cfa_offset -8\n	ret\n" FUNCTION_END
-	FUNCTION_BEGIN("jumps")
+	FUNCTION_BEGIN("jumps") FAR
 	"jumps_tail:	mov %r10, %r8\n	jmp first\n" FUNCTION_END
 
+	/* there is one, at a function's begin */
+	FUNCTION_BEGIN("patched") FAR
+	"patched_tail:	mov %rdx, %r11\n	mov %rcx, %r11\n	ret\n" FUNCTION_END
+	FUNCTION_BEGIN("small") "	nop\n"
+	"		mov %rdx, %r11\n	mov %rcx, %r11\n	ret\n" FUNCTION_END
+
 	/* there is none */
-	FUNCTION_BEGIN("alone")
+	FUNCTION_BEGIN("alone") FAR
 	"alone_tail:	mov %r14, %r15\n	mov %r10, %r15\n	ret\n" FUNCTION_END
 	/* there is one, inside another instruction */
-	FUNCTION_BEGIN("inside")
+	FUNCTION_BEGIN("inside") FAR
 	"inside_tail:	mov %r10d, %r15d\n	ret\n"
 	"		movabs $0xc3d7894590, %r9\n	ret\n" FUNCTION_END);
 
@@ -60,7 +67,7 @@ __asm__(".text\n"
 #define LABEL(name) extern const uint8_t HIDDEN name[]
 
 LABEL(first_tail); LABEL(second_tail); LABEL(relative_tail); LABEL(writes_tail);
-LABEL(pushes_tail); LABEL(jumps_tail); LABEL(alone_tail); LABEL(inside_tail);
+LABEL(pushes_tail); LABEL(patched_tail); LABEL(jumps_tail); LABEL(alone_tail); LABEL(inside_tail);
 
 static void no_note(void *ctx, const char *sentence)
 {
@@ -74,13 +81,16 @@ static taddr_t twin_beside(const uint8_t *tail, taddr_t trap)
 	struct probe probe = { .addr = trap };
 	struct plan plan = { .probes = &probe, .count = trap != 0, .note = no_note };
 	struct job job = { .decoder = decoder_new(), .module = &self, .plan = &plan };
-	taddr_t twin;
+	struct probe found = { .addr = (uintptr_t)tail };
 
 	assert_non_null(job.decoder);
-	twin = twin_find(&job, (uintptr_t)tail - self.bias);
+	twin_find(&job, (uintptr_t)tail - self.bias, &found);
 	decoder_free(job.decoder);
 	elf_close(&self.elf);
-	return twin;
+	if (found.twin)
+		assert_int_equal(found.twin_sum,
+		                 plan_sum((const uint8_t *)found.twin, found.twin_len));
+	return found.twin;
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -109,6 +119,7 @@ static void none_that_does_other_things(void **state)
 	assert_int_equal(twin_beside(pushes_tail, 0), 0);
 	assert_int_equal(twin_beside(jumps_tail, 0), 0);
 	assert_int_equal(twin_beside(alone_tail, 0), 0);
+	assert_int_equal(twin_beside(patched_tail, 0), 0);
 	assert_int_equal(twin_beside(inside_tail, 0), 0);
 }
 
