@@ -80,7 +80,7 @@ static void on_exit_of(struct session *session, struct traced *traced)
 static void on_end(struct session *session)
 {
 	session->tracer_ended = true;
-	if (session->leaving && !loop_has_failed(session))
+	if (session->leaving && !session->failed)
 		last_reports(session, "detach");
 }
 
@@ -110,7 +110,7 @@ static void send_commands(struct session *session)
 {
 	send_all(&session->tracer, &session->processes);
 	if (session->leaving && !session->told_to &&
-	    (loop_has_failed(session) || reporting_compare_maps(&session->reporting)))
+	    (session->failed || reporting_compare_maps(&session->reporting)))
 		session->told_to = send_command(&session->tracer, CMD_DETACH, session->target.pid);
 }
 

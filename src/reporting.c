@@ -54,11 +54,6 @@ static const char *ending(int status)
 	return text;
 }
 
-static uint64_t since_ms(uint64_t began_ns)
-{
-	return (clock_ns(CLOCK_MONOTONIC) - began_ns) / 1000000;
-}
-
 static void take_options(struct report *report, const struct options *options)
 {
 	report->query = options->query;
@@ -77,7 +72,7 @@ static struct report report_of(const struct reporting *reporting, const struct t
 	const struct heap_program *program = heap_program(traced->heap);
 	struct report report = {
 		.reason = reason,
-		.time_ms = since_ms(program->began_ns),
+		.time_ms = (reporting->now_ns - program->began_ns) / 1000000,
 		.pid = program->pid,
 		.exe = program->exe,
 		.cmdline = program->cmdline,
@@ -167,6 +162,7 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 	if (!any_to_dump(reporting->processes))
 		return;
 	reporting->dumps++;
+	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting->writer = fork();
 	if (reporting->writer == 0)
 		be_writer(reporting, front, reason);
@@ -204,6 +200,7 @@ void reporting_end(struct reporting *reporting, struct traced *traced, const cha
 	if (!traced->executed || traced->reported)
 		return;
 	traced->reported = true;
+	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting_await(reporting);
 	write_report(reporting, traced, reason, 0);
 	if (!traced->ended || WIFEXITED(traced->status))

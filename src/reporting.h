@@ -15,6 +15,7 @@ struct reporting {
 	unsigned dumps;       /* so far */
 	bool asked;           /* for the maps to be compared before the next */
 	bool failed;          /* one could not be written */
+	uint64_t now_ns;      /* the moment that is reported, CLOCK_MONOTONIC */
 	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };

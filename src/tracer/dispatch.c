@@ -137,8 +137,7 @@ static struct resume on_signal(struct thread *thread, int sig)
 		return (struct resume){ GO_RUN, sig };
 	}
 	/* a handler, which may be a profiler's, is to see it in the code that was called */
-	if (thread->twin_of && arch_pc(&regs) == thread->resumed_pc)
-		probe_bring_home(thread, &regs);
+	probe_bring_home(thread, &regs);
 	thread->handler.due = true;
 	thread->handler.interrupted = arch_sp(&regs);
 	return (struct resume){ GO_STEP, sig };

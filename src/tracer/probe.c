@@ -224,6 +224,11 @@ static bool may_run_on(const struct probe *probe)
 	       probe->kind != PROBE_SYSRET;
 }
 
+static bool is_ret(const struct probe *probe)
+{
+	return probe->original == ARCH_RET && probe->kind != PROBE_PASS;
+}
+
 /* The ret that a late entry leads to has been met: what was emulated on the way was for the
  * record, the thread does it for itself. */
 static bool has_twin(const struct probe *first, const struct probe *now)
@@ -240,7 +245,7 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 	taddr_t twin_of = 0;
 
 	for (int i = 0; i < RUN_ON_MAX; i++) {
-		if (probe->twin && !(probe->flags & PROBE_LATE))
+		if (probe->twin && is_ret(probe))
 			twin_of = probe->addr;
 		if (!step_over(thread, space, probe, regs)) {
 			step_set_regs(thread, trapped, regs);
@@ -263,21 +268,28 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 	return run;
 }
 
-bool probe_bring_home(struct thread *thread, struct arch_regs *regs)
+/* From the trap on, by emulation: nobody but the ret may stand on a trap once more. */
+static bool redo(const struct thread *thread, const struct probe *probe, struct arch_regs *regs)
 {
-	const struct space *space = thread->space;
-	const struct probe *probe = bp_find(space, thread->twin_of);
+	for (int i = 0; i < RUN_ON_MAX && probe && !is_ret(probe); i++) {
+		if (!step_over(thread, thread->space, probe, regs))
+			return false;
+		probe = bp_find(thread->space, arch_pc(regs));
+	}
+	return probe && is_ret(probe);
+}
+
+void probe_bring_home(struct thread *thread, struct arch_regs *regs)
+{
+	const struct probe *probe = thread->twin_of ? bp_find(thread->space, thread->twin_of) : NULL;
+	taddr_t done = arch_pc(regs) - thread->resumed_pc;
 	struct arch_regs home = *regs;
 
-	arch_set_pc(&home, thread->twin_of);
-	for (int i = 0; i < RUN_ON_MAX && probe && probe->kind != PROBE_EXIT; i++) {
-		if (!step_over(thread, space, probe, &home))
-			return false;
-		probe = bp_find(space, arch_pc(&home));
-	}
-	if (!probe || probe->kind != PROBE_EXIT)
-		return false;
+	if (!probe || done >= probe->twin_len)
+		return;
+	arch_set_pc(&home, thread->twin_of + done);
+	if (!done && !redo(thread, probe, &home))
+		return;
 	step_set_regs(thread, regs, &home);
 	*regs = home;
-	return true;
 }

@@ -13,9 +13,9 @@ void probe_hit(struct thread *, const struct space *, const struct probe *,
  * kernel has them; regs: the same with the pc at the trap. */
 struct resume probe_run_on(struct thread *, const struct space *, const struct probe *,
                            const struct arch_regs *trapped, struct arch_regs *regs);
-/* Of a thread that stands at the begin of a twin: the same is done in the code it is the twin of,
- * up to the ret. That one's trap it meets once more, with no call pending. */
-bool probe_bring_home(struct thread *, struct arch_regs *);
+/* If the thread is in the twin it was sent to, it goes back to the code that is the twin's: there
+ * it meets the ret's trap once more, with nothing pending. */
+void probe_bring_home(struct thread *, struct arch_regs *);
 /* The thread stands at the first instruction of a signal handler. */
 void probe_handler_begins(struct thread *, struct space *);
 /* The thread is gone or has a new image: its pending calls never return. */
