@@ -27,6 +27,11 @@ void heap_apply(struct heap *, const struct record *);
 const struct record *heap_command(const struct heap *);
 void heap_sent(struct heap *);
 
+/* Of this process: has a debuginfod server not answered, so that none is asked any more? A copy of
+ * the process may have found out, and then tells it. */
+bool heap_server_is_silent(void);
+void heap_give_up_on_server(void);
+
 struct heap_program { /* of the program now running; strings live until the next exec */
 	int pid;
 	const char *exe;

@@ -62,19 +62,32 @@ static void on_stuck(struct session *session)
 	leave(session);
 }
 
-/* Its report is written now where others may go on. */
-static void on_exit_of(struct session *session, struct traced *traced)
+/* Their reports are written now where others may go on; but not amid a dump, for which those
+ * others would then wait. */
+static void report_ended(struct session *session)
 {
-	bool is_first = traced == session->processes.first;
+	struct processes *processes = &session->processes;
 
-	if (is_first && session->target.attached) {
+	if (!session->options->follow || session->reporting.writer)
+		return;
+	for (size_t i = processes->count; i-- > 0;) {
+		struct traced *traced = processes->list[i];
+
+		if (!traced->ended)
+			continue;
+		reporting_end(&session->reporting, traced, "exit");
+		if (traced != processes->first)
+			processes_drop(processes, traced);
+	}
+}
+
+static void on_exit_of(struct session *session, const struct traced *traced)
+{
+	if (traced == session->processes.first && session->target.attached) {
 		session->target.status = traced->status;
 		session->target.ended = true;
 	}
-	if (session->options->follow)
-		reporting_end(&session->reporting, traced, "exit");
-	if (!is_first)
-		processes_drop(&session->processes, traced);
+	report_ended(session);
 }
 
 static void on_end(struct session *session)
@@ -158,6 +171,7 @@ static void reap(struct session *session)
 		tracer_lost(session); /* unless it has taken its leave */
 	target_reap(&session->target);
 	reporting_reap(&session->reporting);
+	report_ended(session);
 }
 
 /* ---- what is due ------------------------------------------------------------------ */

@@ -140,6 +140,9 @@ static bool any_to_dump(const struct processes *processes)
 	return false;
 }
 
+/* What the writer's exit status tells. */
+enum { WRITER_FAILED = EXIT_OURS & 1, WRITER_FOUND_SILENCE = 2 };
+
 static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const char *reason)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -149,7 +152,8 @@ static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const 
 	crash_of_writer();
 	reporting->failed = false;
 	write_dump(reporting, reason);
-	_exit(reporting->failed ? EXIT_OURS : EXIT_SUCCESS);
+	_exit((reporting->failed ? WRITER_FAILED : 0) |
+	      (heap_server_is_silent() ? WRITER_FOUND_SILENCE : 0));
 }
 
 /* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
@@ -180,7 +184,9 @@ static void wait_for_writer(struct reporting *reporting, int options)
 	if (!reporting->writer || waitpid(reporting->writer, &status, options) == 0)
 		return;
 	reporting->writer = 0;
-	reporting->failed |= status != 0;
+	reporting->failed |= !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED;
+	if (WIFEXITED(status) && WEXITSTATUS(status) & WRITER_FOUND_SILENCE)
+		heap_give_up_on_server();
 	if (WIFSIGNALED(status))
 		warn("the report is lost: its writer was killed by signal %d", WTERMSIG(status));
 }

@@ -123,6 +123,45 @@ def test_a_dump_that_cannot_be_written(start, tmp_path):
     assert json.loads((folder / "report.json").read_text())["reason"] == "exit"
 
 
+def test_one_that_cannot_be_written_takes_no_other_along(start, tmp_path, until):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    live = start("--interval", "0.1", "--duration", "1", "-o", f"json:{folder}/report.json",
+                 "-o", f"json:{tmp_path}/other.json")
+    folder.rename(tmp_path / "away")
+    until(lambda: (tmp_path / "other.json").exists(), "the last report")
+    run = live.finish("\n\n")
+    assert run.status == 125 and "done" in run.out
+    assert json.loads((tmp_path / "other.json").read_text())["reason"] == "detach"
+
+
+def test_nobody_waits_when_a_child_ends_meanwhile(start, dump, fifo):
+    live = start("-f", "-o", f"json:pipe:{fifo}")
+    dump(live)
+    live.say("")
+    live.await_line("done")
+    reader = Reader(fifo, 4)
+    run = live.finish("\n")
+    assert (run.status, run.err) == (0, "")
+    assert [report["reason"] for report in reader.reports()] == ["dump", "exit", "exit", "exit"]
+
+
+def test_a_dump_tells_the_time_of_its_moment(start, dump, fifo, until, tmp_path):
+    live = start("-o", f"json:pipe:{fifo}", "-o", f"json:{tmp_path}/report.json")
+    dump(live)
+    live.say("")
+    live.await_line("done")  # later than the dump
+    reader = Reader(fifo, 1)
+    until(lambda: (tmp_path / "report.1.json").exists(), "the dump")
+    first, = reader.reports()
+    last = Reader(fifo, 1)
+    live.say("")
+    run = live.finish()
+    second = json.loads((tmp_path / "report.1.json").read_text())
+    assert run.status == 0 and last.reports()[0]["reason"] == "exit"
+    assert first["time_ms"] == second["time_ms"]
+
+
 def test_a_writer_that_is_killed(start, dump, fifo):
     live = start()
     os.kill(dump(live), signal.SIGKILL)

@@ -80,7 +80,7 @@ static int find_linked(Dwfl_Module *module, const char *file, const char *link, 
 
 /* The library waits for a silent server as long as DEBUGINFOD_TIMEOUT says, 90
  * seconds without it; for one module, not for every one. */
-static void give_up_on_server(void)
+void debugfile_give_up_on_server(void)
 {
 	silent = true;
 	setenv("DEBUGINFOD_URLS", "", 1);
@@ -93,7 +93,7 @@ static int find_by_id(Dwfl_Module *module, void **userdata, const char *name, Dw
 	int fd = dwfl_standard_find_debuginfo(module, userdata, name, base, NULL, NULL, 0, path);
 
 	if (fd == -ETIME || fd == -ETIMEDOUT)
-		give_up_on_server();
+		debugfile_give_up_on_server();
 	if (fd < 0 || has_id_of(module, fd))
 		return fd < 0 ? -1 : fd;
 	close(fd);

@@ -10,5 +10,6 @@ extern const Dwfl_Callbacks debugfile_callbacks;
 void debugfile_set_root(const char *folder);
 /* Did a debuginfod server not answer? Once that has happened none is asked again. */
 bool debugfile_server_silent(void);
+void debugfile_give_up_on_server(void); /* it has happened, maybe to a copy of this process */
 
 #endif

@@ -230,3 +230,13 @@ void heap_threads(const struct heap *heap, uint64_t *live, uint64_t *total)
 	*live = heap->threads_live;
 	*total = heap->threads_total;
 }
+
+bool heap_server_is_silent(void)
+{
+	return debugfile_server_silent();
+}
+
+void heap_give_up_on_server(void)
+{
+	debugfile_give_up_on_server();
+}

@@ -1,5 +1,6 @@
 /* Holds 20 blocks and says "ready PID"; at a line it takes 10 more, takes and gives back others,
- * loads a library, has a child and waits for it, and says "done"; at the next line it ends. */
+ * loads a library, has two children, one after the other, and waits for each, and says "done"; at
+ * the next line it ends. */
 #include "truth.h"
 
 #include <dlfcn.h>
@@ -16,10 +17,19 @@ static void await_line(void)
 		;
 }
 
+static void have_child(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	if (child < 0 || waitpid(child, NULL, 0) != child)
+		abort();
+}
+
 int main(void)
 {
 	void *library;
-	pid_t child;
 
 	for (int i = 0; i < 20; i++)
 		keep(100);
@@ -30,11 +40,10 @@ int main(void)
 	for (int i = 0; i < 1000; i++)
 		give(pass(64));
 	library = dlopen("libm.so.6", RTLD_NOW);
-	child = fork();
-	if (child == 0)
-		_exit(0);
-	if (!library || child < 0 || waitpid(child, NULL, 0) != child)
+	if (!library)
 		abort();
+	have_child();
+	have_child();
 	say("done %ld\n", getpid());
 	await_line();
 	return 0;
