@@ -27,8 +27,4 @@ void ring_set_reader(struct ring *, enum ring_reader);
 
 bool ring_empty(const struct ring *); /* either end */
 
-/* The processor that the writer keeps to, which the reader had better leave alone; -1: none. */
-void ring_set_processor(struct ring *, int processor);
-int ring_processor(const struct ring *);
-
 #endif

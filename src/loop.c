@@ -6,7 +6,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "aside.h"
 #include "crash.h"
 #include "log.h"
 #include "send.h"
@@ -138,7 +137,6 @@ static bool drain(struct session *session)
 		record = ring_peek(ring, &len);
 		if (len == 0)
 			return any;
-		aside_of(ring_processor(ring));
 		on_record(session, record);
 		ring_consume(ring, record->len);
 		if (session->processes.last)

@@ -11,7 +11,6 @@ struct ring_shared {
 	_Atomic uint64_t tail; /* bytes ever consumed */
 	char pad1[56];
 	_Atomic int reader; /* enum ring_reader */
-	_Atomic int processor;
 };
 
 /* The bytes behind the header twice, one behind the other: mremap(2) of no bytes of a
@@ -40,7 +39,6 @@ int ring_init(struct ring *ring, size_t size)
 	if (at == MAP_FAILED)
 		return -errno;
 	*ring = (struct ring){ (struct ring_shared *)at, at + header, size };
-	ring->shared->processor = -1;
 	return 0;
 }
 
@@ -103,14 +101,4 @@ void ring_set_reader(struct ring *ring, enum ring_reader reader)
 bool ring_empty(const struct ring *ring)
 {
 	return used(ring) == 0;
-}
-
-void ring_set_processor(struct ring *ring, int processor)
-{
-	atomic_store_explicit(&ring->shared->processor, processor, memory_order_relaxed);
-}
-
-int ring_processor(const struct ring *ring)
-{
-	return atomic_load_explicit(&ring->shared->processor, memory_order_relaxed);
 }

@@ -47,7 +47,7 @@ static double span_began; /* the window that tells */
 static unsigned in_span;
 static cpu_set_t everywhere;
 static int current = -1; /* the processor it is pinned to */
-static struct ring *told; /* of that */
+static pid_t front;
 
 static int set_policy(int wanted)
 {
@@ -59,15 +59,22 @@ static int set_policy(int wanted)
 	return 0;
 }
 
-static void keep_to(int processor)
+/* Of the front, which may stay where it is if there is nowhere else. It is asleep most of the
+ * time; where it wakes up the tracer would give way to it for as long as it has records to read,
+ * and the target would be driven away. */
+static void keep_off(int processor)
 {
-	current = processor;
-	ring_set_processor(told, processor);
+	cpu_set_t set = everywhere;
+
+	if (processor >= 0)
+		CPU_CLR(processor, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(front, sizeof(set), &set);
 }
 
-void place_init(struct ring *ring)
+void place_init(pid_t front_pid)
 {
-	told = ring;
+	front = front_pid;
 	if (sched_getaffinity(0, sizeof(everywhere), &everywhere) < 0)
 		CPU_ZERO(&everywhere);
 	/* only if both directions are open: an idle class nobody can leave again
@@ -86,8 +93,10 @@ static bool follow(pid_t tid)
 		return false;
 	CPU_ZERO(&set);
 	CPU_SET(processor, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		keep_to(processor);
+	if (sched_setaffinity(0, sizeof(set), &set) == 0) {
+		current = processor;
+		keep_off(processor);
+	}
 	return true;
 }
 
@@ -145,7 +154,8 @@ static void be_ordinary(void)
 	rare = true;
 	set_policy(SCHED_OTHER);
 	sched_setaffinity(0, sizeof(everywhere), &everywhere);
-	keep_to(-1);
+	current = -1;
+	keep_off(-1);
 }
 
 static void be_quick(double now)

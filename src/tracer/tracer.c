@@ -177,7 +177,7 @@ static _Noreturn void tracer_main(const struct tracer_options *options)
 	if (options->follow)
 		open_files_raise(); /* each address space has one */
 	emit_init(tracer, front_gone);
-	place_init(&tracer->records);
+	place_init(getppid());
 	loop();
 	cost_end();
 	farewell();
