@@ -12,7 +12,7 @@ def test_a_function_that_is_patched_meanwhile_is_no_twin(trace, run_plainly, tar
 
 
 def test_a_handler_sees_the_function_that_was_called(trace, target):
-    run = trace(target("interrupted"))
+    run = trace(target("ticking"))
     assert run.status == 0
     stacks = [[frame["function"] for frame in site["stack"] if not frame.get("inlined")]
               for site in run.report["sites"]]
