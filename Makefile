@@ -16,7 +16,6 @@ ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
-comma := ,
 sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/output/*.c \
 		arch/$(ARCH)/*.c)
 objects := $(sources:%.c=$(BUILD)/%.o)

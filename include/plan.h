@@ -29,8 +29,16 @@ enum probe_flags {
 	PROBE_OUT_PARAM = 8, /* ENTRY: the result is stored where argument 0 points */
 	PROBE_LATE = 16,     /* ENTRY: not at the begin; what is asked for is in register arg, and
 	                        becomes argument 0; 1, a factor that is in it, argument 1 */
-	PROBE_SHEDS = 64,    /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
-	PROBE_SEEN = 32      /* ENTRY, LATE: the call may have met another one before */
+	PROBE_SEEN = 32,     /* ENTRY, LATE: the call may have met another one before */
+	PROBE_SHEDS = 64     /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
+};
+
+/* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
+ * nothing but its pc is changed, so a shadow stack stays right. */
+struct twin {
+	taddr_t addr; /* 0: none */
+	uint32_t sum; /* plan_sum of the bytes there, to be checked when planting */
+	uint32_t len; /* bytes, at most 255 */
 };
 
 /* One trap. The address of the frame's return address ("slot") is the stack
@@ -40,10 +48,7 @@ struct probe {
 	taddr_t push; /* a one-byte push instruction that is never trapped, by which
 	                 the thread makes its own stack grow */
 	taddr_t call; /* SYSCALL, SYSRET: the system call instruction */
-	taddr_t twin; /* of a plain ret, with LATE of all from here to the ret: the same bytes
-	                 elsewhere, never trapped, that the thread does instead; nothing but
-	                 its pc is changed, so a shadow stack stays right; 0: none. When
-	                 planting, twin_len bytes there must have twin_sum, see plan_sum */
+	struct twin twin; /* of a plain ret; with LATE of all from here to the ret */
 	uint32_t function; /* the analysis's number, handed back in records; SYSCALL, SYSRET:
 	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;
@@ -52,11 +57,14 @@ struct probe {
 	uint8_t result;   /* EXIT: register number */
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
-	uint8_t twin_len;
-	uint8_t pad[2];
-	uint32_t twin_sum;
+	uint8_t pad[3];
 	struct insn insn;
 };
+
+static inline bool plan_is_ret(const struct probe *probe)
+{
+	return probe->original == ARCH_RET && probe->kind != PROBE_PASS;
+}
 
 static inline uint32_t plan_sum(const uint8_t *bytes, size_t len)
 {

@@ -16,9 +16,11 @@ enum proc_stat_field {
 	PROC_STAT_BRK = 47 /* where the heap begins; 0 for who may not trace it */
 };
 
+/* Of process or thread tid; "" if there is none. */
+void proc_stat_read(pid_t tid, char text[PROC_STAT_MAX]);
 /* Where the field begins in text, which is what the file holds; or NULL. */
 const char *proc_stat_at(const char *text, enum proc_stat_field);
-/* Of process or thread tid. 0: none, or it is gone. */
-unsigned long long proc_stat(pid_t tid, enum proc_stat_field);
+/* A number, 0: there is none. */
+unsigned long long proc_stat_number(const char *text, enum proc_stat_field);
 
 #endif

@@ -31,6 +31,7 @@ static void read_status(pid_t tid, struct process *process)
 struct process process_of(pid_t tid)
 {
 	struct process process = { 0 };
+	char stat[PROC_STAT_MAX];
 
 	read_status(tid, &process);
 	if (process.pid && process.pid != tid) { /* a thread: the process is meant */
@@ -38,7 +39,8 @@ struct process process_of(pid_t tid)
 		process = (struct process){ 0 };
 		read_status(tid, &process);
 	}
-	process.flags = proc_stat(tid, PROC_STAT_FLAGS);
-	process.started = proc_stat(tid, PROC_STAT_STARTED);
+	proc_stat_read(tid, stat);
+	process.flags = proc_stat_number(stat, PROC_STAT_FLAGS);
+	process.started = proc_stat_number(stat, PROC_STAT_STARTED);
 	return process;
 }

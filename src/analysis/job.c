@@ -59,13 +59,19 @@ taddr_t job_own(void *ctx, const char *name)
 	return own.vaddr;
 }
 
+void job_tell(struct job *job, const char *sentence)
+{
+	if (job->plan->note)
+		job->plan->note(job->plan->ctx, sentence);
+}
+
 void job_note(struct job *job, const struct found *found, const char *what, const char *why)
 {
 	char sentence[512];
 
 	snprintf(sentence, sizeof(sentence), "%s in %s: %s: %s", catalog[found->entry].name,
 	         job->module->path, what, why);
-	job->plan->note(job->plan->ctx, sentence);
+	job_tell(job, sentence);
 }
 
 bool job_add(struct plan *plan, const struct probe *probe)

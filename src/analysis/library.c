@@ -105,8 +105,9 @@ void library_sigreturn(struct job *job)
 
 /* ---- instructions lent ------------------------------------------------------------- */
 
-/* A byte of code that is no trap and for which fits holds; a target address, or 0. */
-static taddr_t find_byte(struct job *job, uint8_t byte, bool (*fits)(struct job *, taddr_t vaddr))
+/* A push that is no trap: it only ever runs single-stepped, so one inside another instruction
+ * will do. A target address, or 0. */
+static taddr_t find_push(struct job *job)
 {
 	const struct elf *elf = &job->module->elf;
 	uint8_t chunk[4096];
@@ -121,44 +122,32 @@ static taddr_t find_byte(struct job *job, uint8_t byte, bool (*fits)(struct job 
 			for (size_t b = 0; b < got; b++) {
 				taddr_t addr = at + b + job->module->bias;
 
-				if (chunk[b] == byte && !job_is_planned(job->plan, addr, addr + 1) &&
-				    fits(job, at + b))
+				if (chunk[b] == ARCH_PUSH &&
+				    !job_is_planned(job->plan, addr, addr + 1))
 					return addr;
 			}
 	}
 	return 0;
 }
 
-static bool any_byte(struct job *job, taddr_t vaddr)
-{
-	(void)job, (void)vaddr;
-	return true;
-}
-
-/* A push only ever runs single-stepped, so one inside another instruction will do. A
- * ret is run for good and may be met by a profiler's signal: it must be a real one,
- * where the unwind tables say what is true of every ret. */
+/* What is lent for good may be met by a profiler's signal: it must be real instructions, where
+ * the unwind tables say what is true where they are lent to. One ret does for all. */
 void library_lend(struct job *job)
 {
-	taddr_t push = job->plan->count ? find_byte(job, ARCH_PUSH, any_byte) : 0;
-	struct probe ret = { .addr = 0 };
+	taddr_t push = job->plan->count ? find_push(job) : 0;
+	struct twin ret = { .len = 0 };
 
 	for (size_t i = 0; i < job->plan->count; i++) {
 		struct probe *probe = &job->plan->probes[i];
 		taddr_t vaddr = module_file_address(job->module, probe->addr);
-		bool is_ret = probe->original == ARCH_RET && probe->kind != PROBE_PASS;
 
 		probe->push = push;
-		if (is_ret && !ret.addr) {
-			ret.addr = probe->addr;
-			twin_find(job, vaddr, &ret);
-		}
 		if (probe->flags & PROBE_LATE) {
-			twin_find(job, vaddr, probe);
-		} else if (is_ret) {
-			probe->twin = ret.twin;
-			probe->twin_len = ret.twin_len;
-			probe->twin_sum = ret.twin_sum;
+			probe->twin = twin_find(job, vaddr);
+		} else if (plan_is_ret(probe)) {
+			if (!ret.len)
+				ret = twin_find(job, vaddr);
+			probe->twin = ret;
 		}
 	}
 }

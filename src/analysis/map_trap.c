@@ -9,9 +9,10 @@ static void note(struct job *job, const struct syscall_site *site, const char *w
 {
 	char sentence[512];
 
-	snprintf(sentence, sizeof(sentence), "%s+0x%llx: no trap at a system call that maps, every one is looked at: %s",
+	snprintf(sentence, sizeof(sentence),
+	         "%s+0x%llx: no trap at a system call that maps, every one is looked at: %s",
 	         job->module->path, (unsigned long long)site->vaddr, why);
-	job->plan->note(job->plan->ctx, sentence);
+	job_tell(job, sentence);
 	job->plan->untrapped = true;
 }
 
@@ -82,5 +83,5 @@ static bool plan(void *ctx, const struct syscall_site *site)
 void map_trap_plan(struct job *job)
 {
 	if (syscalls_find(job->module, job->decoder, plan, job) < 0)
-		job->plan->note(job->plan->ctx, "no memory to look for system calls");
+		job_tell(job, "no memory to look for system calls");
 }

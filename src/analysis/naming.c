@@ -41,17 +41,24 @@ static int called_name(struct heap *heap, const struct site *site, unsigned k)
 
 /* How the program called it: by the outermost of the wrappers around it, one that
  * jumped on (operator new[]) included, else by the name of the function itself. */
+static int entry_of(struct heap *heap, const struct site *site, unsigned k, int alias)
+{
+	int called;
+
+	if (site->call_name != CATALOG_NONE)
+		return site->call_name;
+	if (!k && alias == CATALOG_NONE)
+		return site->entry;
+	called = called_name(heap, site, k);
+	if (called != CATALOG_NONE && (k ? catalog_is_name(called) : called == alias))
+		return called;
+	return k ? site_frame_at(&heap->sites, site->stack, k - 1)->named : site->entry;
+}
+
 static void name_site(struct heap *heap, struct site *site, unsigned k, int alias)
 {
-	int called = called_name(heap, site, k);
-
 	site->folded = k;
-	if (site->call_name != CATALOG_NONE)
-		site->entry = site->call_name;
-	else if (called != CATALOG_NONE && (k ? catalog_is_name(called) : called == alias))
-		site->entry = called;
-	else if (k)
-		site->entry = site_frame_at(&heap->sites, site->stack, k - 1)->named;
+	site->entry = entry_of(heap, site, k, alias);
 	site->view.function = catalog[site->entry].name;
 	site->view.symbol = catalog[site->entry].symbol;
 }
@@ -146,7 +153,7 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 	uint32_t index;
 	bool is_new;
 
-	take_stack(heap, view, &record->stack, 
+	take_stack(heap, view, &record->stack,
 	           (struct unwound_frame){ .regs = record->frame, .exact = true });
 	heap->maps.truncated_stacks += view->stack.truncated;
 	if (!intern_stack(heap, &view->stack, &key.stack))

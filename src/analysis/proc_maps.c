@@ -71,13 +71,11 @@ taddr_t proc_heap(pid_t pid)
 	FILE *file = open_list(pid, "stat");
 	char text[PROC_STAT_MAX];
 	size_t len = file ? fread(text, 1, sizeof(text) - 1, file) : 0;
-	const char *at;
 
 	if (file)
 		fclose(file);
 	text[len] = '\0';
-	at = proc_stat_at(text, PROC_STAT_BRK);
-	return at ? strtoull(at, NULL, 10) : 0;
+	return proc_stat_number(text, PROC_STAT_BRK);
 }
 
 FILE *proc_maps_open(pid_t pid)

@@ -32,7 +32,8 @@ struct plan { /* what resolving a module gave */
 	bool operators; /* traps for C++'s too, not only for what they call */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
-	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why */
+	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why;
+	                                                  NULL: unheard */
 	void *ctx;
 };
 

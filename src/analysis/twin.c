@@ -54,8 +54,8 @@ static bool is_twin(struct job *job, const struct tail *tail, taddr_t vaddr)
 	taddr_t addr = vaddr + job->module->bias;
 	struct decoded insn;
 
-	if (vaddr == tail->vaddr || !is_far_in(job, vaddr) || job_is_planned(job->plan, addr, addr + tail->len) ||
-	    !job_is_insn(job, vaddr))
+	if (vaddr == tail->vaddr || !is_far_in(job, vaddr) ||
+	    job_is_planned(job->plan, addr, addr + tail->len) || !job_is_insn(job, vaddr))
 		return false;
 	for (size_t at = 0; at < tail->len; at += insn.len)
 		if (job_decode(job, vaddr + at, &insn) < 0 ||
@@ -81,17 +81,18 @@ static taddr_t find_in(struct job *job, const struct tail *tail, const struct el
 	return 0;
 }
 
-void twin_find(struct job *job, taddr_t vaddr, struct probe *probe)
+struct twin twin_find(struct job *job, taddr_t vaddr)
 {
 	const struct elf *elf = &job->module->elf;
+	struct twin twin = { 0 };
 	struct tail tail;
 
-	probe->twin = 0;
 	if (!take(job, vaddr, &tail))
-		return;
-	for (unsigned i = 0; i < elf->segment_count && !probe->twin; i++)
+		return twin;
+	twin.len = tail.len;
+	twin.sum = plan_sum(tail.bytes, tail.len);
+	for (unsigned i = 0; i < elf->segment_count && !twin.addr; i++)
 		if (elf->segments[i].executable)
-			probe->twin = find_in(job, &tail, &elf->segments[i]);
-	probe->twin_len = tail.len;
-	probe->twin_sum = plan_sum(tail.bytes, tail.len);
+			twin.addr = find_in(job, &tail, &elf->segments[i]);
+	return twin;
 }

@@ -462,9 +462,9 @@ static unw_addr_space_t uncached(void)
 static bool made_up_caller(struct module *module, taddr_t vaddr, struct arch_frame *caller)
 {
 	uint64_t words[64];
-	const struct arch_frame start = { .pc = vaddr + module->bias, .sp = INDEX_ADDR / 2,
-		                          .rbp = INDEX_ADDR / 2 + sizeof(words) / 2, .rbx = 2, .r12 = 3, .r13 = 4, .r14 = 5,
-		                          .r15 = 6 };
+	const taddr_t sp = INDEX_ADDR / 2, rbp = sp + sizeof(words) / 2;
+	const struct arch_frame start = { .pc = vaddr + module->bias, .sp = sp, .rbp = rbp, .rbx = 2,
+		                          .r12 = 3, .r13 = 4, .r14 = 5, .r15 = 6 };
 	const struct stack_image image = { start.sp, start.sp + sizeof(words), (uint8_t *)words,
 		                           sizeof(words) };
 	struct unwinder only = { .only = module, .image = &image, .start = &start, .exact = true };
@@ -482,7 +482,6 @@ static bool made_up_caller(struct module *module, taddr_t vaddr, struct arch_fra
 bool unwind_is_same(struct module *module, taddr_t a, taddr_t b)
 {
 	struct arch_frame from_a, from_b;
-
 	taddr_t begin, end;
 
 	if (!unwind_bounds(module, a, &begin, &end)) /* nothing is known of either */

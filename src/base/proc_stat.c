@@ -18,19 +18,22 @@ const char *proc_stat_at(const char *text, enum proc_stat_field wanted)
 	return at && *at ? at : NULL;
 }
 
-unsigned long long proc_stat(pid_t tid, enum proc_stat_field field)
+unsigned long long proc_stat_number(const char *text, enum proc_stat_field field)
 {
-	char text[PROC_STAT_MAX];
-	const char *at;
+	const char *at = proc_stat_at(text, field);
+
+	return at ? strtoull(at, NULL, 10) : 0;
+}
+
+void proc_stat_read(pid_t tid, char text[PROC_STAT_MAX])
+{
 	ssize_t len;
 	int fd;
 
-	snprintf(text, sizeof(text), "/proc/%d/stat", tid);
+	snprintf(text, PROC_STAT_MAX, "/proc/%d/stat", tid);
 	fd = open(text, O_RDONLY | O_CLOEXEC);
-	len = fd < 0 ? 0 : read(fd, text, sizeof(text) - 1);
+	len = fd < 0 ? 0 : read(fd, text, PROC_STAT_MAX - 1);
 	if (fd >= 0)
 		close(fd);
 	text[len > 0 ? len : 0] = '\0';
-	at = proc_stat_at(text, field);
-	return at ? strtoull(at, NULL, 10) : 0;
 }

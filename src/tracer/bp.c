@@ -48,10 +48,11 @@ static int put_trap(struct space *space, const struct probe *probe)
 /* The program may have changed its code since it was in the file. */
 static bool is_as_planned(const struct space *space, const struct probe *probe)
 {
+	const struct twin *twin = &probe->twin;
 	uint8_t bytes[UINT8_MAX];
 
-	return mem_read(space->mem, probe->twin, bytes, probe->twin_len) == 0 &&
-	       plan_sum(bytes, probe->twin_len) == probe->twin_sum;
+	return mem_read(space->mem, twin->addr, bytes, twin->len) == 0 &&
+	       plan_sum(bytes, twin->len) == twin->sum;
 }
 
 static bool know(struct space *space, const struct probe *probe)
@@ -61,8 +62,8 @@ static bool know(struct space *space, const struct probe *probe)
 	if (!index)
 		return false;
 	space->probes[space->count] = *probe;
-	if (probe->twin && !is_as_planned(space, probe))
-		space->probes[space->count].twin = 0;
+	if (probe->twin.addr && !is_as_planned(space, probe))
+		space->probes[space->count].twin.addr = 0;
 	space->count++;
 	*index = space->count;
 	return true;

@@ -79,7 +79,7 @@ static struct resume before_call(struct thread *thread, const struct probe *prob
 		arch_set_pc(&regs, probe->addr);
 		return probe_run_on(thread, space, probe, trapped, &regs);
 	}
-	kind = map_call_of((int)*arch_reg(&regs, ARCH_RESULT));
+	kind = map_call_of((int)arch_value(&regs, ARCH_RESULT));
 	if (kind == MAP_CALL_NONE) {
 		step_set_regs(thread, trapped, &regs);
 		if (!turn_has(space, probe->call))
@@ -110,10 +110,9 @@ static void finish(struct thread *thread, const struct arch_regs *regs)
 {
 	struct map *map = &thread->map;
 	struct space *space = thread->space;
-	struct arch_regs copy = *regs;
 	struct arch_frame frame = arch_here(regs);
 
-	map->call.result = (int64_t)*arch_reg(&copy, ARCH_RESULT);
+	map->call.result = (int64_t)arch_value(regs, ARCH_RESULT);
 	map->call_addr = 0;
 	map_told(&map->call, thread->tid, space->mem);
 	emit_map(thread, &map->call, &frame);
@@ -208,7 +207,7 @@ void map_interrupted(struct thread *thread, int sig)
 	if (past && sig == SIGSYS) { /* a filter has refused it: it was none */
 		map->call_addr = 0;
 		turn_release(thread->space);
-	} else if (past && !map_call_is_restarted((int64_t)*arch_reg(&regs, ARCH_RESULT))) {
+	} else if (past && !map_call_is_restarted((int64_t)arch_value(&regs, ARCH_RESULT))) {
 		finish(thread, &regs);
 	} else if (past || arch_pc(&regs) == map->call_addr) {
 		put_back(thread, &regs);

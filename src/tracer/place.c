@@ -24,9 +24,9 @@
 #include "processor.h"
 
 #define LOOK_EVERY 64 /* stops between looks at the target's processor */
-#define LOOK_SOON 1   /* the same after a gap that crossing processors may explain; twice as */
-#define LOOK_LESS 8   /* many whenever it did not, up to this */
-#define FAR 20e-6     /* s: such a gap */
+#define FAR 20e-6     /* s: a gap that crossing processors may explain */
+#define LOOK_SOON 1   /* of such gaps between looks, doubled whenever a look finds the target here */
+#define LOOK_LESS 8   /* up to this */
 #define WINDOW 64     /* stops over which the mean is taken */
 #define ENOUGH 8      /* of them are enough to see that it is too long already */
 #define CAP 400e-6    /* s: a longer gap may be the target's own work */

@@ -224,16 +224,11 @@ static bool may_run_on(const struct probe *probe)
 	       probe->kind != PROBE_SYSRET;
 }
 
-static bool is_ret(const struct probe *probe)
-{
-	return probe->original == ARCH_RET && probe->kind != PROBE_PASS;
-}
-
 /* The ret that a late entry leads to has been met: what was emulated on the way was for the
  * record, the thread does it for itself. */
 static bool has_twin(const struct probe *first, const struct probe *now)
 {
-	return first->flags & PROBE_LATE && first->twin && now && now->kind == PROBE_EXIT;
+	return first->flags & PROBE_LATE && first->twin.addr && now && now->kind == PROBE_EXIT;
 }
 
 struct resume probe_run_on(struct thread *thread, const struct space *space,
@@ -245,7 +240,7 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 	taddr_t twin_of = 0;
 
 	for (int i = 0; i < RUN_ON_MAX; i++) {
-		if (probe->twin && is_ret(probe))
+		if (probe->twin.addr && plan_is_ret(probe))
 			twin_of = probe->addr;
 		if (!step_over(thread, space, probe, regs)) {
 			step_set_regs(thread, trapped, regs);
@@ -259,7 +254,7 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 		if (has_twin(first, probe)) {
 			twin_of = first->addr;
 			*regs = *trapped;
-			arch_set_pc(regs, first->twin);
+			arch_set_pc(regs, first->twin.addr);
 			break;
 		}
 	}
@@ -271,12 +266,12 @@ struct resume probe_run_on(struct thread *thread, const struct space *space,
 /* From the trap on, by emulation: nobody but the ret may stand on a trap once more. */
 static bool redo(const struct thread *thread, const struct probe *probe, struct arch_regs *regs)
 {
-	for (int i = 0; i < RUN_ON_MAX && probe && !is_ret(probe); i++) {
+	for (int i = 0; i < RUN_ON_MAX && probe && !plan_is_ret(probe); i++) {
 		if (!step_over(thread, thread->space, probe, regs))
 			return false;
 		probe = bp_find(thread->space, arch_pc(regs));
 	}
-	return probe && is_ret(probe);
+	return probe && plan_is_ret(probe);
 }
 
 void probe_bring_home(struct thread *thread, struct arch_regs *regs)
@@ -285,7 +280,7 @@ void probe_bring_home(struct thread *thread, struct arch_regs *regs)
 	taddr_t done = arch_pc(regs) - thread->resumed_pc;
 	struct arch_regs home = *regs;
 
-	if (!probe || done >= probe->twin_len)
+	if (!probe || done >= probe->twin.len)
 		return;
 	arch_set_pc(&home, thread->twin_of + done);
 	if (!done && !redo(thread, probe, &home))

@@ -26,13 +26,15 @@ struct space *space_new(void)
 
 int space_open(struct space *space, pid_t pid)
 {
+	char stat[PROC_STAT_MAX];
 	int mem = mem_open(pid);
 
 	if (mem < 0)
 		return mem;
 	space->pid = pid;
 	space->mem = mem;
-	space->stack_end = proc_stat(pid, PROC_STAT_STACK) & ~(taddr_t)7;
+	proc_stat_read(pid, stat);
+	space->stack_end = proc_stat_number(stat, PROC_STAT_STACK) & ~(taddr_t)7;
 	return 0;
 }
 

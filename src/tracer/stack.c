@@ -94,14 +94,11 @@ static size_t read_stack(pid_t tid, taddr_t addr, size_t len)
  * a stop: the pops on the way to a ret and the capture behind it ask for the same. */
 static const uint8_t *see(pid_t tid, taddr_t addr, size_t len, size_t *got)
 {
-	taddr_t end = seen.addr + seen.asked;
-
-	if (tid != seen.tid || addr < seen.addr || addr + len > end) {
+	if (tid != seen.tid || addr < seen.addr || addr + len > seen.addr + seen.asked) {
 		seen.tid = tid;
 		seen.addr = addr;
 		seen.asked = len;
 		seen.len = read_stack(tid, addr, len);
-		end = addr + len;
 	}
 	*got = seen.addr + seen.len > addr ? seen.addr + seen.len - addr : 0;
 	*got = *got < len ? *got : len;

@@ -99,8 +99,8 @@ bool step_over(const struct thread *thread, const struct space *space,
 		arch_set_pc(regs, probe->addr + 1);
 		return true;
 	}
-	if (probe->twin && !(probe->flags & PROBE_LATE)) {
-		arch_set_pc(regs, probe->twin);
+	if (probe->twin.addr && plan_is_ret(probe)) {
+		arch_set_pc(regs, probe->twin.addr);
 		return true;
 	}
 	return arch_emulate(&probe->insn, regs, &mem) == 0;

@@ -31,36 +31,27 @@ struct task task_of(pid_t tid)
 	return out;
 }
 
-static size_t read_file(pid_t tid, const char *name, char *text, size_t room)
-{
-	char path[32];
-	size_t len;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", tid, name);
-	file = fopen(path, "re");
-	len = file ? fread(text, 1, room - 1, file) : 0;
-	if (file)
-		fclose(file);
-	text[len] = '\0';
-	return len;
-}
-
 char task_state(pid_t tid)
 {
 	char text[PROC_STAT_MAX];
 	const char *state;
 
-	read_file(tid, "stat", text, sizeof(text));
+	proc_stat_read(tid, text);
 	state = proc_stat_at(text, PROC_STAT_STATE);
 	return state ? *state : 'X';
 }
 
 int task_call(pid_t tid)
 {
-	char text[256];
-	int number;
+	char path[32];
+	int number = -1;
+	FILE *file;
 
-	read_file(tid, "syscall", text, sizeof(text)); /* "running", "-1 ...", or a number */
-	return sscanf(text, "%d", &number) == 1 ? number : -1;
+	snprintf(path, sizeof(path), "/proc/%d/syscall", tid);
+	file = fopen(path, "re"); /* "running", "-1 ...", or a number */
+	if (file && fscanf(file, "%d", &number) != 1)
+		number = -1;
+	if (file)
+		fclose(file);
+	return number;
 }

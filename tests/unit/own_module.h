@@ -7,6 +7,10 @@
 
 #include "analysis/module.h"
 
+/* A label in the test's own assembly. */
+#define HIDDEN __attribute__((visibility("hidden")))
+#define CODE(name) extern const uint8_t HIDDEN name[]
+
 static struct module own_module(const void *inside)
 {
 	struct module module = { .users = 1, .end = UINT64_MAX };

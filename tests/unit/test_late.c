@@ -188,25 +188,17 @@ __asm__(".text\n"
 	"loops_late:		pop %rbx\n"
 	"			ret\n");
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define FUNCTION(name) extern const uint8_t HIDDEN name[]
-
-FUNCTION(kept); FUNCTION(kept_late); FUNCTION(copies); FUNCTION(copies_late);
-FUNCTION(leaf); FUNCTION(leaf_late); FUNCTION(slow); FUNCTION(slow_late);
-FUNCTION(slow_early); FUNCTION(lost); FUNCTION(lost_early); FUNCTION(half);
-FUNCTION(half_early); FUNCTION(spoiled); FUNCTION(spoiled_early); FUNCTION(either);
-FUNCTION(aligned); FUNCTION(by_pointer); FUNCTION(jumps_on); FUNCTION(atomic);
-FUNCTION(loops); FUNCTION(loops_late); FUNCTION(product); FUNCTION(product_late);
-FUNCTION(product_signed); FUNCTION(product_signed_late); FUNCTION(no_product); FUNCTION(square);
-FUNCTION(half_a_product); FUNCTION(half_as_wide);
-FUNCTION(shares); FUNCTION(shared); FUNCTION(split); FUNCTION(split_late); FUNCTION(apart);
+CODE(kept); CODE(kept_late); CODE(copies); CODE(copies_late);
+CODE(leaf); CODE(leaf_late); CODE(slow); CODE(slow_late);
+CODE(slow_early); CODE(lost); CODE(lost_early); CODE(half);
+CODE(half_early); CODE(spoiled); CODE(spoiled_early); CODE(either);
+CODE(aligned); CODE(by_pointer); CODE(jumps_on); CODE(atomic);
+CODE(loops); CODE(loops_late); CODE(product); CODE(product_late);
+CODE(product_signed); CODE(product_signed_late); CODE(no_product); CODE(square);
+CODE(half_a_product); CODE(half_as_wide);
+CODE(shares); CODE(shared); CODE(split); CODE(split_late); CODE(apart);
 
 /* ---- planning --------------------------------------------------------------------------- */
-
-static void no_note(void *ctx, const char *sentence)
-{
-	(void)ctx, (void)sentence;
-}
 
 #define SIZE 64 /* none of the above is larger */
 
@@ -214,7 +206,7 @@ static void no_note(void *ctx, const char *sentence)
 static struct plan plan_of(struct module *module, taddr_t vaddr, size_t size,
                            const char *allocator, bool *planned)
 {
-	struct plan plan = { .note = no_note };
+	struct plan plan = { 0 };
 	struct found found = { .vaddr = vaddr, .size = size, .entry = catalog_find(allocator) };
 	struct job job = { .decoder = decoder_new(), .module = module, .plan = &plan,
 		           .found = &found, .found_count = 1 };

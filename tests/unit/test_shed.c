@@ -42,15 +42,12 @@ __asm__(".text\n"
 	"nop_of_three:	nopl (%rax)\n	ret\n" /* 0f 1f 00: 1f is no nop */
 	"short_nop:	nop\n	ret\n");
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define FUNCTION(name) extern const uint8_t HIDDEN name[]
-
-FUNCTION(never_null); FUNCTION(calls_on); FUNCTION(jumps); FUNCTION(shifted);
-FUNCTION(asks_sign); FUNCTION(asks_less); FUNCTION(asks_more); FUNCTION(one_way_asks);
-FUNCTION(saves_flags); FUNCTION(who_knows); FUNCTION(shifts_none); FUNCTION(round_it);
-FUNCTION(low_half); FUNCTION(new_register); FUNCTION(two); FUNCTION(part); FUNCTION(moves);
-FUNCTION(landing); FUNCTION(long_nop); FUNCTION(two_nop); FUNCTION(nop_of_three);
-FUNCTION(short_nop);
+CODE(never_null); CODE(calls_on); CODE(jumps); CODE(shifted);
+CODE(asks_sign); CODE(asks_less); CODE(asks_more); CODE(one_way_asks);
+CODE(saves_flags); CODE(who_knows); CODE(shifts_none); CODE(round_it);
+CODE(low_half); CODE(new_register); CODE(two); CODE(part); CODE(moves);
+CODE(landing); CODE(long_nop); CODE(two_nop); CODE(nop_of_three);
+CODE(short_nop);
 
 static bool make(const uint8_t *function, struct probe *probe)
 {

@@ -100,11 +100,6 @@ static void set_byte(taddr_t addr, uint8_t byte)
 
 /* ---- the plan ------------------------------------------------------------------------------- */
 
-static void no_note(void *ctx, const char *sentence)
-{
-	(void)ctx, (void)sentence;
-}
-
 static void plan_module(void *resolver, struct module *module)
 {
 	resolve_module(resolver, module, &target.functions, &target.plan);
@@ -125,7 +120,6 @@ static void plan_all(void)
 	static struct modules modules;
 	const struct module_events events = { no_module, plan_module, no_file, resolver_new() };
 
-	target.plan.note = no_note;
 	REQUIRE(events.ctx && modules_scan(&modules, target.pid, &events) == 0);
 	target.hits = calloc(target.plan.count + 1, sizeof(*target.hits));
 	REQUIRE(target.hits && target.functions.count);

@@ -63,34 +63,25 @@ __asm__(".text\n"
 	"inside_tail:	mov %r10d, %r15d\n	ret\n"
 	"		movabs $0xc3d7894590, %r9\n	ret\n" FUNCTION_END);
 
-#define HIDDEN __attribute__((visibility("hidden")))
-#define LABEL(name) extern const uint8_t HIDDEN name[]
-
-LABEL(first_tail); LABEL(second_tail); LABEL(relative_tail); LABEL(writes_tail);
-LABEL(pushes_tail); LABEL(patched_tail); LABEL(jumps_tail); LABEL(alone_tail); LABEL(inside_tail);
-
-static void no_note(void *ctx, const char *sentence)
-{
-	(void)ctx, (void)sentence;
-}
+CODE(first_tail); CODE(second_tail); CODE(relative_tail); CODE(writes_tail);
+CODE(pushes_tail); CODE(patched_tail); CODE(jumps_tail); CODE(alone_tail); CODE(inside_tail);
 
 /* With a trap at the address trap, or none. */
 static taddr_t twin_beside(const uint8_t *tail, taddr_t trap)
 {
 	struct module self = own_module(first_tail);
 	struct probe probe = { .addr = trap };
-	struct plan plan = { .probes = &probe, .count = trap != 0, .note = no_note };
+	struct plan plan = { .probes = &probe, .count = trap != 0 };
 	struct job job = { .decoder = decoder_new(), .module = &self, .plan = &plan };
-	struct probe found = { .addr = (uintptr_t)tail };
+	struct twin found;
 
 	assert_non_null(job.decoder);
-	twin_find(&job, (uintptr_t)tail - self.bias, &found);
+	found = twin_find(&job, (uintptr_t)tail - self.bias);
 	decoder_free(job.decoder);
 	elf_close(&self.elf);
-	if (found.twin)
-		assert_int_equal(found.twin_sum,
-		                 plan_sum((const uint8_t *)found.twin, found.twin_len));
-	return found.twin;
+	if (found.addr)
+		assert_int_equal(found.sum, plan_sum((const uint8_t *)found.addr, found.len));
+	return found.addr;
 }
 
 /* ---- tests --------------------------------------------------------------------------------- */
@@ -128,7 +119,7 @@ static void of_the_c_library(void **state)
 {
 	struct module libc = own_module((const void *)(uintptr_t)gnu_get_libc_version);
 	struct functions functions = { 0 };
-	struct plan plan = { .note = no_note };
+	struct plan plan = { 0 };
 	struct resolver *resolver = resolver_new();
 	unsigned late = 0;
 
@@ -139,14 +130,14 @@ static void of_the_c_library(void **state)
 		const struct probe *probe = &plan.probes[i];
 		uint8_t here[4], there[4];
 
-		if (!(probe->flags & PROBE_LATE) || !probe->twin)
+		if (!(probe->flags & PROBE_LATE) || !probe->twin.addr)
 			continue;
 		late++;
 		assert_int_equal(elf_read(&libc.elf, probe->addr - libc.bias, here, sizeof(here)), 0);
-		assert_int_equal(elf_read(&libc.elf, probe->twin - libc.bias, there, sizeof(there)), 0);
+		assert_int_equal(elf_read(&libc.elf, probe->twin.addr - libc.bias, there, sizeof(there)), 0);
 		assert_memory_equal(here, there, sizeof(here));
 		for (size_t k = 0; k < plan.count; k++)
-			assert_int_not_equal(plan.probes[k].addr, probe->twin);
+			assert_int_not_equal(plan.probes[k].addr, probe->twin.addr);
 	}
 	assert_true(late > 0);
 	resolver_free(resolver);
