@@ -1,258 +1,15 @@
-/* libunwind asks for memory, registers and the unwind table of an address; it is
- * given the captured stack, the caller's registers, and the table as the ELF file
- * has it. Nothing is asked of the process, which has gone on or ended meanwhile.
- *
- * Consecutive stacks of a thread share their outer frames. The tracer says from
+/* Consecutive stacks of a thread share their outer frames. The tracer says from
  * which address on the stack is as it was; a frame that lies there and has the
  * same pc, sp and callee-saved registers as one of the previous walk has the same
  * callers, so the walk stops and takes them over. */
 #include "unwind.h"
 
-#include <libunwind-ptrace.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define INDEX_ADDR (UINT64_C(1) << 62) /* no process has memory there */
+#include "unwind_answers.h"
+
 #define CACHE_SIZE 16384 /* unwind rows kept; libunwind's own default is 128 */
-
-/* exported by libunwind, declared in its private headers only */
-extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t, unw_word_t ip, unw_dyn_info_t *,
-                                              unw_proc_info_t *, int need_unwind_info, void *arg);
-
-struct unwinder {
-	struct modules *modules;
-	unsigned depth;
-	unw_addr_space_t space;
-	void *upt; /* libunwind-ptrace's, for modules without an unwind index */
-	struct unwound_frame *scratch;
-	/* of the walk under way: */
-	const struct stack_image *image, *other;
-	const struct arch_frame *start;
-	bool exact;       /* start's pc is no return address */
-	bool out_of_image;
-	struct module *only; /* unwind_bounds: the one module there is */
-	const struct eh_index *index; /* what stands at INDEX_ADDR */
-};
-
-/* Whose _UPT_find_proc_info is under way: it asks with its own argument, not ours. */
-static struct unwinder *in_upt;
-
-/* ---- libunwind's questions --------------------------------------------------- */
-
-static struct module *module_of(const struct unwinder *unwinder, taddr_t addr)
-{
-	struct module *only = unwinder->only;
-
-	if (!only)
-		return module_at(unwinder->modules, addr);
-	return addr >= only->begin && addr < only->end ? only : NULL;
-}
-
-static bool read_index(const struct unwinder *unwinder, taddr_t addr, unw_word_t *value)
-{
-	const struct eh_index *index = unwinder->index;
-	uint64_t at = addr - INDEX_ADDR;
-
-	if (!index || addr < INDEX_ADDR || at / sizeof(*index->rows) >= index->count)
-		return false;
-	memcpy(value, (const uint8_t *)index->rows + (at & ~(sizeof(*value) - 1)), sizeof(*value));
-	return true;
-}
-
-static int access_mem(unw_addr_space_t space, unw_word_t addr, unw_word_t *value, int write,
-                      void *arg)
-{
-	struct unwinder *unwinder = in_upt ? in_upt : arg;
-	const struct module *module;
-
-	(void)space;
-	if (write)
-		return -UNW_EINVAL;
-	if (read_index(unwinder, addr, value))
-		return 0;
-	if ((unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value))) ||
-	    (unwinder->other && image_read(unwinder->other, addr, value, sizeof(*value))))
-		return 0;
-	module = module_of(unwinder, addr);
-	*value = 0;
-	if (module && elf_read_some(&module->elf, module_file_address(module, addr), value,
-	                            sizeof(*value)) > 0)
-		return 0; /* the file's last bytes: the rest is not looked at */
-	unwinder->out_of_image = true;
-	return -UNW_EINVAL;
-}
-
-static int access_reg(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write,
-                      void *arg)
-{
-	const struct unwinder *unwinder = arg;
-	const struct arch_frame *start = unwinder->start;
-
-	(void)space;
-	if (write)
-		return -UNW_EINVAL;
-	*value = 0;
-	switch (number) {
-	case UNW_X86_64_RIP: /* the call's row, not that of the instruction behind it */
-		*value = start->pc - !unwinder->exact;
-		break;
-	case UNW_X86_64_RSP:
-		*value = start->sp;
-		break;
-	case UNW_X86_64_RBP:
-		*value = start->rbp;
-		break;
-	case UNW_X86_64_RBX:
-		*value = start->rbx;
-		break;
-	case UNW_X86_64_R12:
-		*value = start->r12;
-		break;
-	case UNW_X86_64_R13:
-		*value = start->r13;
-		break;
-	case UNW_X86_64_R14:
-		*value = start->r14;
-		break;
-	case UNW_X86_64_R15:
-		*value = start->r15;
-		break;
-	}
-	return 0; /* caller-saved ones are lost; no table row may need them */
-}
-
-/* .eh_frame_hdr, LSB 5.0 10.6.2: in the one form linkers write, a sorted table of
- * 32-bit offsets from the header. */
-struct eh_frame_hdr {
-	uint8_t version, eh_frame_enc, count_enc, table_enc;
-	int32_t eh_frame;
-	uint32_t count;
-};
-
-/* With the index in the table's place. */
-static bool index_table(struct unwinder *unwinder, const struct module *module,
-                        unw_dyn_info_t *info)
-{
-	const struct eh_index *index = &module->elf.index;
-
-	if (!index->count)
-		return false;
-	unwinder->index = index;
-	*info = (unw_dyn_info_t){ .start_ip = module->begin, .end_ip = module->end,
-		                  .format = UNW_INFO_FORMAT_REMOTE_TABLE };
-	info->u.rti.segbase = index->base + module->bias;
-	info->u.rti.table_data = INDEX_ADDR;
-	info->u.rti.table_len = index->count * sizeof(*index->rows) / sizeof(unw_word_t);
-	return true;
-}
-
-static bool unwind_table(struct unwinder *unwinder, const struct module *module,
-                         unw_dyn_info_t *info)
-{
-	const struct elf *elf = &module->elf;
-	struct eh_frame_hdr hdr;
-
-	if (!elf->eh_frame_hdr)
-		return index_table(unwinder, module, info);
-	if (elf_read(elf, elf->eh_frame_hdr, &hdr, sizeof(hdr)) < 0 ||
-	    hdr.version != 1 || hdr.count_enc != 0x03 || hdr.table_enc != 0x3b)
-		return false;
-	*info = (unw_dyn_info_t){ .start_ip = module->begin, .end_ip = module->end,
-		                  .format = UNW_INFO_FORMAT_REMOTE_TABLE };
-	info->u.rti.segbase = elf->eh_frame_hdr + module->bias;
-	info->u.rti.table_data = info->u.rti.segbase + sizeof(hdr);
-	info->u.rti.table_len = hdr.count * (uint64_t)8 / sizeof(unw_word_t);
-	return true;
-}
-
-static int ask_upt(struct unwinder *unwinder, unw_word_t ip, unw_proc_info_t *out,
-                   int need_unwind_info)
-{
-	int error;
-
-	if (!unwinder->upt)
-		return -UNW_ENOINFO;
-	in_upt = unwinder;
-	error = _UPT_find_proc_info(unwinder->space, ip, out, need_unwind_info, unwinder->upt);
-	in_upt = NULL;
-	return error;
-}
-
-static int find_proc_info(unw_addr_space_t space, unw_word_t ip, unw_proc_info_t *out,
-                          int need_unwind_info, void *arg)
-{
-	struct unwinder *unwinder = arg;
-	const struct module *module = module_of(unwinder, ip);
-	unw_dyn_info_t info;
-
-	if (!module)
-		return -UNW_ENOINFO;
-	if (unwind_table(unwinder, module, &info))
-		return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, out, need_unwind_info,
-		                                          arg);
-	return ask_upt(unwinder, ip, out, need_unwind_info);
-}
-
-static void put_unwind_info(unw_addr_space_t space, unw_proc_info_t *info, void *arg)
-{
-	_UPT_put_unwind_info(space, info, arg);
-}
-
-static int no_dyn_info(unw_addr_space_t space, unw_word_t *list, void *arg)
-{
-	(void)space, (void)list, (void)arg;
-	return -UNW_ENOINFO;
-}
-
-static int no_fpreg(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write,
-                    void *arg)
-{
-	(void)space, (void)number, (void)value, (void)write, (void)arg;
-	return -UNW_EINVAL;
-}
-
-static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *arg)
-{
-	(void)space, (void)cursor, (void)arg;
-	return -UNW_EINVAL;
-}
-
-static int no_proc_name(unw_addr_space_t space, unw_word_t addr, char *buf, size_t len,
-                        unw_word_t *offset, void *arg)
-{
-	(void)space, (void)addr, (void)buf, (void)len, (void)offset, (void)arg;
-	return -UNW_ENOINFO;
-}
-
-static unw_accessors_t accessors = {
-	.find_proc_info = find_proc_info,
-	.put_unwind_info = put_unwind_info,
-	.get_dyn_info_list_addr = no_dyn_info,
-	.access_mem = access_mem,
-	.access_reg = access_reg,
-	.access_fpreg = no_fpreg,
-	.resume = no_resume,
-	.get_proc_name = no_proc_name,
-};
-
-/* ---- the walk ------------------------------------------------------------------ */
-
-static void read_frame(unw_cursor_t *cursor, struct arch_frame *regs)
-{
-	const struct { unw_regnum_t number; uint64_t *to; } wanted[] = {
-		{ UNW_X86_64_RIP, &regs->pc },  { UNW_X86_64_RSP, &regs->sp },
-		{ UNW_X86_64_RBP, &regs->rbp }, { UNW_X86_64_RBX, &regs->rbx },
-		{ UNW_X86_64_R12, &regs->r12 }, { UNW_X86_64_R13, &regs->r13 },
-		{ UNW_X86_64_R14, &regs->r14 }, { UNW_X86_64_R15, &regs->r15 },
-	};
-
-	for (size_t i = 0; i < countof(wanted); i++) {
-		unw_word_t value = 0;
-
-		unw_get_reg(cursor, wanted[i].number, &value);
-		*wanted[i].to = value;
-	}
-}
 
 /* The previous walk's frame that is this one, its callers with it, or count. */
 static unsigned meet(const struct unwound *last, const struct unwound_frame *frame,
@@ -277,7 +34,7 @@ struct walk {
 /* Is it what a signal handler returns to? */
 static bool is_trampoline(const struct unwinder *unwinder, taddr_t pc)
 {
-	const struct module *module = module_of(unwinder, pc);
+	const struct module *module = unwinder_module(unwinder, pc);
 	uint8_t bytes[ARCH_SIGRETURN_LEN];
 
 	return module &&
@@ -297,7 +54,7 @@ static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
 
 	frame->stack = 0;
 	if (more > 0)
-		read_frame(cursor, &frame->regs);
+		unwinder_frame(cursor, &frame->regs);
 	if (more <= 0 || !frame->regs.pc) {
 		walk->ended = more >= 0;
 		return STEPPED_NOWHERE;
@@ -321,7 +78,7 @@ static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct 
 
 		/* out of code without unwind information libunwind finds the way by rbp,
 		 * rightly only from where it was set up */
-		if (stepped == STEPPED_TO_EXACT || !module_of(unwinder, frame->regs.pc)) {
+		if (stepped == STEPPED_TO_EXACT || !unwinder_module(unwinder, frame->regs.pc)) {
 			unwinder->start = &frame->regs;
 			unwinder->exact = frame->exact;
 			if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
@@ -413,7 +170,7 @@ struct unwinder *unwinder_new(struct modules *modules, unsigned depth)
 	unwinder->modules = modules;
 	unwinder->depth = depth;
 	unwinder->scratch = calloc(depth, sizeof(*unwinder->scratch));
-	unwinder->space = unw_create_addr_space(&accessors, 0);
+	unwinder->space = unw_create_addr_space(&unwind_answers, 0);
 	if (!unwinder->scratch || !unwinder->space) {
 		unwinder_free(unwinder);
 		return NULL;
@@ -447,60 +204,4 @@ void unwinder_flush(struct unwinder *unwinder)
 {
 	unw_flush_cache(unwinder->space, 0, 0);
 	unwinder->index = NULL; /* its module may go */
-}
-
-static unw_addr_space_t uncached(void)
-{
-	static unw_addr_space_t space;
-
-	if (!space)
-		space = unw_create_addr_space(&accessors, 0);
-	return space;
-}
-
-/* From a stack whose every word is another. False: nothing is found from there. */
-static bool made_up_caller(struct module *module, taddr_t vaddr, struct arch_frame *caller)
-{
-	uint64_t words[64];
-	const taddr_t sp = INDEX_ADDR / 2, rbp = sp + sizeof(words) / 2;
-	const struct arch_frame start = { .pc = vaddr + module->bias, .sp = sp, .rbp = rbp, .rbx = 2,
-		                          .r12 = 3, .r13 = 4, .r14 = 5, .r15 = 6 };
-	const struct stack_image image = { start.sp, start.sp + sizeof(words), (uint8_t *)words,
-		                           sizeof(words) };
-	struct unwinder only = { .only = module, .image = &image, .start = &start, .exact = true };
-	unw_cursor_t cursor;
-
-	for (size_t i = 0; i < countof(words); i++)
-		words[i] = 0x1001 * (i + 1);
-	*caller = (struct arch_frame){ 0 };
-	if (!uncached() || unw_init_remote(&cursor, uncached(), &only) < 0 || unw_step(&cursor) <= 0)
-		return false;
-	read_frame(&cursor, caller);
-	return true;
-}
-
-bool unwind_is_same(struct module *module, taddr_t a, taddr_t b)
-{
-	struct arch_frame from_a, from_b;
-	taddr_t begin, end;
-
-	if (!unwind_bounds(module, a, &begin, &end)) /* nothing is known of either */
-		return !unwind_bounds(module, b, &begin, &end);
-	return made_up_caller(module, a, &from_a) && made_up_caller(module, b, &from_b) &&
-	       memcmp(&from_a, &from_b, sizeof(from_a)) == 0;
-}
-
-bool unwind_bounds(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)
-{
-	struct unwinder only = { .only = module };
-	unw_dyn_info_t info;
-	unw_proc_info_t proc;
-
-	if (!uncached() || !unwind_table(&only, module, &info) ||
-	    UNW_OBJ(dwarf_search_unwind_table)(uncached(), vaddr + module->bias, &info, &proc, 0,
-	                                       &only) < 0)
-		return false;
-	*begin = proc.start_ip - module->bias;
-	*end = proc.end_ip - module->bias;
-	return true;
 }

@@ -1,35 +1,8 @@
-/* The tables of decode.c, which alone includes them: what capstone's numbers stand
- * for. */
-#ifndef FORMS_H
-#define FORMS_H
-
-#include <capstone/capstone.h>
-
-#include "arch.h"
-#include "arch_insn.h"
+/* What capstone's numbers stand for. */
+#include "decode.h"
 
 /* ---- operations ------------------------------------------------------------ */
 
-enum shape { /* which operands the operation takes, in capstone's order */
-	SHAPE_NONE,
-	SHAPE_DST,
-	SHAPE_SRC,
-	SHAPE_OPTIONAL_SRC,
-	SHAPE_DST_SRC,
-	SHAPE_RAX, /* none shown: see imply_operands */
-};
-
-struct form {
-	uint8_t op; /* enum insn_op */
-	uint8_t cond;
-	uint8_t shape;
-	uint8_t flow; /* enum flow */
-	uint16_t also_writes;
-	bool stack; /* reads or writes the stack without showing an operand */
-	bool near;  /* jumps, calls or returns within the code segment */
-};
-
-#define W(reg) (1u << ARCH_##reg)
 #define AS(id, o, s) [X86_INS_##id] = { .op = INSN_##o, .shape = SHAPE_##s }
 #define STACK(id, o, s)                                                                          \
 	[X86_INS_##id] = { .op = INSN_##o, .shape = SHAPE_##s, .stack = true,                    \
@@ -45,7 +18,7 @@ struct form {
 	[X86_INS_SET##cc] = { .op = INSN_SET, .cond = COND_##cc, .shape = SHAPE_DST },           \
 	[X86_INS_CMOV##cc] = { .op = INSN_CMOV, .cond = COND_##cc, .shape = SHAPE_DST_SRC }
 
-static const struct form forms[X86_INS_ENDING] = {
+const struct form forms[X86_INS_ENDING] = {
 	AS(NOP, NOP, NONE), AS(PAUSE, NOP, NONE), AS(ENDBR64, NOP, NONE), AS(ENDBR32, NOP, NONE),
 
 	AS(MOV, MOV, DST_SRC), AS(MOVABS, MOV, DST_SRC), AS(MOVZX, MOV, DST_SRC),
@@ -86,16 +59,12 @@ static const struct form forms[X86_INS_ENDING] = {
 
 /* ---- registers ------------------------------------------------------------- */
 
-struct part { /* of a general register; width 0: it is none */
-	uint8_t number, width, high;
-};
-
 #define PARTS(n, r64, r32, r16, r8)                                                              \
 	[X86_REG_##r64] = { ARCH_##n, 8, 0 }, [X86_REG_##r32] = { ARCH_##n, 4, 0 },              \
 	[X86_REG_##r16] = { ARCH_##n, 2, 0 }, [X86_REG_##r8] = { ARCH_##n, 1, 0 }
 #define NUMBERED(n) PARTS(n, n, n##D, n##W, n##B)
 
-static const struct part parts[X86_REG_ENDING] = {
+const struct part parts[X86_REG_ENDING] = {
 	PARTS(RAX, RAX, EAX, AX, AL),    PARTS(RCX, RCX, ECX, CX, CL),
 	PARTS(RDX, RDX, EDX, DX, DL),    PARTS(RBX, RBX, EBX, BX, BL),
 	PARTS(RSP, RSP, ESP, SP, SPL),   PARTS(RBP, RBP, EBP, BP, BPL),
@@ -105,5 +74,3 @@ static const struct part parts[X86_REG_ENDING] = {
 	[X86_REG_AH] = { ARCH_RAX, 1, 1 }, [X86_REG_CH] = { ARCH_RCX, 1, 1 },
 	[X86_REG_DH] = { ARCH_RDX, 1, 1 }, [X86_REG_BH] = { ARCH_RBX, 1, 1 },
 };
-
-#endif
