@@ -1,4 +1,5 @@
-/* The system calls that change what is mapped in an address space. */
+/* The system calls that change what is mapped in an address space, or that end what we see of
+ * it. */
 #ifndef MAP_CALL_H
 #define MAP_CALL_H
 
@@ -18,10 +19,14 @@ enum map_call_kind {
 	MAP_CALL_SHADOW_STACK, /* map_shadow_stack, Linux 6.6 */
 	MAP_CALL_REMAP_PAGES,  /* remap_file_pages: other offsets for pages of a mapping */
 	MAP_CALL_EXIT,         /* exit_group: gives back all, and does not return */
+	MAP_CALL_CLONE,        /* clone, clone3: with CLONE_UNTRACED a child begins that meets our
+	                          traps unseen */
 	MAP_CALLS
 };
 
 enum map_call_kind map_call_of(int number); /* a system call's number */
+/* One that is looked at when it returns. */
+bool map_call_maps(enum map_call_kind);
 const char *map_call_name(enum map_call_kind); /* of any but NONE */
 
 /* The kernel is to make the call again, from the instruction on (include/linux/errno.h). */

@@ -40,6 +40,7 @@ enum record_kind {
 	REC_EXIT,    /* struct record_status: the process's wait status */
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
 	REC_EARLIER, /* struct record_earlier: a call begun before the attach has returned */
+	REC_RELEASED, /* the process is let go, in front of a clone with CLONE_UNTRACED */
 	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };

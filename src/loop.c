@@ -72,7 +72,7 @@ static void report_ended(struct session *session)
 	for (size_t i = processes->count; i-- > 0;) {
 		struct traced *traced = processes->list[i];
 
-		if (!traced->ended)
+		if (!traced->ended && !traced->released)
 			continue;
 		reporting_end(&session->reporting, traced, "exit");
 		if (traced != processes->first)
@@ -116,6 +116,8 @@ static void on_record(struct session *session, const struct record *record)
 		on_stuck(session);
 	if (traced && record->kind == REC_EXIT)
 		on_exit_of(session, traced);
+	if (traced && record->kind == REC_RELEASED)
+		report_ended(session);
 }
 
 static void send_commands(struct session *session)

@@ -199,6 +199,7 @@ struct traced *processes_apply(struct processes *processes, const struct record 
 	}
 	if (record->kind == REC_LIFTED || record->kind == REC_EXIT)
 		guard_end(&traced->guard);
+	traced->released |= record->kind == REC_RELEASED;
 	if (record->kind == REC_EXIT) {
 		traced->ended = true;
 		traced->status = ((const struct record_status *)record)->status;

@@ -13,6 +13,7 @@ struct traced {
 	int pid;
 	bool executed;  /* there is something to report */
 	bool ended;
+	bool released;  /* let go while it lives on */
 	bool reported;  /* for the last time */
 	int status;     /* when it has ended, as waitpid gives it */
 	struct heap *heap;

@@ -110,7 +110,7 @@ bool reporting_compare_maps(struct reporting *reporting)
 	for (size_t i = 0; i < processes->count; i++) {
 		const struct traced *traced = processes->list[i];
 
-		if (!traced->executed || traced->ended)
+		if (!traced->executed || traced->ended || traced->released)
 			continue;
 		if (!reporting->asked)
 			heap_ask_maps(traced->heap);
@@ -208,7 +208,7 @@ void reporting_end(struct reporting *reporting, struct traced *traced, const cha
 	traced->reported = true;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting_await(reporting);
-	write_report(reporting, traced, reason, 0);
+	write_report(reporting, traced, traced->released ? "detach" : reason, 0);
 	if (!traced->ended || WIFEXITED(traced->status))
 		reporting->left_blocks += reporting->leaks.left_blocks;
 }

@@ -34,7 +34,7 @@ void reporting_dump(struct reporting *, const char *reason);
 void reporting_reap(struct reporting *);  /* the writer, if it has ended */
 void reporting_await(struct reporting *); /* until it has */
 /* The last one of a process, behind a dump that is being written; nothing when there was
- * one. */
+ * one. Of one that was released while it ran the reason is "detach". */
 void reporting_end(struct reporting *, struct traced *, const char *reason);
 /* The last one of each that had none; reason: of those that have not ended. */
 void reporting_end_all(struct reporting *, const char *reason);

@@ -41,8 +41,8 @@ static bool may_be_repeated(const struct decoded *insn)
 	return !insn->refuse && insn->insn.dst.kind != OPERAND_MEM;
 }
 
-/* Nothing comes back from it. Where it cannot be trapped, the last look is missing. */
-static bool plan_exit(struct job *job, const struct syscall_site *site)
+/* Its end is not to be seen. Where it cannot be trapped, the last look is missing. */
+static bool plan_begin(struct job *job, const struct syscall_site *site)
 {
 	struct decoded before;
 
@@ -56,15 +56,15 @@ static bool plan_exit(struct job *job, const struct syscall_site *site)
 static bool plan(void *ctx, const struct syscall_site *site)
 {
 	bool any = site->number == SYSCALL_ANY;
+	enum map_call_kind kind = any ? MAP_CALL_MMAP : map_call_of(site->number);
 	struct decoded before, after;
 	struct job *job = ctx;
 	taddr_t behind = site->vaddr + ARCH_SYSCALL_LEN;
 
-	if (site->decoded && site->number != SYSCALL_ANY &&
-	    map_call_of(site->number) == MAP_CALL_EXIT)
-		return plan_exit(job, site);
-	if (!site->decoded || (!any && map_call_of(site->number) == MAP_CALL_NONE))
+	if (!site->decoded || kind == MAP_CALL_NONE || !(job->plan->maps || kind == MAP_CALL_CLONE))
 		return true;
+	if (!any && !map_call_maps(kind))
+		return plan_begin(job, site);
 	if (job_decode(job, behind, &after) < 0 || after.refuse)
 		note(job, site, "what follows it cannot be trapped");
 	else if (!site->before || job_decode(job, site->before, &before) < 0 ||

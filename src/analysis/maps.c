@@ -174,7 +174,8 @@ static void look(struct heap *heap)
 
 void maps_quiet(struct heap *heap)
 {
-	look(heap);
+	if (maps_are_wanted(heap))
+		look(heap);
 	heap->maps.asked = false;
 	command_add(heap, CMD_LOUD, 0, sizeof(struct record));
 }

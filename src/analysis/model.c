@@ -193,6 +193,11 @@ void heap_apply(struct heap *heap, const struct record *record)
 		heap_note(heap, "a child was not followed: %s",
 		          strerror(((const struct record_status *)record)->status));
 		break;
+	case REC_RELEASED:
+		maps_ended(heap);
+		heap_note(heap, "the program was let go when it began a task that cannot be traced "
+		          "(CLONE_UNTRACED), as LeakSanitizer does");
+		break;
 	case REC_EXEC:
 		heap->attached = false;
 		new_image(heap, record);

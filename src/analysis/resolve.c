@@ -170,8 +170,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	for (size_t i = 0; i < job.found_count; i++)
 		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)
 			resolve_function(&job, &job.found[i]);
-	if (plan->maps)
-		map_trap_plan(&job);
+	map_trap_plan(&job);
 	library_lend(&job);
 	free(job.found);
 }

@@ -19,6 +19,8 @@ static const struct {
 	{ 453, MAP_CALL_SHADOW_STACK }, /* SYS_map_shadow_stack, not in older headers */
 	{ SYS_remap_file_pages, MAP_CALL_REMAP_PAGES },
 	{ SYS_exit_group, MAP_CALL_EXIT },
+	{ SYS_clone, MAP_CALL_CLONE },
+	{ SYS_clone3, MAP_CALL_CLONE },
 };
 
 enum map_call_kind map_call_of(int number)
@@ -27,6 +29,11 @@ enum map_call_kind map_call_of(int number)
 		if (calls[i].number == number)
 			return calls[i].kind;
 	return MAP_CALL_NONE;
+}
+
+bool map_call_maps(enum map_call_kind kind)
+{
+	return kind != MAP_CALL_NONE && kind != MAP_CALL_EXIT && kind != MAP_CALL_CLONE;
 }
 
 bool map_call_is_restarted(int64_t result)
@@ -46,6 +53,7 @@ static const char *const names[MAP_CALLS] = {
 	[MAP_CALL_PROTECT] = "mprotect", [MAP_CALL_IO_SETUP] = "io_setup",
 	[MAP_CALL_IO_DESTROY] = "io_destroy", [MAP_CALL_SHADOW_STACK] = "map_shadow_stack",
 	[MAP_CALL_REMAP_PAGES] = "remap_file_pages", [MAP_CALL_EXIT] = "exit_group",
+	[MAP_CALL_CLONE] = "clone",
 };
 
 const char *map_call_name(enum map_call_kind kind)

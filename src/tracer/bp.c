@@ -69,12 +69,17 @@ static bool know(struct space *space, const struct probe *probe)
 	return true;
 }
 
+static bool is_to_return(const struct probe *probe)
+{
+	return probe->function == NO_FUNCTION || map_call_maps(map_call_of((int)probe->function));
+}
+
 /* A call that is seen to begin must be seen to end, if it does. */
 static bool has_counterpart(const struct space *space, const struct probe *probe)
 {
 	const struct probe *behind = bp_find(space, probe->call + ARCH_SYSCALL_LEN);
 
-	return probe->kind != PROBE_SYSCALL || map_call_of((int)probe->function) == MAP_CALL_EXIT ||
+	return probe->kind != PROBE_SYSCALL || !is_to_return(probe) ||
 	       (behind && behind->kind == PROBE_SYSRET && behind->call == probe->call);
 }
 

@@ -28,13 +28,11 @@ bool child_is_followed(void)
 	return followed;
 }
 
-/* The event's kind does not tell: fork with CLONE_VFORK may share or copy. The
- * parent still stands in the system call, whose arguments do. */
-static uint64_t clone_flags(const struct arch_regs *regs, const struct space *space)
+uint64_t child_flags(long call, const struct arch_regs *regs, const struct space *space)
 {
 	uint64_t flags = 0;
 
-	switch (regs->orig_rax) {
+	switch (call) {
 	case SYS_vfork:
 		return CLONE_VM | CLONE_VFORK;
 	case SYS_clone:
@@ -45,11 +43,13 @@ static uint64_t clone_flags(const struct arch_regs *regs, const struct space *sp
 	return flags;
 }
 
+/* The event's kind does not tell: fork with CLONE_VFORK may share or copy. The
+ * parent still stands in the system call, whose arguments do. */
 static uint64_t birth_flags(const struct thread *parent)
 {
 	struct arch_regs regs;
 
-	return step_get_regs(parent->tid, &regs) < 0 ? 0 : clone_flags(&regs, parent->space);
+	return step_get_regs(parent->tid, &regs) < 0 ? 0 : child_flags((long)regs.orig_rax, &regs, parent->space);
 }
 
 /* The child's memory is as the parent's was when it forked. NULL: out of reach, or no
@@ -103,7 +103,7 @@ static void become(struct thread *child, struct thread *parent)
 		child->pid = parent->pid;
 	} else if (flags & CLONE_VM) {
 		child->role = ROLE_BORROWER;
-	} else if (!followed || !follow(child, parent)) {
+	} else if (!followed || parent->space->released || !follow(child, parent)) {
 		child->role = ROLE_COPY;
 	}
 	if (!child->space)
@@ -121,7 +121,7 @@ static struct resume begin(struct thread *thread)
 	struct resume resume = { thread->first_stop ? GO_LISTEN : GO_RUN, 0 };
 
 	thread->begun = true;
-	if (thread->role == ROLE_COPY)
+	if (thread->role == ROLE_COPY || thread->space->released)
 		return let_go(thread->space, thread);
 	if (thread->role == ROLE_TARGET && thread->pid != thread->tid)
 		emit(REC_THREAD_BEGIN, thread);

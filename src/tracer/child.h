@@ -8,12 +8,16 @@
 #ifndef CHILD_H
 #define CHILD_H
 
+#include "space.h"
 #include "thread.h"
 
 void child_set_followed(bool);
 bool child_is_followed(void);
 /* The parent stands at its fork, vfork or clone event. */
 void child_born(struct thread *parent);
+/* The flags of clone(2) that a system call of this number and these registers has; 0: it is none
+ * that begins a task. */
+uint64_t child_flags(long call, const struct arch_regs *, const struct space *);
 /* A task's first stop, which may come before its parent's event. */
 struct resume child_first_stop(struct thread *);
 /* A process has ended, or execs, and a thread of it was maybe killed before its event. */

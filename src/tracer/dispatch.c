@@ -15,6 +15,7 @@
 #include "map.h"
 #include "moment.h"
 #include "probe.h"
+#include "release.h"
 #include "step.h"
 #include "task.h"
 
@@ -316,5 +317,7 @@ struct resume dispatch(pid_t tid, int status, struct thread **out, bool *ended)
 			return child_first_stop(thread);
 		thread->begun = true;
 	}
+	if (release_takes(thread, event))
+		return GONE;
 	return on_event(thread, event, ended);
 }

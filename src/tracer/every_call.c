@@ -80,7 +80,7 @@ static struct resume at_begin(struct thread *thread, const struct __ptrace_sysca
 	                                                     MAP_CALL_NONE;
 	taddr_t behind = info->instruction_pointer;
 
-	if (kind == MAP_CALL_NONE || is_trapped(thread->space, behind)) {
+	if (kind == MAP_CALL_NONE || kind == MAP_CALL_CLONE || is_trapped(thread->space, behind)) {
 		unrelated(thread->space);
 		return RUN;
 	}

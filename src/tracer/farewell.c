@@ -1,56 +1,13 @@
 #include "farewell.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bp.h"
-#include "copy.h"
-#include "emit.h"
-#include "event.h"
-#include "front.h"
-#include "journal_file.h"
-#include "step.h"
+#include "leave.h"
+#include "space.h"
 #include "task.h"
-#include "thread.h"
-
-/* A thread that hits a trap just when it is interrupted stops for the interruption
- * first: its SIGTRAP, in SigPnd of /proc/TID/status, would be delivered for good. */
-static bool is_trap_pending(pid_t tid)
-{
-	return task_of(tid).pending >> (SIGTRAP - 1) & 1;
-}
-
-/* The thread is stopped and the traps are lifted: one that has hit a trap already
- * goes back to where the instruction now stands again. */
-static void let_go(struct thread *thread, struct event event)
-{
-	const struct space *space = thread->space;
-	struct arch_regs regs;
-	int sig = event.kind == EV_SIGNAL ? event.sig : 0;
-
-	if (event.kind == EV_STOP)
-		step_interrupted(thread);
-	if (thread->growing)
-		step_grown(thread, space, event.kind == EV_TRAP);
-	else if (space && (event.kind == EV_TRAP || (thread->held && !thread->map.waits_at)) &&
-	         step_get_regs(thread->tid, &regs) == 0) {
-		const struct probe *on = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
-
-		if (on && on->kind != PROBE_PASS)
-			step_set_pc(thread->tid, arch_pc(&regs) - ARCH_TRAP_SKID);
-		else if (event.kind == EV_TRAP && !thread->handler.due)
-			sig = SIGTRAP;
-	}
-	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN)
-		copy_clean(space ? space : copy_origin(thread->tid), thread->tid);
-	thread_resume(thread, (struct resume){ GO_DETACH, sig });
-}
 
 /* A task that its parent's event announces has its first stop still before it, unless that
  * has come first: then it is ours no more. */
@@ -79,7 +36,7 @@ static void begin_farewell(void)
 		char state;
 
 		if (thread->stopped) {
-			let_go(thread, (struct event){ EV_STOP, 0, 0 });
+			leave_go(thread, (struct event){ EV_STOP, 0, 0 });
 			continue;
 		}
 		state = task_state(thread->tid);
@@ -87,7 +44,7 @@ static void begin_farewell(void)
 		if (state == 'R' || thread->listening)
 			ptrace(PTRACE_INTERRUPT, thread->tid, 0, 0);
 		thread->due = state == 'R' || state == 't' || !thread->begun ||
-		              is_trap_pending(thread->tid);
+		              leave_is_trap_pending(thread->tid);
 	}
 }
 
@@ -99,17 +56,6 @@ static bool any_due(void)
 		if (thread->due)
 			return true;
 	return false;
-}
-
-/* Let go where it enters a system call it would find itself woken there, and the call would
- * return early (EINTR). Interrupted, it stops behind, where the call can be restarted; this stop
- * has used up any interruption that was on its way. */
-static void pass_call(struct thread *thread)
-{
-	thread->due = true;
-	thread->forked = false; /* it is not to stop at calls any more */
-	thread_interrupt(thread);
-	thread_resume(thread, (struct resume){ GO_RUN, 0 });
 }
 
 static void take_leave(pid_t tid, int status)
@@ -124,18 +70,8 @@ static void take_leave(pid_t tid, int status)
 	}
 	if (!thread && !(thread = thread_add(tid, tid, ROLE_UNKNOWN)))
 		return;
-	thread->stopped = true;
 	expect_child(event, tid);
-	if (event.kind != EV_TRAP && is_trap_pending(tid)) {
-		thread->due = true;
-		thread_resume(thread, (struct resume){ GO_RUN, event.kind == EV_SIGNAL ? event.sig : 0 });
-		return;
-	}
-	if (event.kind == EV_CALL && thread->role == ROLE_TARGET) {
-		pass_call(thread);
-		return;
-	}
-	let_go(thread, event);
+	leave_at_stop(thread, event);
 }
 
 /* Whatever comes for the tracer itself, a stop that is due is waited for: a thread that is
@@ -150,16 +86,6 @@ static pid_t next_stop(int *status, int options)
 	return tid;
 }
 
-static void lift(const struct space *space)
-{
-	size_t pages, left = bp_lift_all(space, space->pid, space->mem);
-	size_t differences = text_differences(&space->text, space->mem, &pages);
-
-	if (!left && front_gone())
-		journal_file_remove(space->pid);
-	emit_lifted(space, pages, differences);
-}
-
 void farewell(void)
 {
 	int status;
@@ -169,7 +95,7 @@ void farewell(void)
 		space->every_call = 0;
 		space_enter(space); /* to the end: a child of its threads may still come */
 		if (space->pid)
-			lift(space);
+			leave_lift(space);
 	}
 	begin_farewell();
 	while (any_due() && (tid = next_stop(&status, 0)) > 0)

@@ -7,6 +7,7 @@
 #include "emit.h"
 #include "map_told.h"
 #include "probe.h"
+#include "release.h"
 #include "space.h"
 #include "step.h"
 #include "turn.h"
@@ -55,13 +56,17 @@ static struct resume wait_for_turn(struct thread *thread, taddr_t addr)
 	return turn_wait(thread, addr);
 }
 
-static struct resume before_exit(struct thread *thread, const struct probe *probe,
-                                 const struct arch_regs *trapped, struct arch_regs *regs)
+/* Of the process, or of what we see of it. */
+static struct resume before_end(struct thread *thread, const struct probe *probe,
+                                const struct arch_regs *trapped, struct arch_regs *regs,
+                                enum map_call_kind kind)
 {
-	if (!turn_may_leave(thread)) {
+	if (!turn_may_leave(thread) || kind == MAP_CALL_CLONE)
 		step_set_pc(thread->tid, probe->addr);
+	if (!turn_may_leave(thread))
 		return turn_leave(thread, probe->addr);
-	}
+	if (kind == MAP_CALL_CLONE)
+		return release_begin(thread);
 	step_set_regs(thread, trapped, regs);
 	return RUN;
 }
@@ -80,14 +85,16 @@ static struct resume before_call(struct thread *thread, const struct probe *prob
 		return probe_run_on(thread, space, probe, trapped, &regs);
 	}
 	kind = map_call_of((int)arch_value(&regs, ARCH_RESULT));
+	if (kind == MAP_CALL_CLONE && !release_is_asked(thread, &regs))
+		kind = MAP_CALL_NONE;
 	if (kind == MAP_CALL_NONE) {
 		step_set_regs(thread, trapped, &regs);
 		if (!turn_has(space, probe->call))
 			bp_unrelated(space, probe, UNRELATED_MAX);
 		return RUN;
 	}
-	if (kind == MAP_CALL_EXIT)
-		return before_exit(thread, probe, trapped, &regs);
+	if (!map_call_maps(kind))
+		return before_end(thread, probe, trapped, &regs, kind);
 	if (turn_is_taken(space, thread))
 		return wait_for_turn(thread, probe->addr);
 	begin(thread, space, probe, trapped, &regs, kind);

@@ -68,6 +68,7 @@ struct thread {
 	bool listening; /* in a group-stop */
 	bool interrupted; /* its next stop is of our making */
 	bool due;       /* at the farewell: a stop of it is still to come */
+	bool goes_last;   /* when its space is released: it has asked for that */
 	bool held;        /* the analysis has not answered */
 	bool in_earlier_call; /* maybe: attached to, no call of it was seen to begin since */
 	bool growing;     /* its stack, by a push, before the trap at step.addr is passed */

@@ -23,6 +23,7 @@
 #include "moment.h"
 #include "open_files.h"
 #include "place.h"
+#include "release.h"
 #include "turn.h"
 
 #define TITLE "at-tracer" /* no name a pkill for the front would match */
@@ -110,6 +111,7 @@ static void loop(void)
 			turn_patience();
 		}
 		obey_all();
+		release_go_on();
 		if (leaving)
 			break;
 		tid = waitpid(-1, &status, __WALL);

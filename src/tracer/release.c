@@ -1,0 +1,89 @@
+#include "release.h"
+
+#include <sched.h>
+
+#include "child.h"
+#include "emit.h"
+#include "leave.h"
+
+static bool under_way; /* maybe: somebody who asked waits */
+
+bool release_is_asked(const struct thread *thread, const struct arch_regs *regs)
+{
+	return child_flags((long)arch_value(regs, ARCH_RESULT), regs, thread->space) &
+	       CLONE_UNTRACED;
+}
+
+/* One that is held stands where it can be let go. Of another that is stopped it is not known
+ * here what for: it stops once more. */
+static void hurry(struct thread *thread)
+{
+	if (thread->held)
+		leave_go(thread, (struct event){ EV_STOP, 0, 0 });
+	else
+		thread_interrupt(thread);
+}
+
+static bool is_alone(const struct thread *asker)
+{
+	const struct thread *thread;
+
+	for (size_t at = 0; (thread = thread_next(&at));)
+		if (thread != asker && thread->space == asker->space)
+			return false;
+	return true;
+}
+
+/* A borrower does not wait: its parent can't stop before it has ended. */
+struct resume release_begin(struct thread *asker)
+{
+	struct space *space = asker->space;
+	struct thread *thread;
+
+	leave_lift(space);
+	emit_space(REC_RELEASED, space);
+	space->released = true;
+	for (size_t at = 0; (thread = thread_next(&at));)
+		if (thread != asker && thread->space == space)
+			hurry(thread);
+	if (asker->role != ROLE_TARGET)
+		return (struct resume){ GO_DETACH, 0 };
+	asker->held = asker->goes_last = under_way = true;
+	return (struct resume){ GO_HOLD, 0 };
+}
+
+bool release_takes(struct thread *thread, struct event event)
+{
+	if (!thread->space || !thread->space->released)
+		return false;
+	switch (event.kind) {
+	case EV_EXITED:
+	case EV_KILLED:
+	case EV_EXEC: /* another program, to be traced */
+		return false;
+	case EV_FORK:
+	case EV_VFORK:
+	case EV_CLONE:
+		child_born(thread);
+		break;
+	default:
+		break;
+	}
+	leave_at_stop(thread, event);
+	return true;
+}
+
+void release_go_on(void)
+{
+	struct thread *thread;
+	bool any = false;
+
+	for (size_t at = 0; under_way && (thread = thread_next(&at));) {
+		if (!thread->goes_last)
+			continue;
+		any = true;
+		if (is_alone(thread))
+			thread_resume(thread, (struct resume){ GO_DETACH, 0 });
+	}
+	under_way = any;
+}
