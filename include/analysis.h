@@ -3,6 +3,7 @@
 #ifndef ANALYSIS_H
 #define ANALYSIS_H
 
+#include "fn.h"
 #include "heap.h"
 #include "record.h"
 
@@ -15,6 +16,11 @@ struct analysis_options {
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
+
+/* These are traced too, in every heap made behind this. They must stay. False: no memory. */
+bool heap_trace_functions(const struct fn *, size_t count);
+/* Why number i of them is not traced, a sentence that lives as long as the program; NULL: it is. */
+const char *heap_fn_problem(const struct heap *, size_t i);
 
 /* Of one address space. A new image in it begins anew. */
 struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */

@@ -57,7 +57,7 @@ struct probe {
 	uint8_t result;   /* EXIT: register number */
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
-	uint8_t pad[3];
+	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded */
 	struct insn insn;
 };
 

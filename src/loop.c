@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "crash.h"
+#include "fn_check.h"
 #include "log.h"
 #include "send.h"
 #include "signals.h"
@@ -96,6 +97,17 @@ static void on_end(struct session *session)
 		last_reports(session, "detach");
 }
 
+/* All modules are known: what is not there now was named wrongly. Nothing has been planted. */
+static void on_attached(struct session *session, struct traced *traced)
+{
+	if (fn_check(&session->options->fns, traced->heap))
+		return;
+	while (heap_command(traced->heap))
+		heap_sent(traced->heap);
+	session->failed = true;
+	leave(session);
+}
+
 static void on_record(struct session *session, const struct record *record)
 {
 	struct traced *traced;
@@ -114,6 +126,8 @@ static void on_record(struct session *session, const struct record *record)
 	traced = processes_apply(&session->processes, record, &stuck);
 	if (stuck)
 		on_stuck(session);
+	if (traced && record->kind == REC_ATTACHED)
+		on_attached(session, traced);
 	if (traced && record->kind == REC_EXIT)
 		on_exit_of(session, traced);
 	if (traced && record->kind == REC_RELEASED)

@@ -75,6 +75,15 @@ static const struct option what[] = {
 	             "program's own memory." },
 	{ "no-maps", 0, OPTION_FLAG, AT(no_maps), .place = OPTION_NAMED,
 	  .help = "leave mmap, munmap, mremap and brk alone" },
+	{ "fn", 0, OPTION_FN, "SPEC", .place = OPTION_NAMED,
+	  .help = "another function that allocates or frees, or @SET of them",
+	  .details = "Repeatable. SPEC is alloc:, realloc: or free:, then the function's name "
+	             "(C++ as people write it), MODULE!NAME, MODULE+0xOFFSET or 0xADDRESS, then "
+	             "which of its arguments are what, from 1 on: (size=N), (count=N,size=N), "
+	             "(bytes=N) for a size that is always N, (ptr=N) for the block taken back, "
+	             "(out=N) for where the block is stored if the result is 0. What it does "
+	             "inside is its own affair: it counts as one call. SET is glib, cpython or "
+	             "openssl, or a file of such lines." },
 	{ "operators", 0, OPTION_FLAG, AT(operators), .place = OPTION_NAMED,
 	  .help = "trap C++'s operators too: deletes by name, new's sizes as asked",
 	  .details = "Without it operator new is known from the stack, at the size that it asks "
@@ -225,6 +234,9 @@ bool option_set(const struct option *option, struct options *options, const char
 		return add_text(at, count, value);
 	case OPTION_OUTPUT:
 		return add_output(options, value);
+	case OPTION_FN:
+		fn_parse(&options->fns, value);
+		return true;
 	case OPTION_ACTION:
 		option->run();
 	}

@@ -13,6 +13,7 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_FOLDER,  /* const char *; has no colon, which separates folders */
 	OPTION_LIST, /* one more of const char *[LIST_MAX], whose number is at count */
 	OPTION_OUTPUT,  /* one more of dests */
+	OPTION_FN,      /* one more of fns, or a set */
 	OPTION_ACTION   /* run: prints something and ends */
 };
 

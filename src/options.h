@@ -4,6 +4,7 @@
 
 #include "bare_stop.h"
 #include "dest.h"
+#include "fn_parse.h"
 
 #define OUTPUTS_MAX 16
 #define LIST_MAX 64
@@ -23,6 +24,7 @@ struct options {
 	size_t suppression_count;
 	bool no_default_suppressions;
 	uint64_t pid;   /* to attach to; 0: none */
+	struct fn_list fns;
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
 	bool follow;    /* children too */

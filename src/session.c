@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "crash.h"
+#include "fn_check.h"
 #include "log.h"
 #include "loop.h"
 #include "open_files.h"
@@ -46,6 +47,9 @@ static void begin_to_trace(struct session *session)
 	signal(SIGPIPE, SIG_IGN); /* these fail with an errno instead */
 	signal(SIGXFSZ, SIG_IGN);
 	crash_guard();
+	if (session->options->fns.count &&
+	    !heap_trace_functions(session->options->fns.fns, session->options->fns.count))
+		die(EXIT_OURS, "cannot start: no memory");
 	processes_init(&session->processes, &analysis, session->target.pid);
 	send_command(&session->tracer, session->target.attached ? CMD_ATTACH : CMD_SEIZE,
 	             session->target.pid);
@@ -73,6 +77,8 @@ int session_run(const struct options *options, struct title title)
 	begin_to_trace(&session);
 	loop_run(&session);
 	target_check_ran(&session.target, loop_has_failed(&session));
+	if (!session.target.attached && session.processes.first->executed)
+		fn_check(&options->fns, session.processes.first->heap);
 	reporting_deinit(&session.reporting);
 	processes_deinit(&session.processes);
 	return exit_status(&session);

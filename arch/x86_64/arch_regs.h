@@ -72,8 +72,14 @@ static inline uint64_t arch_sp(const struct arch_regs *regs) { return regs->rsp;
 
 static inline uint64_t arch_arg(const struct arch_regs *regs, unsigned n)
 {
-	const uint64_t arg[] = { regs->rdi, regs->rsi, regs->rdx };
+	const uint64_t arg[] = { regs->rdi, regs->rsi, regs->rdx, regs->rcx, regs->r8, regs->r9 };
 	return arg[n];
+}
+
+static inline unsigned arch_arg_register(unsigned n)
+{
+	const uint8_t number[] = { ARCH_RDI, ARCH_RSI, ARCH_RDX, ARCH_RCX, ARCH_R8, ARCH_R9 };
+	return number[n];
 }
 
 /* Of a system call, before it or behind it: the kernel only changes rax, rcx and r11. */

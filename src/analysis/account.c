@@ -108,7 +108,7 @@ static struct heap_function *stats_of(struct heap *heap, int entry)
 
 static uint64_t size_of(const struct catalog_entry *entry, const struct record_call *call)
 {
-	uint64_t size = call->args[entry->size];
+	uint64_t size = entry->size == CATALOG_NONE ? entry->bytes : call->args[entry->size];
 
 	return entry->count == CATALOG_NONE ? size : size * call->args[entry->count];
 }

@@ -2,7 +2,9 @@
 #ifndef CATALOG_H
 #define CATALOG_H
 
+#include "fn.h"
 #include "heap.h"
+#include "record.h"
 
 enum catalog_role {
 	CATALOG_ALLOC,      /* hands out a block */
@@ -20,16 +22,24 @@ struct catalog_entry {
 	const char *symbol;
 	const char *name; /* in reports */
 	enum catalog_role role;
-	int8_t size, count; /* argument numbers; bytes = size, or size * count */
-	int8_t block;       /* argument number of the block taken back */
-	bool out_param;     /* the block is stored where argument 0 points; 0 is success */
+	/* Of what a record has of the arguments: */
+	int8_t size, count; /* bytes = size, or size * count, */
+	uint64_t bytes;     /* or this, where there is no size */
+	int8_t block;       /* the block taken back */
+	bool out_param;     /* the block is stored where the first points; 0 is success */
+	uint8_t args[RECORD_ARGS]; /* which of the call's they are */
 };
 
-extern const struct catalog_entry catalog[];
-extern const unsigned catalog_count;
+extern const struct catalog_entry *catalog;
+extern unsigned catalog_count;
 
-int catalog_find(const char *symbol); /* index, or CATALOG_NONE */
+/* Behind the others, one for each, whose strings stay the caller's; before any heap is made.
+ * Returns the first one's index, or CATALOG_NONE: no memory. */
+int catalog_add(const struct fn *, size_t count);
+
+int catalog_find(const char *symbol); /* index, or CATALOG_NONE; none that was added */
 enum heap_kind catalog_kind(int entry);
+bool catalog_is_added(int entry);
 bool catalog_is_name(int entry);
 bool catalog_is_operator(int entry); /* one of C++'s */
 /* Functions that return their first argument (C11 7.24.2, 7.24.6): an allocator

@@ -191,6 +191,11 @@ void elf_close(struct elf *elf)
 
 /* ---- symbols -------------------------------------------------------------- */
 
+static bool is_symbols(const GElf_Shdr *shdr)
+{
+	return shdr->sh_type == SHT_DYNSYM || shdr->sh_type == SHT_SYMTAB;
+}
+
 static bool each_in(Elf *file, Elf_Scn *section, const GElf_Shdr *shdr,
                     bool (*each)(void *, const struct elf_symbol *), void *ctx)
 {
@@ -220,10 +225,39 @@ void elf_each_function(const struct elf *elf, bool (*each)(void *, const struct 
 	GElf_Shdr shdr;
 
 	while (file && (section = elf_nextscn(file, section)) && gelf_getshdr(section, &shdr))
-		if ((shdr.sh_type == SHT_DYNSYM || shdr.sh_type == SHT_SYMTAB) &&
-		    !each_in(file, section, &shdr, each, ctx))
+		if (is_symbols(&shdr) && !each_in(file, section, &shdr, each, ctx))
 			break;
 	elf_end(file);
+}
+
+static bool data_in(Elf *file, Elf_Scn *section, const GElf_Shdr *shdr, const char *name)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	size_t count = shdr->sh_entsize ? shdr->sh_size / shdr->sh_entsize : 0;
+	GElf_Sym sym;
+
+	for (size_t i = 0; data && i < count && gelf_getsym(data, i, &sym); i++) {
+		const char *its = elf_strptr(file, shdr->sh_link, sym.st_name);
+
+		if (GELF_ST_TYPE(sym.st_info) == STT_OBJECT && sym.st_shndx != SHN_UNDEF && its &&
+		    strcmp(its, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool elf_has_data(const struct elf *elf, const char *name)
+{
+	Elf *file = elf_begin(elf->fd, ELF_C_READ, NULL);
+	Elf_Scn *section = NULL;
+	GElf_Shdr shdr;
+	bool has = false;
+
+	while (!has && file && (section = elf_nextscn(file, section)) &&
+	       gelf_getshdr(section, &shdr))
+		has = is_symbols(&shdr) && data_in(file, section, &shdr, name);
+	elf_end(file);
+	return has;
 }
 
 /* ---- slots ---------------------------------------------------------------- */

@@ -50,6 +50,8 @@ struct elf_symbol {
 /* Every defined function of .dynsym and .symtab, ends when each returns false. */
 void elf_each_function(const struct elf *, bool (*each)(void *ctx, const struct elf_symbol *),
                        void *ctx);
+/* Is a variable of that name defined in it? */
+bool elf_has_data(const struct elf *, const char *name);
 /* The symbol whose address the loader stores at slot, or NULL. */
 const char *elf_slot_name(struct elf *, taddr_t slot);
 

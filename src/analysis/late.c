@@ -167,6 +167,8 @@ static const char *why_not_asked(const struct catalog_entry *entry)
 		return "the old block is gone before the new one is there";
 	if (entry->out_param)
 		return "its result is in memory";
+	if (entry->size == CATALOG_NONE)
+		return "its size is no argument";
 	return entry->role == CATALOG_ALLOC && (is_product(entry) || entry->size == 0) ?
 	               NULL :
 	               "its size is not its first argument";
@@ -200,11 +202,20 @@ static bool may_call_another(const struct ways *ways)
 	return false;
 }
 
+static uint32_t register_of(const struct catalog_entry *entry, int8_t argument)
+{
+	return argument == CATALOG_NONE ? 0 : 1u << arch_arg_register(entry->args[argument]);
+}
+
 static const char *why_not_in(struct ways *ways, const struct found *found)
 {
+	const struct catalog_entry *entry = &catalog[found->entry];
+
+	ways->asked[0] = register_of(entry, entry->size);
+	ways->asked[1] = register_of(entry, entry->count);
 	if (may_call_another(ways))
 		return "it may call another allocator";
-	return is_covered(ways, found->vaddr, is_product(&catalog[found->entry])) ? NULL :
+	return is_covered(ways, found->vaddr, is_product(entry)) ? NULL :
 	                                        "on some way its size is lost before its end";
 }
 

@@ -54,6 +54,12 @@ static bool is_in(const struct function *function, taddr_t pc)
 	return pc > function->addr && pc - function->addr < function->size;
 }
 
+/* Not one that a user names: whose memory it hands out is not known. */
+static bool is_allocator(const struct function *function)
+{
+	return catalog[function->entry].role <= CATALOG_FREE && !catalog_is_added(function->entry);
+}
+
 /* The allocator function that does it, by its frame: where no call was seen to begin, as none
  * is of libc's free, which may set up a thread's first cache. */
 static const struct function *function_around(const struct heap *heap, const struct site *site)
@@ -65,8 +71,7 @@ static const struct function *function_around(const struct heap *heap, const str
 		for (size_t f = 0; f < heap->functions.count; f++) {
 			const struct function *function = &heap->functions.list[f];
 
-			if (catalog[function->entry].role <= CATALOG_FREE &&
-			    is_in(function, frame->addr))
+			if (is_allocator(function) && is_in(function, frame->addr))
 				return function;
 		}
 	return NULL;
@@ -92,9 +97,10 @@ static unsigned caller_origin(const struct heap *heap, const struct site *site,
 unsigned map_origin(struct heap *heap, const struct record_map *record, const struct site *site)
 {
 	const struct function *function = record->function < heap->functions.count ?
-	                                          &heap->functions.list[record->function] :
-	                                          function_around(heap, site);
+	                                          &heap->functions.list[record->function] : NULL;
 
+	if (!function || !is_allocator(function))
+		function = function_around(heap, site);
 	return function ? allocator_origin(heap, function->module) :
 	                  caller_origin(heap, site, &record->call);
 }

@@ -8,6 +8,7 @@
 
 #include "account.h"
 #include "debugfile.h"
+#include "fn_find.h"
 #include "maps.h"
 #include "outbox.h"
 #include "privilege.h"
@@ -40,7 +41,7 @@ static void module_came(void *ctx, struct module *module)
 	struct heap *heap = ctx;
 	struct plan plan = { .note = note_add, .ctx = heap,
 		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
-		             .operators = heap->options.operators };
+		             .operators = heap->options.operators, .fns = heap->fns };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -272,6 +273,7 @@ struct heap *model_new(const struct analysis_options *options)
 	heap->root = -1;
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
+	heap->fns = fn_states_new();
 	heap->unwinder = unwinder_new(&heap->modules, options->depth);
 	heap->stats = calloc(catalog_count, sizeof(*heap->stats));
 	heap->called = calloc(catalog_count, sizeof(*heap->called));
@@ -294,6 +296,7 @@ void heap_free(struct heap *heap)
 	maps_free(heap);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);
+	fn_states_free(heap->fns);
 	unwinder_free(heap->unwinder);
 	free(heap->functions.list);
 	free(heap->stats);

@@ -53,6 +53,7 @@ struct heap {
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;
+	struct fn_state *fns; /* of each function that a user names; NULL: none */
 	struct resolver *resolver;
 	struct unwinder *unwinder;
 	struct sites sites;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fn_find.h"
 #include "job.h"
 #include "library.h"
 #include "map_trap.h"
@@ -164,6 +165,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	bool bare;
 
 	elf_each_function(&module->elf, find, &job);
+	fn_find(&job);
 	if (job.found_count)
 		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
 	bare = is_bare_loader(&job);

@@ -25,6 +25,8 @@ struct functions {
 	size_t count;
 };
 
+struct fn_state;
+
 struct plan { /* what resolving a module gave */
 	struct probe *probes;
 	size_t count;
@@ -32,6 +34,7 @@ struct plan { /* what resolving a module gave */
 	bool operators; /* traps for C++'s too, not only for what they call */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
+	struct fn_state *fns; /* of each that a user names, or NULL */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why;
 	                                                  NULL: unheard */
 	void *ctx;

@@ -12,13 +12,13 @@
 #include "trap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "late.h"
 #include "shed.h"
 
 #define ENTRY_CANDIDATES 8
 #define WAY_MAX 16
-#define ARGS_WRITTEN (1u << ARCH_RDI | 1u << ARCH_RSI | 1u << ARCH_RDX)
 
 /* How much going on from it costs: the registers that are written, flags included, and
  * memory. A branch writes the pc alone. */
@@ -29,6 +29,15 @@ static unsigned cost(const struct decoded *insn, bool sheds)
 	                       (insn->flow == FLOW_NEXT);
 }
 
+static uint32_t args_of(const struct probe *probe)
+{
+	uint32_t registers = 0;
+
+	for (unsigned i = 0; i < RECORD_ARGS; i++)
+		registers |= 1u << arch_arg_register(probe->args[i]);
+	return registers;
+}
+
 /* False: no place; *why says so. */
 static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
                         struct probe *probe, const char **why)
@@ -37,6 +46,7 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 	taddr_t at = entry;
 	int32_t slot_delta = 0;
 	unsigned best = UINT32_MAX;
+	uint32_t args = args_of(probe);
 
 	*why = "a jump leads back to its first instruction";
 	for (int i = 0; i < ENTRY_CANDIDATES && !table_find(&cfg->targets, at); i++) {
@@ -49,11 +59,12 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 			struct probe here = job_probe(job, at, &insn, PROBE_ENTRY, probe->function);
 			unsigned price = cost(&insn, shed_make(job, at, &insn, &here));
 
+			memcpy(here.args, probe->args, sizeof(here.args));
 			here.slot_delta = slot_delta;
 			*probe = price < best ? here : *probe;
 			best = price < best ? price : best;
 		}
-		if (insn.flow != FLOW_NEXT || (insn.writes & ARGS_WRITTEN) ||
+		if (insn.flow != FLOW_NEXT || (insn.writes & args) ||
 		    (insn.moves_sp && !insn.sp_known))
 			break;
 		slot_delta -= insn.sp_delta;
@@ -145,11 +156,19 @@ static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
 	}
 }
 
+static struct probe probe_of(const struct catalog_entry *entry, uint32_t function)
+{
+	struct probe probe = { .function = function };
+
+	memcpy(probe.args, entry->args, sizeof(probe.args));
+	return probe;
+}
+
 const char *trap_allocator(struct job *job, const struct found *found, const struct cfg *cfg,
                            uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
-	struct probe probe = { .function = function };
+	struct probe probe = probe_of(entry, function);
 	const char *two_stops = late_plan(job, found, cfg, function), *why;
 
 	if (two_stops) {
@@ -173,7 +192,7 @@ void trap_name(struct job *job, const struct found *found, const struct cfg *cfg
                uint32_t function)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
-	struct probe probe = { .function = function };
+	struct probe probe = probe_of(entry, function);
 	const char *why;
 
 	if (entry->role != CATALOG_NAME_ROUNDS &&
@@ -191,7 +210,8 @@ void trap_name(struct job *job, const struct found *found, const struct cfg *cfg
 void trap_loader(struct job *job, const struct found *found, const struct cfg *cfg,
                  uint32_t function)
 {
-	struct probe probe = { .function = function };
+	const struct catalog_entry *entry = &catalog[found->entry];
+	struct probe probe = probe_of(entry, function);
 	const char *why;
 
 	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {

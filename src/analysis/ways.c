@@ -158,8 +158,8 @@ static bool follow(struct ways *ways, struct way_node *node,
 void ways_follow(struct ways *ways, taddr_t entry, bool of_product,
                  void (*lost)(struct ways *, struct way_node *))
 {
-	const struct carry size = { .held = 1u << ARCH_ARG0, .reached = true };
-	const struct carry factors = { .factors = { 1u << ARCH_ARG0, 1u << ARCH_ARG1 },
+	const struct carry size = { .held = ways->asked[0], .reached = true };
+	const struct carry factors = { .factors = { ways->asked[0], ways->asked[1] },
 		                       .reached = true };
 	struct way_node *first = ways_at(ways, entry);
 

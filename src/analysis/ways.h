@@ -1,5 +1,5 @@
 /* All ways through a function, and in which registers the size is that it is asked for, on each
- * of them: its first argument, or the product of the first two. */
+ * of them: an argument, or the product of two. */
 #ifndef WAYS_H
 #define WAYS_H
 
@@ -29,6 +29,7 @@ struct ways {
 	const struct cfg *cfg;
 	struct way_node *nodes; /* ascending */
 	size_t count;
+	uint32_t asked[2]; /* registers of the size, or of the factors, at the begin */
 	unsigned early; /* how many */
 };
 

@@ -85,7 +85,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
-		call.args[i] = arch_arg(regs, i);
+		call.args[i] = arch_arg(regs, probe->args[i]);
 	if (probe->flags & PROBE_LATE) {
 		call.args[1] = 1;
 		call.args[0] = arch_value(regs, probe->arg);

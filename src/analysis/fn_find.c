@@ -1,0 +1,240 @@
+#include "fn_find.h"
+
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis.h"
+#include "fn_name.h"
+#include "model.h"
+
+static const struct fn *fns;
+static size_t count;
+static int first_entry; /* theirs in the catalogue follow */
+
+bool heap_trace_functions(const struct fn *named, size_t number)
+{
+	fns = named;
+	first_entry = catalog_add(named, number);
+	count = first_entry == CATALOG_NONE ? 0 : number;
+	return count == number;
+}
+
+size_t fn_count(void)
+{
+	return count;
+}
+
+struct fn_state *fn_states_new(void)
+{
+	return count ? calloc(count, sizeof(struct fn_state)) : NULL;
+}
+
+void fn_states_free(struct fn_state *states)
+{
+	for (size_t i = 0; states && i < count; i++)
+		free(states[i].problem);
+	free(states);
+}
+
+static bool is_data(const struct heap *heap, const struct fn *fn)
+{
+	for (size_t i = 0; fn->name && i < heap->modules.mapped_count; i++)
+		if (elf_has_data(&heap->modules.mapped[i]->elf, fn->name))
+			return true;
+	return false;
+}
+
+const char *heap_fn_problem(const struct heap *heap, size_t i)
+{
+	const struct fn_state *state = heap->fns ? &heap->fns[i] : NULL;
+
+	if (!state)
+		return "no memory";
+	if (state->found)
+		return NULL;
+	if (state->problem)
+		return state->problem;
+	if (is_data(heap, &fns[i]))
+		return "it is data, not a function";
+	return fns[i].name ? "no function of that name is in the program" :
+	                     "no code of the program is there";
+}
+
+/* ---- what was met in a module --------------------------------------------------------- */
+
+struct met {
+	struct found found;
+	taddr_t other; /* one more of the name; 0: there is none */
+};
+
+struct search {
+	struct job *job;
+	struct met *met; /* count of them; vaddr 0: none */
+};
+
+static bool is_module(const struct fn *fn, const struct module *module)
+{
+	const char *slash = strrchr(module->path, '/');
+
+	return !fn->module || fnmatch(fn->module, module->path, 0) == 0 ||
+	       fnmatch(fn->module, slash ? slash + 1 : module->path, 0) == 0;
+}
+
+static bool consider(void *ctx, const struct elf_symbol *symbol)
+{
+	struct search *search = ctx;
+
+	for (size_t i = 0; i < count && !symbol->chooses; i++) {
+		struct met *met = &search->met[i];
+
+		if (!fns[i].name || !is_module(&fns[i], search->job->module) ||
+		    !fn_name_is(fns[i].name, symbol->name))
+			continue;
+		if (!met->found.vaddr)
+			met->found = (struct found){ symbol->vaddr, symbol->size, first_entry + (int)i,
+				                     CATALOG_NONE, symbol->table };
+		else if (met->found.vaddr != symbol->vaddr)
+			met->other = symbol->vaddr;
+	}
+	return true;
+}
+
+/* ---- places --------------------------------------------------------------------------- */
+
+struct begins {
+	taddr_t vaddr;
+	bool yes;
+};
+
+static bool is_begin(void *ctx, const struct elf_symbol *symbol)
+{
+	struct begins *begins = ctx;
+
+	begins->yes |= symbol->vaddr == begins->vaddr;
+	return !begins->yes;
+}
+
+static bool is_called(struct job *job, taddr_t vaddr)
+{
+	const struct elf *elf = &job->module->elf;
+	uint8_t chunk[4096 + ARCH_CALL_LEN];
+	int32_t distance;
+	size_t got;
+
+	for (unsigned s = 0; s < elf->segment_count; s++)
+		for (taddr_t at = elf->segments[s].vaddr;
+		     elf->segments[s].executable &&
+		     (got = elf_read_some(elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
+		     at += got - ARCH_CALL_LEN + 1)
+			for (size_t i = 0; i + ARCH_CALL_LEN <= got; i++) {
+				memcpy(&distance, chunk + i + 1, sizeof(distance));
+				if (chunk[i] == ARCH_CALL &&
+				    at + i + ARCH_CALL_LEN + distance == vaddr)
+					return true;
+			}
+	return false;
+}
+
+/* Does a function begin there? By the unwind table, else by symbols or calls. */
+static const char *why_no_function(struct job *job, taddr_t vaddr)
+{
+	struct begins begins = { vaddr, false };
+	struct cfg_bounds bounds;
+	struct decoded insn;
+
+	if (job_decode(job, vaddr, &insn) < 0)
+		return "there is no code";
+	elf_each_function(&job->module->elf, is_begin, &begins);
+	if (begins.yes)
+		return NULL;
+	if (job_bounds(job, vaddr, &bounds))
+		return bounds.begin == vaddr ? NULL : "a function is there already, which begins before";
+	return is_called(job, vaddr) ? NULL : "nothing tells that a function begins there";
+}
+
+static void look_at_place(struct search *search, size_t i)
+{
+	const struct module *module = search->job->module;
+	taddr_t addr = fns[i].place + (fns[i].module ? module->bias : 0);
+
+	if (fns[i].name || !is_module(&fns[i], module) || addr < module->begin || addr >= module->end)
+		return;
+	search->met[i].found = (struct found){ module_file_address(module, addr), 0,
+		                               first_entry + (int)i, CATALOG_NONE, "--fn" };
+}
+
+/* ---- what becomes of it --------------------------------------------------------------- */
+
+static void refuse(struct job *job, size_t i, const char *why)
+{
+	struct fn_state *state = &job->plan->fns[i];
+	char *sentence;
+
+	if (state->problem || asprintf(&sentence, "--fn %s: not traced: %s", fns[i].text, why) < 0)
+		return;
+	job_tell(job, sentence);
+	free(sentence);
+	state->problem = strdup(why);
+}
+
+static void refuse_both(struct job *job, size_t i, const struct met *met)
+{
+	char why[512];
+
+	snprintf(why, sizeof(why), "%s has two functions of that name, at 0x%llx and 0x%llx: name one "
+	         "with its parameters or as MODULE+0xOFFSET", job->module->path,
+	         (unsigned long long)met->found.vaddr, (unsigned long long)met->other);
+	refuse(job, i, why);
+}
+
+static void add(struct job *job, size_t i, const struct found *found)
+{
+	struct found *there = job_found_at(job, found->vaddr), *grown;
+
+	if (there && there->entry >= first_entry) {
+		refuse(job, i, "another --fn is of the same function");
+		return;
+	}
+	job->plan->fns[i].found = true;
+	if (there) { /* the user knows better */
+		there->entry = found->entry;
+		there->alias = CATALOG_NONE;
+		return;
+	}
+	grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	job->found = grown;
+	grown[job->found_count++] = *found;
+}
+
+static void settle(struct job *job, size_t i, const struct met *met)
+{
+	const char *why = fns[i].name || !met->found.vaddr ? NULL :
+	                                                     why_no_function(job, met->found.vaddr);
+
+	if (!met->found.vaddr)
+		return;
+	if (met->other)
+		refuse_both(job, i, met);
+	else if (why)
+		refuse(job, i, why);
+	else
+		add(job, i, &met->found);
+}
+
+void fn_find(struct job *job)
+{
+	struct search search = { job, count && job->plan->fns ? calloc(count, sizeof(struct met)) : NULL };
+
+	if (!search.met)
+		return;
+	elf_each_function(&job->module->elf, consider, &search);
+	for (size_t i = 0; i < count; i++)
+		look_at_place(&search, i);
+	for (size_t i = 0; i < count; i++)
+		settle(job, i, &search.met[i]);
+	free(search.met);
+}
