@@ -30,7 +30,9 @@ enum probe_flags {
 	PROBE_LATE = 16,     /* ENTRY: not at the begin; what is asked for is in register arg, and
 	                        becomes argument 0; 1, a factor that is in it, argument 1 */
 	PROBE_SEEN = 32,     /* ENTRY, LATE: the call may have met another one before */
-	PROBE_SHEDS = 64     /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
+	PROBE_SHEDS = 64,    /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
+	PROBE_RETURNS = 128  /* ENTRY: where it ends is not known: an EXIT is to stand where it
+	                        returns to */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

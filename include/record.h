@@ -26,6 +26,7 @@ enum record_kind {
 	REC_UNFOLLOWED, /* struct record_status: errno; a child of this process was let go */
 	REC_LEFT,    /* a child was let go before an exec that gives it privileges */
 	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
+	REC_RETURNS, /* struct record_returns: the thread is held until CMD_GO */
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
 	REC_RETURN,  /* struct record_return: an outermost call returned */
 	REC_ABANDON, /* struct record_call: an outermost call will never return */
@@ -54,6 +55,12 @@ struct record_fork { /* record: of the child, a new image */
 	struct record record;
 	uint32_t from; /* the image that was copied */
 	int32_t parent; /* the thread that forked */
+};
+
+struct record_returns { /* an EXIT is wanted */
+	struct record record;
+	taddr_t addr;      /* there: it is no trap yet */
+	uint32_t function, pad; /* of this one */
 };
 
 struct record_earlier {

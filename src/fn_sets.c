@@ -20,11 +20,15 @@ static const struct set sets[] = {
 		"alloc:g_slice_alloc(size=1)", "alloc:g_slice_alloc0(size=1)",
 		"free:g_slice_free1(ptr=2)",
 	} },
-	{ "cpython", { /* Include/objimpl.h, Include/pymem.h */
+	/* Include/objimpl.h, Include/pymem.h; Objects/obmalloc.c: where the linker has seen through
+	 * the pointers to these, they are called without the former */
+	{ "cpython", {
 		"alloc:PyObject_Malloc(size=1)", "alloc:PyObject_Calloc(count=1,size=2)",
 		"realloc:PyObject_Realloc(ptr=1,size=2)", "free:PyObject_Free(ptr=1)",
 		"alloc:PyMem_Malloc(size=1)", "alloc:PyMem_Calloc(count=1,size=2)",
 		"realloc:PyMem_Realloc(ptr=1,size=2)", "free:PyMem_Free(ptr=1)",
+		"alloc:_PyObject_Malloc(size=2)", "alloc:_PyObject_Calloc(count=2,size=3)",
+		"realloc:_PyObject_Realloc(ptr=2,size=3)", "free:_PyObject_Free(ptr=2)",
 	} },
 	{ "openssl", { /* openssl/crypto.h */
 		"alloc:CRYPTO_malloc(size=1)", "alloc:CRYPTO_zalloc(size=1)",

@@ -137,6 +137,7 @@ void library_lend(struct job *job)
 	taddr_t push = job->plan->count ? find_push(job) : 0;
 	struct twin ret = { .len = 0 };
 
+	job->module->push = push;
 	for (size_t i = 0; i < job->plan->count; i++) {
 		struct probe *probe = &job->plan->probes[i];
 		taddr_t vaddr = module_file_address(job->module, probe->addr);

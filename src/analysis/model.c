@@ -13,6 +13,7 @@
 #include "outbox.h"
 #include "privilege.h"
 #include "program.h"
+#include "return_site.h"
 #include "view.h"
 
 /* ---- modules ----------------------------------------------------------------------- */
@@ -207,6 +208,9 @@ void heap_apply(struct heap *heap, const struct record *record)
 	case REC_LOADER:
 		scan(heap, record->pid);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
+		break;
+	case REC_RETURNS:
+		return_site_plan(heap, (const struct record_returns *)record);
 		break;
 	case REC_EXIT:
 		maps_ended(heap);

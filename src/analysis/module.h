@@ -28,6 +28,7 @@ struct module {
 	bool in_stacks;   /* heap.c found a frame in it */
 	unsigned map_calls; /* places trapped for system calls that map */
 	unsigned any_calls; /* of them, for whatever number */
+	taddr_t push;     /* an instruction lent, see struct probe; 0: none */
 	bool is_loader;   /* the program's interpreter */
 };
 

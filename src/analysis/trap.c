@@ -5,7 +5,9 @@
  * one whose emulation is cheapest is taken, for it is done at every call. Every
  * way out needs a trap of its own: each ret, and each jump to a function whose
  * result is known (memset gives back its argument). A jump to another allocator
- * function needs none, for that one's exits see the same return address.
+ * function needs none, for that one's exits see the same return address. Where a way
+ * out leads nobody knows where, the trap goes to where the call returns to, see
+ * return_site.h.
  *
  * A wrapper that calls an allocator function is recognised in the stack; what the
  * stack does not tell, a trap at its entry does. */
@@ -90,8 +92,7 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 	return false;
 }
 
-static void plan_exit(struct job *job, const struct found *found, const struct cfg_exit *out,
-                      uint32_t function)
+static void plan_exit(struct job *job, const struct cfg_exit *out, uint32_t function)
 {
 	bool gives_argument = out->name && catalog_returns_argument(out->name);
 	struct decoded insn;
@@ -101,15 +102,8 @@ static void plan_exit(struct job *job, const struct found *found, const struct c
 		return;
 	if (out->kind == CFG_TAIL && tail_entry(job, out) >= 0)
 		return;
-	if (out->kind == CFG_TAIL && !gives_argument) {
-		job_note(job, found, "its results are not seen where it jumps to another function",
-		     out->name ? out->name : "nameless");
+	if (job_decode(job, out->vaddr, &insn) < 0)
 		return;
-	}
-	if (job_decode(job, out->vaddr, &insn) < 0 || insn.refuse) {
-		job_note(job, found, "an end of it cannot be trapped", insn.refuse);
-		return;
-	}
 	if (job_is_planned(job->plan, out->vaddr + job->module->bias,
 	               out->vaddr + job->module->bias + 1))
 		return; /* shared with another function */
@@ -117,6 +111,29 @@ static void plan_exit(struct job *job, const struct found *found, const struct c
 	if (gives_argument)
 		probe.result = ARCH_ARG0;
 	job_add(job->plan, &probe);
+}
+
+/* Not in a free, and not where a jump leads to another allocator, which is seen to end. */
+static bool is_end_unseen(struct job *job, const struct found *found, const struct cfg_exit *out)
+{
+	switch (out->kind) {
+	case CFG_UNKNOWN: /* as an interposed malloc jumps to the real one */
+		return catalog_is_added(found->entry);
+	case CFG_TAIL:
+		return tail_entry(job, out) < 0 &&
+		       !(out->name && catalog_returns_argument(out->name));
+	default:
+		return out->insn.refuse != NULL;
+	}
+}
+
+static bool are_ends_unseen(struct job *job, const struct found *found, const struct cfg *cfg)
+{
+	bool unseen = false;
+
+	for (size_t i = 0; i < cfg->exit_count; i++)
+		unseen |= is_end_unseen(job, found, &cfg->exits[i]);
+	return unseen && catalog[found->entry].role != CATALOG_FREE;
 }
 
 static uint8_t entry_flags(const struct catalog_entry *entry, bool tail)
@@ -170,18 +187,20 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 	const struct catalog_entry *entry = &catalog[found->entry];
 	struct probe probe = probe_of(entry, function);
 	const char *two_stops = late_plan(job, found, cfg, function), *why;
+	bool returns = two_stops && are_ends_unseen(job, found, cfg);
 
 	if (two_stops) {
 		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
 			job_note(job, found, "not traced", why);
 			return NULL;
 		}
-		probe.flags |= entry_flags(entry, has_tail(job, cfg));
+		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
+		               (returns ? PROBE_RETURNS : 0);
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}
-	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE; i++)
-		plan_exit(job, found, &cfg->exits[i], function);
+	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE && !returns; i++)
+		plan_exit(job, &cfg->exits[i], function);
 	return entry->role == CATALOG_FREE ? NULL : two_stops;
 }
 

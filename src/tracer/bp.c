@@ -139,6 +139,7 @@ static void forget(struct space *space, size_t i)
 void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 {
 	text_forget(&space->text, begin, end);
+	table_deinit(&space->returns);
 	for (size_t i = space->count; i-- > 0;)
 		if (space->probes[i].addr >= begin && space->probes[i].addr < end)
 			forget(space, i);

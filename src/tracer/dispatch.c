@@ -47,8 +47,9 @@ static void bound_stack(struct thread *thread, const struct arch_regs *regs)
 static struct resume on_probe(struct thread *thread, const struct probe *probe,
                               const struct arch_regs *trapped)
 {
-	const struct space *space = thread->space;
+	struct space *space = thread->space;
 	struct arch_regs regs = *trapped;
+	taddr_t site;
 
 	arch_set_pc(&regs, probe->addr);
 	if (probe->kind == PROBE_SYSCALL || probe->kind == PROBE_SYSRET)
@@ -61,7 +62,13 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 		thread->silent_addr = 0;
 	else
 		probe_hit(thread, space, probe, &regs);
-	return probe_run_on(thread, space, probe, trapped, &regs);
+	site = probe_return_site(thread, space, probe, &regs);
+	if (!site)
+		return probe_run_on(thread, space, probe, trapped, &regs);
+	thread->step = *probe;
+	thread->held = true;
+	emit_returns(thread, site, probe->function);
+	return HOLD;
 }
 
 /* The si_code of the stop the thread is in now, ptrace(2); 0 when it is in none. */

@@ -105,6 +105,13 @@ void emit_end(void)
 	put(&record, sizeof(record));
 }
 
+void emit_returns(const struct thread *thread, taddr_t addr, uint32_t function)
+{
+	struct record_returns record = { header(REC_RETURNS, thread, sizeof(record)), addr, function, 0 };
+
+	put(&record, sizeof(record));
+}
+
 void emit_earlier(const struct thread *thread, uint64_t result)
 {
 	struct record_earlier record = { header(REC_EARLIER, thread, sizeof(record)), result };

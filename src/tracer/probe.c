@@ -187,6 +187,21 @@ void probe_hit(struct thread *thread, const struct space *space, const struct pr
 	}
 }
 
+taddr_t probe_return_site(struct thread *thread, struct space *space,
+                          const struct probe *probe, const struct arch_regs *regs)
+{
+	taddr_t slot = arch_sp(regs) + probe->slot_delta, site;
+	const struct call *top = calls_top(&thread->calls);
+	uint64_t *asked;
+
+	if (probe->kind != PROBE_ENTRY || !(probe->flags & PROBE_RETURNS) || !top ||
+	    top->entry != probe->addr || top->slot != slot ||
+	    mem_read(space->mem, slot, &site, sizeof(site)) < 0 || bp_find(space, site))
+		return 0;
+	asked = table_put(&space->returns, site);
+	return asked && !(*asked)++ ? site : 0;
+}
+
 /* Where a handler's frame lies on the interrupted stack it lies close below: the
  * kernel puts the registers there, AVX-512 and AMX included. */
 #define SIGNAL_FRAME_BYTES (64 << 10)
@@ -221,7 +236,7 @@ void probe_abandon_all(struct thread *thread)
 static bool may_run_on(const struct probe *probe)
 {
 	return probe->kind != PROBE_LOADER && probe->kind != PROBE_SYSCALL &&
-	       probe->kind != PROBE_SYSRET;
+	       probe->kind != PROBE_SYSRET && !(probe->flags & PROBE_RETURNS);
 }
 
 /* The ret that a late entry leads to has been met: what was emulated on the way was for the

@@ -8,6 +8,10 @@
 /* regs: the thread's, pc at the trap. */
 void probe_hit(struct thread *, const struct space *, const struct probe *,
                const struct arch_regs *regs);
+/* The call that begins here is seen to end where it returns to, and no trap has been asked for
+ * there yet: the address, or 0. */
+taddr_t probe_return_site(struct thread *, struct space *, const struct probe *,
+                          const struct arch_regs *);
 /* Past the trap, and on as long as the tracer knows what comes next: one stop serves
  * a chain of wrappers (operator delete, the PLT, free). trapped: the registers as the
  * kernel has them; regs: the same with the pc at the trap. */

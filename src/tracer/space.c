@@ -58,6 +58,7 @@ void space_leave(struct space *space)
 	free(space->probes);
 	table_deinit(&space->by_addr);
 	table_deinit(&space->unrelated);
+	table_deinit(&space->returns);
 	text_deinit(&space->text);
 	free(space);
 }

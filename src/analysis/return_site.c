@@ -1,0 +1,72 @@
+#include "return_site.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "outbox.h"
+
+#define FURTHER_MAX 8 /* instructions behind the return that may be in front of the trap */
+
+/* What the caller's frame is known by, and the result, are as they were at the return. */
+static bool is_passed(const struct decoded *insn)
+{
+	return insn->flow == FLOW_NEXT && !insn->enters_kernel &&
+	       !(insn->writes & (ARCH_CALLEE_SAVED | 1u << ARCH_RESULT)) &&
+	       (!insn->moves_sp || insn->sp_known);
+}
+
+/* NULL: planned, at the first instruction that can be trapped. */
+static const char *plan_in(struct job *job, const struct record_returns *record)
+{
+	taddr_t vaddr = module_file_address(job->module, record->addr);
+	int32_t slot_delta = -(int32_t)sizeof(taddr_t);
+	const char *why = NULL;
+	struct decoded insn;
+	struct probe probe;
+
+	for (int i = 0; i < FURTHER_MAX; i++) {
+		if (job_decode(job, vaddr, &insn) < 0)
+			return "it does not decode";
+		if (!insn.refuse && vaddr + job->module->bias != job->module->push)
+			break;
+		why = insn.refuse ? insn.refuse : "an instruction there is lent";
+		if (!is_passed(&insn))
+			return why;
+		slot_delta -= insn.sp_delta;
+		vaddr += insn.len;
+	}
+	if (insn.refuse)
+		return why;
+	probe = job_probe(job, vaddr, &insn, PROBE_EXIT, record->function);
+	probe.slot_delta = slot_delta;
+	probe.push = job->module->push;
+	return job_add(job->plan, &probe) ? NULL : "no memory";
+}
+
+static void plant(struct heap *heap, const struct plan *plan)
+{
+	size_t bytes = plan->count * sizeof(*plan->probes);
+	struct command_plant *command =
+		(struct command_plant *)command_add(heap, CMD_PLANT, 0, sizeof(*command) + bytes);
+
+	if (command)
+		memcpy(command->probes, plan->probes, bytes);
+}
+
+void return_site_plan(struct heap *heap, const struct record_returns *record)
+{
+	struct plan plan = { 0 };
+	struct job job = { .decoder = resolver_decoder(heap->resolver), .plan = &plan,
+		           .module = module_at(&heap->modules, record->addr) };
+	const char *why = job.module ? plan_in(&job, record) : "it is in no file";
+
+	if (why)
+		heap_note(heap, "what returns to 0x%llx%s%s is not seen: %s",
+		          (unsigned long long)record->addr, job.module ? " in " : "",
+		          job.module ? job.module->path : "", why);
+	else
+		plant(heap, &plan);
+	free(plan.probes);
+	command_add(heap, CMD_GO, record->record.tid, sizeof(struct record));
+}
