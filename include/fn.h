@@ -20,6 +20,9 @@ struct fn {
 	int8_t size, count; /* bytes = size, or size * count, */
 	uint64_t bytes;     /* or this, where there is no size */
 	int8_t block;       /* that is taken back */
+	int8_t next;  /* FREE: a chain of blocks is: where in each the next one's address is; */
+	int16_t chain; /* or that place itself; or FN_NONE */
+	bool beside;  /* its blocks lie in memory that is counted already, or are none */
 	int8_t out;         /* where the block is stored, if the result is 0; else it is the result */
 	const char *set;    /* of which it is one and may be missing; or NULL */
 };

@@ -31,8 +31,12 @@ enum probe_flags {
 	                        becomes argument 0; 1, a factor that is in it, argument 1 */
 	PROBE_SEEN = 32,     /* ENTRY, LATE: the call may have met another one before */
 	PROBE_SHEDS = 64,    /* the instruction is an ARCH_SHED_BUT_SIGN, whose flag nobody uses */
-	PROBE_RETURNS = 128  /* ENTRY: where it ends is not known: an EXIT is to stand where it
+	PROBE_RETURNS = 128, /* ENTRY: where it ends is not known: an EXIT is to stand where it
 	                        returns to */
+	PROBE_BESIDE = 256,  /* ENTRY, EXIT: its calls are events beside the others, whichever is
+	                        made by which */
+	PROBE_CHAIN = 512    /* ENTRY, REPORT: of a chain of blocks, each with the next one's
+	                        address at offset argument 1 */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
@@ -55,11 +59,12 @@ struct probe {
 	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;
 	uint8_t kind;     /* enum probe_kind */
-	uint8_t flags;    /* enum probe_flags */
 	uint8_t result;   /* EXIT: register number */
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
 	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded */
+	uint16_t flags; /* enum probe_flags */
+	int16_t chain;  /* CHAIN: the offset, where argument 1 does not tell it; or -1 */
 	struct insn insn;
 };
 

@@ -9,20 +9,27 @@
 
 /* ---- arguments ------------------------------------------------------------------------ */
 
+enum key_value { KEY_ARGUMENT, KEY_BYTES, KEY_OFFSET, KEY_FLAG };
+
 struct key {
 	const char *name;
-	size_t at;      /* of an int8_t in struct fn; 0: the bytes */
+	enum key_value value;
+	size_t at;      /* in struct fn; ARGUMENT: of an int8_t */
 	unsigned kinds; /* bit n: enum fn_kind n takes it */
 };
 
 #define OF(kind) (1u << FN_##kind)
+#define AT(field) offsetof(struct fn, field)
 
 static const struct key keys[] = {
-	{ "size", offsetof(struct fn, size), OF(ALLOC) | OF(REALLOC) },
-	{ "count", offsetof(struct fn, count), OF(ALLOC) | OF(REALLOC) },
-	{ "bytes", 0, OF(ALLOC) },
-	{ "ptr", offsetof(struct fn, block), OF(REALLOC) | OF(FREE) },
-	{ "out", offsetof(struct fn, out), OF(ALLOC) },
+	{ "size", KEY_ARGUMENT, AT(size), OF(ALLOC) | OF(REALLOC) },
+	{ "count", KEY_ARGUMENT, AT(count), OF(ALLOC) | OF(REALLOC) },
+	{ "bytes", KEY_BYTES, AT(bytes), OF(ALLOC) },
+	{ "out", KEY_ARGUMENT, AT(out), OF(ALLOC) },
+	{ "ptr", KEY_ARGUMENT, AT(block), OF(REALLOC) | OF(FREE) },
+	{ "next", KEY_ARGUMENT, AT(next), OF(FREE) },
+	{ "chain", KEY_OFFSET, AT(chain), OF(FREE) },
+	{ "beside", KEY_FLAG, AT(beside), OF(ALLOC) | OF(REALLOC) | OF(FREE) },
 };
 
 static const struct key *key_of(const char *text, size_t len)
@@ -33,34 +40,50 @@ static const struct key *key_of(const char *text, size_t len)
 	return NULL;
 }
 
-/* "KEY=N", len characters. NULL: it is taken; else what is wrong. */
+static const char *set_number(struct fn *fn, const struct key *key, uint64_t number, bool *has_bytes)
+{
+	int8_t *argument = (int8_t *)fn + key->at;
+
+	if (key->value == KEY_BYTES) {
+		fn->bytes = number;
+		*has_bytes = true;
+	} else if (key->value == KEY_OFFSET) {
+		if (number > INT16_MAX)
+			return "a chain's next address is at most 32767 bytes from a block's begin";
+		fn->chain = (int16_t)number;
+	} else if (number < 1 || number > FN_ARGUMENTS) {
+		return "a function's arguments are numbered from 1 to 6";
+	} else if (*argument != FN_NONE) {
+		return "an argument is given twice";
+	} else {
+		*argument = (int8_t)(number - 1);
+	}
+	return NULL;
+}
+
+/* "KEY=N" or "KEY", len characters. NULL: it is taken; else what is wrong. */
 static const char *read_argument(struct fn *fn, const char *text, size_t len, bool *has_bytes)
 {
 	const char *equals = memchr(text, '=', len);
-	const struct key *key = equals ? key_of(text, equals - text) : NULL;
-	char *end;
+	const struct key *key = key_of(text, equals ? (size_t)(equals - text) : len);
 	uint64_t number;
+	char *end;
 
-	if (!key)
-		return "its arguments are size=N, count=N, bytes=N, ptr=N and out=N";
+	if (!key || (key->value == KEY_FLAG) != !equals)
+		return "in its brackets stand size=N, count=N, bytes=N, out=N, ptr=N, next=N, chain=N, "
+		       "beside";
 	if (!(key->kinds & 1u << fn->kind))
 		return "an alloc has size, count or bytes, and out; a realloc ptr, size and "
-		       "count; a free ptr";
+		       "count; a free ptr, and next or chain";
+	if (key->value == KEY_FLAG) {
+		fn->beside = true;
+		return NULL;
+	}
 	errno = 0;
 	number = strtoull(equals + 1, &end, 10);
 	if (errno || end != text + len || equals[1] < '0' || equals[1] > '9')
 		return "what stands behind = is no number";
-	if (!key->at) {
-		fn->bytes = number;
-		*has_bytes = true;
-		return NULL;
-	}
-	if (number < 1 || number > FN_ARGUMENTS)
-		return "a function's arguments are numbered from 1 to 6";
-	if (*((int8_t *)fn + key->at) != FN_NONE)
-		return "an argument is given twice";
-	*((int8_t *)fn + key->at) = (int8_t)(number - 1);
-	return NULL;
+	return set_number(fn, key, number, has_bytes);
 }
 
 /* What a function without any is taken to have. */
@@ -87,6 +110,8 @@ static const char *read_arguments(struct fn *fn, const char *text, size_t len)
 	}
 	if (!wrong && has_bytes && (fn->size != FN_NONE || fn->count != FN_NONE))
 		wrong = "bytes stands for size and count";
+	if (!wrong && fn->next != FN_NONE && fn->chain != FN_NONE)
+		wrong = "next and chain are the same thing, as an argument and as a number";
 	add_usual(fn, has_bytes);
 	return wrong;
 }
@@ -119,7 +144,7 @@ static const char *read_place(struct fn *fn, char *text)
 {
 	char *module = module_end(text), *plus = strrchr(text, '+');
 
-	fn->label = fn->name = text;
+	fn->name = text;
 	if (module) {
 		*module = '\0';
 		fn->module = text;
@@ -154,7 +179,7 @@ static char *arguments_of(char *text)
 {
 	char *open = strrchr(text, '(');
 
-	return open && strchr(open, '=') ? open : strchr(text, '\0');
+	return open && (strchr(open, '=') || strcmp(open, "(beside)") == 0) ? open : strchr(text, '\0');
 }
 
 static const char *read_one(struct fn *fn, const char *text)
@@ -164,7 +189,7 @@ static const char *read_one(struct fn *fn, const char *text)
 
 	if (!where)
 		return "it begins with alloc:, realloc: or free:";
-	copy = strdup(where);
+	fn->label = copy = strdup(where);
 	if (!copy || !(fn->text = strdup(text)))
 		die(EXIT_OURS, "--fn %s: no memory", text);
 	arguments = arguments_of(copy);
@@ -180,19 +205,15 @@ static const char *read_one(struct fn *fn, const char *text)
 
 const char *fn_add(struct fn_list *list, const char *text, const char *set)
 {
-	struct fn fn = { .size = FN_NONE, .count = FN_NONE, .block = FN_NONE, .out = FN_NONE,
-		         .set = set };
-	const char *wrong = read_one(&fn, text);
-	struct fn *grown;
+	struct fn *fn = realloc(list->fns, (list->count + 1) * sizeof(*fn));
 
-	if (wrong)
-		return wrong;
-	grown = realloc(list->fns, (list->count + 1) * sizeof(*grown));
-	if (!grown)
+	if (!fn)
 		die(EXIT_OURS, "--fn %s: no memory", text);
-	list->fns = grown;
-	grown[list->count++] = fn;
-	return NULL;
+	list->fns = fn;
+	fn += list->count++;
+	*fn = (struct fn){ .size = FN_NONE, .count = FN_NONE, .block = FN_NONE, .out = FN_NONE,
+		           .next = FN_NONE, .chain = FN_NONE, .set = set };
+	return read_one(fn, text);
 }
 
 void fn_parse(struct fn_list *list, const char *text)

@@ -19,6 +19,7 @@ static const struct set sets[] = {
 	{ "glib", { /* gslice.h; a slice's memory is not given back to malloc */
 		"alloc:g_slice_alloc(size=1)", "alloc:g_slice_alloc0(size=1)",
 		"free:g_slice_free1(ptr=2)",
+		"free:g_slice_free_chain_with_offset(ptr=2,next=3)",
 	} },
 	/* Include/objimpl.h, Include/pymem.h; Objects/obmalloc.c: where the linker has seen through
 	 * the pointers to these, they are called without the former */
@@ -29,6 +30,12 @@ static const struct set sets[] = {
 		"realloc:PyMem_Realloc(ptr=1,size=2)", "free:PyMem_Free(ptr=1)",
 		"alloc:_PyObject_Malloc(size=2)", "alloc:_PyObject_Calloc(count=2,size=3)",
 		"realloc:_PyObject_Realloc(ptr=2,size=3)", "free:_PyObject_Free(ptr=2)",
+	} },
+	{ "apr", { /* apr_pools.h; what stands in a pool goes with it */
+		"alloc:apr_pool_create_ex(out=1,bytes=0,beside)",
+		"alloc:apr_pool_create_unmanaged_ex(out=1,bytes=0,beside)",
+		"alloc:apr_pool_create_ex_debug(out=1,bytes=0,beside)",
+		"free:apr_pool_destroy(ptr=1,beside)", "free:apr_pool_destroy_debug(ptr=1,beside)",
 	} },
 	{ "openssl", { /* openssl/crypto.h */
 		"alloc:CRYPTO_malloc(size=1)", "alloc:CRYPTO_zalloc(size=1)",
@@ -93,7 +100,7 @@ void fn_set_add(struct fn_list *list, const char *name)
 		return;
 	}
 	if (!file && errno == ENOENT && !strchr(name, '/'))
-		die(EXIT_USAGE, "--fn @%s: no such set, nor a file; sets: glib, cpython, openssl", name);
+		die(EXIT_USAGE, "--fn @%s: no such set, nor a file; sets: glib, cpython, apr, openssl", name);
 	if (!file)
 		die(EXIT_OURS, "--fn @%s: cannot read it:", name);
 	add_file(list, file, name);

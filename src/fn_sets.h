@@ -8,7 +8,8 @@
  * when there is neither, or a line is none that --fn takes. */
 void fn_set_add(struct fn_list *, const char *name);
 
-/* One, of a set or NULL. NULL: it is taken; else what is wrong with it. */
+/* One, of a set or NULL. NULL: it is taken; else what is wrong with it, and the list is of no
+ * more use. */
 const char *fn_add(struct fn_list *, const char *text, const char *set);
 
 #endif

@@ -81,9 +81,12 @@ static const struct option what[] = {
 	             "(C++ as people write it), MODULE!NAME, MODULE+0xOFFSET or 0xADDRESS, then "
 	             "which of its arguments are what, from 1 on: (size=N), (count=N,size=N), "
 	             "(bytes=N) for a size that is always N, (ptr=N) for the block taken back, "
-	             "(out=N) for where the block is stored if the result is 0. What it does "
-	             "inside is its own affair: it counts as one call. SET is glib, cpython or "
-	             "openssl, or a file of such lines." },
+	             "(out=N) for where the block is stored if the result is 0, (ptr=N,next=N) for "
+	             "a chain of blocks, in each of which the next one's address is at that "
+	             "offset, (ptr=N,chain=N) where N is the offset itself. It counts as one call "
+	             "whatever it calls; with beside in the brackets what it calls counts too: "
+	             "for pools that lie in memory of malloc's, and for what is no memory. SET "
+	             "is glib, cpython, apr or openssl, or a file of such lines." },
 	{ "operators", 0, OPTION_FLAG, AT(operators), .place = OPTION_NAMED,
 	  .help = "trap C++'s operators too: deletes by name, new's sizes as asked",
 	  .details = "Without it operator new is known from the stack, at the size that it asks "

@@ -59,6 +59,12 @@ def states_of(pid):
     return "".join(state_of(tid) for tid in threads_of(pid))
 
 
+def base_of(pid, path):
+    """Where the file begins in its memory."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return min(int(line.split("-")[0], 16) for line in lines if line.endswith(" " + path))
+
+
 def changed_text(pid):
     """{path: offsets} of executable pages that differ from the file they are mapped from."""
     changed = {}

@@ -77,10 +77,16 @@ static void allocated(struct heap *heap, const struct record_call *call, taddr_t
 	count_allocated(heap, &block);
 }
 
+/* Which the live table has it by. */
+static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
+{
+	return addr && entry->beside ? addr | LIVE_BESIDE : addr;
+}
+
 /* What a free of an address nobody was seen to allocate is. */
 static void unknown_free(struct heap *heap, taddr_t addr)
 {
-	const struct module *module = module_at(&heap->modules, addr);
+	const struct module *module = module_at(&heap->modules, addr & ~LIVE_BESIDE);
 
 	if (live_was_freed(&heap->live, addr))
 		heap->ledger.double_frees++;
@@ -138,8 +144,9 @@ static void restore_old(struct heap *heap, struct view *view)
 static void free_entered(struct heap *heap, struct view *view, const struct record_call *call,
                          const struct function *function)
 {
-	taddr_t addr = call->args[catalog[function->entry].block];
-	struct heap_function *stats = stats_of(heap, freed_by(heap, call, function, addr));
+	taddr_t given = call->args[catalog[function->entry].block];
+	taddr_t addr = key_of(&catalog[function->entry], given);
+	struct heap_function *stats = stats_of(heap, freed_by(heap, call, function, given));
 	struct block block;
 
 	stats->calls++;
@@ -161,7 +168,8 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 {
 	restore_old(heap, view);
 	view->in_realloc = true;
-	view->old_addr = call->args[catalog[function->entry].block];
+	view->old_addr = key_of(&catalog[function->entry],
+	                        call->args[catalog[function->entry].block]);
 	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
 }
 
@@ -210,6 +218,7 @@ void account_returned(struct heap *heap, const struct record_return *record)
 		return;
 	}
 	addr = entry->out_param ? (record->result ? 0 : record->out) : record->result;
+	addr = key_of(entry, addr);
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
 	function->calls++;

@@ -5,7 +5,7 @@
 
 #define NONE CATALOG_NONE
 #define ENTRY(symbol, name, role, size, count, block, out) \
-	{ symbol, name, CATALOG_##role, size, count, 0, block, out, { 0, 1, 2 } }
+	{ symbol, name, CATALOG_##role, size, count, 0, block, out, false, false, NONE, { 0, 1, 2 } }
 #define ALLOC(symbol, size, count) ENTRY(symbol, symbol, ALLOC, size, count, NONE, false)
 #define REALLOC(symbol, size, count) ENTRY(symbol, symbol, REALLOC, size, count, 0, false)
 #define FREE(symbol) ENTRY(symbol, symbol, FREE, NONE, NONE, 0, false)
@@ -129,11 +129,14 @@ static struct catalog_entry entry_of(const struct fn *fn)
 		                                   [FN_REALLOC] = CATALOG_REALLOC,
 		                                   [FN_FREE] = CATALOG_FREE };
 	struct catalog_entry entry = { fn->label, fn->label, roles[fn->kind],
-		                       .bytes = fn->bytes, .out_param = fn->out != FN_NONE };
+		                       .bytes = fn->bytes, .out_param = fn->out != FN_NONE,
+		                       .beside = fn->beside, .chain = fn->chain,
+		                       .is_chain = fn->next != FN_NONE || fn->chain != FN_NONE };
 	unsigned used = 0;
 
 	place(&entry, &used, fn->out);
 	entry.block = place(&entry, &used, fn->block);
+	place(&entry, &used, fn->next);
 	entry.size = place(&entry, &used, fn->size);
 	entry.count = place(&entry, &used, fn->count);
 	return entry;

@@ -27,6 +27,9 @@ struct catalog_entry {
 	uint64_t bytes;     /* or this, where there is no size */
 	int8_t block;       /* the block taken back */
 	bool out_param;     /* the block is stored where the first points; 0 is success */
+	bool beside;        /* as struct fn has it */
+	bool is_chain;      /* of blocks; where the next one's address is the record's second says, */
+	int16_t chain;      /* or this; CATALOG_NONE */
 	uint8_t args[RECORD_ARGS]; /* which of the call's they are */
 };
 

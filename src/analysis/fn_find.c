@@ -137,6 +137,14 @@ static bool is_called(struct job *job, taddr_t vaddr)
 	return false;
 }
 
+static bool is_code(const struct elf *elf, taddr_t vaddr)
+{
+	for (unsigned i = 0; i < elf->segment_count; i++)
+		if (elf->segments[i].executable && vaddr - elf->segments[i].vaddr < elf->segments[i].filesz)
+			return true;
+	return false;
+}
+
 /* Does a function begin there? By the unwind table, else by symbols or calls. */
 static const char *why_no_function(struct job *job, taddr_t vaddr)
 {
@@ -144,7 +152,7 @@ static const char *why_no_function(struct job *job, taddr_t vaddr)
 	struct cfg_bounds bounds;
 	struct decoded insn;
 
-	if (job_decode(job, vaddr, &insn) < 0)
+	if (!is_code(&job->module->elf, vaddr) || job_decode(job, vaddr, &insn) < 0)
 		return "there is no code";
 	elf_each_function(&job->module->elf, is_begin, &begins);
 	if (begins.yes)

@@ -117,7 +117,8 @@ static void add(const struct ways *ways, const struct way_node *node, uint32_t f
 	struct job *job = ways->job;
 	struct probe probe = job_probe(job, node->vaddr, &node->insn, PROBE_ENTRY, function);
 
-	probe.flags = PROBE_AWAIT | PROBE_LATE | (node->late && node->state.saved ? PROBE_SEEN : 0);
+	probe.flags = PROBE_AWAIT | PROBE_LATE | (node->late && node->state.saved ? PROBE_SEEN : 0) |
+	              ways->flags;
 	probe.arg = lowest(node->state.held);
 	probe.slot_delta = -node->state.sp;
 	job_add(job->plan, &probe);
@@ -211,6 +212,7 @@ static const char *why_not_in(struct ways *ways, const struct found *found)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 
+	ways->flags = entry->beside ? PROBE_BESIDE : 0;
 	ways->asked[0] = register_of(entry, entry->size);
 	ways->asked[1] = register_of(entry, entry->count);
 	if (may_call_another(ways))

@@ -13,8 +13,12 @@ struct block {
 	uint64_t time_ns;
 };
 
+/* The highest bit of an address, which no program has, for blocks that are counted beside the
+ * others and may be where another one is. */
+#define LIVE_BESIDE (UINT64_C(1) << 63)
+
 struct live_block {
-	taddr_t addr;
+	taddr_t addr; /* LIVE_BESIDE with it */
 	union {
 		struct block block;
 		struct { /* freed: places + 1 of those freed before and after it, or 0 */

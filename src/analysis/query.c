@@ -175,7 +175,7 @@ struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query
 		if (*count < heap->totals.live_blocks && asked[block->site] &&
 		    reaches(heap, block, query))
 			list[(*count)++] = (struct heap_block){
-				one->addr, block->size, block->site + 1, block->tid,
+				one->addr & ~LIVE_BESIDE, block->size, block->site + 1, block->tid,
 				age_ms(heap, block, query)
 			};
 	}

@@ -186,6 +186,8 @@ static void see_blocks(const struct look *look)
 	for (size_t at = 0; (one = live_next(&look->heap->live, &at));) {
 		uint64_t size = one->block.size;
 
+		if (one->addr & LIVE_BESIDE)
+			continue;
 		residence->live_absent += size - move_to_live(look, one->addr, one->addr + size);
 	}
 }

@@ -17,7 +17,7 @@ static bool is_passed(const struct decoded *insn)
 }
 
 /* NULL: planned, at the first instruction that can be trapped. */
-static const char *plan_in(struct job *job, const struct record_returns *record)
+static const char *plan_in(struct job *job, const struct record_returns *record, uint16_t flags)
 {
 	taddr_t vaddr = module_file_address(job->module, record->addr);
 	int32_t slot_delta = -(int32_t)sizeof(taddr_t);
@@ -40,6 +40,7 @@ static const char *plan_in(struct job *job, const struct record_returns *record)
 		return why;
 	probe = job_probe(job, vaddr, &insn, PROBE_EXIT, record->function);
 	probe.slot_delta = slot_delta;
+	probe.flags = flags;
 	probe.push = job->module->push;
 	return job_add(job->plan, &probe) ? NULL : "no memory";
 }
@@ -59,7 +60,10 @@ void return_site_plan(struct heap *heap, const struct record_returns *record)
 	struct plan plan = { 0 };
 	struct job job = { .decoder = resolver_decoder(heap->resolver), .plan = &plan,
 		           .module = module_at(&heap->modules, record->addr) };
-	const char *why = job.module ? plan_in(&job, record) : "it is in no file";
+	bool beside = record->function < heap->functions.count &&
+	              catalog[heap->functions.list[record->function].entry].beside;
+	const char *why = job.module ? plan_in(&job, record, beside ? PROBE_BESIDE : 0) :
+	                               "it is in no file";
 
 	if (why)
 		heap_note(heap, "what returns to 0x%llx%s%s is not seen: %s",

@@ -62,6 +62,7 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 			unsigned price = cost(&insn, shed_make(job, at, &insn, &here));
 
 			memcpy(here.args, probe->args, sizeof(here.args));
+			here.chain = probe->chain;
 			here.slot_delta = slot_delta;
 			*probe = price < best ? here : *probe;
 			best = price < best ? price : best;
@@ -92,7 +93,8 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 	return false;
 }
 
-static void plan_exit(struct job *job, const struct cfg_exit *out, uint32_t function)
+static void plan_exit(struct job *job, const struct catalog_entry *entry, const struct cfg_exit *out,
+                      uint32_t function)
 {
 	bool gives_argument = out->name && catalog_returns_argument(out->name);
 	struct decoded insn;
@@ -110,6 +112,7 @@ static void plan_exit(struct job *job, const struct cfg_exit *out, uint32_t func
 	probe = job_probe(job, out->vaddr, &insn, PROBE_EXIT, function);
 	if (gives_argument)
 		probe.result = ARCH_ARG0;
+	probe.flags = entry->beside ? PROBE_BESIDE : 0;
 	job_add(job->plan, &probe);
 }
 
@@ -120,7 +123,7 @@ static bool is_end_unseen(struct job *job, const struct found *found, const stru
 	case CFG_UNKNOWN: /* as an interposed malloc jumps to the real one */
 		return catalog_is_added(found->entry);
 	case CFG_TAIL:
-		return tail_entry(job, out) < 0 &&
+		return (tail_entry(job, out) < 0 || catalog[found->entry].beside) &&
 		       !(out->name && catalog_returns_argument(out->name));
 	default:
 		return out->insn.refuse != NULL;
@@ -136,9 +139,10 @@ static bool are_ends_unseen(struct job *job, const struct found *found, const st
 	return unseen && catalog[found->entry].role != CATALOG_FREE;
 }
 
-static uint8_t entry_flags(const struct catalog_entry *entry, bool tail)
+static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 {
-	return (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
+	return (entry->beside ? PROBE_BESIDE : 0) | (entry->is_chain ? PROBE_CHAIN : 0) |
+	       (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
 	       (entry->role != CATALOG_FREE ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
 	       (entry->out_param ? PROBE_OUT_PARAM : 0);
 }
@@ -175,7 +179,7 @@ static void plan_way(struct job *job, taddr_t vaddr, taddr_t end)
 
 static struct probe probe_of(const struct catalog_entry *entry, uint32_t function)
 {
-	struct probe probe = { .function = function };
+	struct probe probe = { .function = function, .chain = entry->chain };
 
 	memcpy(probe.args, entry->args, sizeof(probe.args));
 	return probe;
@@ -200,7 +204,7 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}
 	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE && !returns; i++)
-		plan_exit(job, &cfg->exits[i], function);
+		plan_exit(job, entry, &cfg->exits[i], function);
 	return entry->role == CATALOG_FREE ? NULL : two_stops;
 }
 

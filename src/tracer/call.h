@@ -28,7 +28,7 @@ struct call {
 	uint32_t name_count; /* as in record_call */
 	struct record_name names[RECORD_NAMES];
 	uint64_t args[RECORD_ARGS];
-	uint8_t flags; /* enum probe_flags */
+	uint16_t flags; /* enum probe_flags */
 };
 
 struct calls {

@@ -238,7 +238,8 @@ void emit_return(struct thread *thread, const struct call *call, const struct em
 void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame)
 {
 	struct piece piece = take_piece(thread, frame->sp & ~(taddr_t)7);
-	const struct call *outer = thread->calls.depth ? &thread->calls.stack[0] : NULL;
+	const struct calls *calls = &thread->layers[LAYER_HEAP].calls;
+	const struct call *outer = calls->depth ? &calls->stack[0] : NULL;
 	struct record_map record = { .call = *call, .function = NO_FUNCTION, .frame = *frame };
 
 	if (outer && outer->entry)

@@ -10,30 +10,36 @@
 #define FREE_CHAIN_BYTES 4096
 #define RUN_ON_MAX 64 /* instructions; a chain of wrappers is a dozen */
 
-static void abandon(struct thread *thread)
+static struct layer *layer_of(struct thread *thread, const struct probe *probe)
 {
-	struct call *top = calls_top(&thread->calls);
+	return &thread->layers[probe->flags & PROBE_BESIDE ? LAYER_BESIDE : LAYER_HEAP];
+}
+
+static void abandon(const struct thread *thread, struct calls *calls)
+{
+	struct call *top = calls_top(calls);
 
 	if (top && top->entry)
 		emit_call(REC_ABANDON, thread, top);
 	if (top)
-		thread->calls.depth--;
+		calls->depth--;
 }
 
-static bool is_outermost(struct thread *thread, taddr_t slot, taddr_t entry)
+static bool is_outermost(const struct thread *thread, struct calls *calls, taddr_t slot,
+                         taddr_t entry)
 {
 	while (true) {
-		switch (calls_judge(&thread->calls, slot, entry)) {
+		switch (calls_judge(calls, slot, entry)) {
 		case CALL_OUTERMOST:
 			return true;
 		case CALL_NESTED:
 			return false;
 		case CALL_LEFT:
-			abandon(thread); /* the barrier */
-			abandon(thread);
+			abandon(thread, calls); /* the barrier */
+			abandon(thread, calls);
 			break;
 		case CALL_ABANDONED:
-			abandon(thread);
+			abandon(thread, calls);
 			break;
 		}
 	}
@@ -54,9 +60,12 @@ static bool is_handed_on(struct last_free *last, const struct call *call)
 	return true;
 }
 
-static bool is_internal(struct thread *thread, taddr_t slot)
+static bool is_internal(struct thread *thread, const struct probe *probe, taddr_t slot)
 {
 	bool internal = thread->internal_slot == slot;
+
+	if (probe->flags & PROBE_BESIDE)
+		return false;
 
 	thread->internal_slot = 0;
 	return internal;
@@ -69,12 +78,30 @@ static void take_names(const struct thread *thread, struct call *call)
 }
 
 /* On its way to a late entry it has met an earlier one. */
-static bool was_seen(struct thread *thread, const struct probe *probe, taddr_t slot)
+static bool was_seen(struct calls *calls, const struct probe *probe, taddr_t slot)
 {
-	const struct call *top = calls_top(&thread->calls);
+	const struct call *top = calls_top(calls);
 
 	return probe->flags & PROBE_SEEN && top && top->entry && top->slot == slot &&
 	       top->function == probe->function;
+}
+
+#define CHAIN_MAX (1u << 20) /* blocks: a longer one goes round in a circle */
+
+/* One record for each block of it. */
+static void report_chain(const struct thread *thread, const struct probe *probe, struct call *call)
+{
+	uint64_t offset = probe->chain < 0 ? call->args[1] : (uint64_t)probe->chain, next;
+
+	for (unsigned i = 0; i < CHAIN_MAX; i++, call->args[0] = next) {
+		bool more = call->args[0] && mem_read(thread->space->mem, call->args[0] + offset,
+		                                      &next, sizeof(next)) == 0;
+
+		if (i == 0 || call->args[0])
+			emit_call(REC_ENTER, thread, call);
+		if (!more || !next)
+			return;
+	}
 }
 
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
@@ -83,6 +110,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .flags = probe->flags };
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
+	struct layer *layer = layer_of(thread, probe);
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
 		call.args[i] = arch_arg(regs, probe->args[i]);
@@ -90,21 +118,23 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 		call.args[1] = 1;
 		call.args[0] = arch_value(regs, probe->arg);
 	}
-	if (was_seen(thread, probe, slot) || is_internal(thread, slot) ||
-	    !is_outermost(thread, slot, probe->addr) ||
-	    (is_free && is_handed_on(&thread->last_free, &call)))
+	if (was_seen(&layer->calls, probe, slot) || is_internal(thread, probe, slot) ||
+	    !is_outermost(thread, &layer->calls, slot, probe->addr) ||
+	    (is_free && is_handed_on(&layer->last_free, &call)))
 		return;
-	thread->in_earlier_call = false;
-	take_names(thread, &call);
-	thread->last_free.count = 0;
-	if (is_free) {
-		thread->last_free =
-			(struct last_free){ call.args[0], slot, { probe->addr }, 1 };
-		thread->name_count = 0;
+	if (layer == &thread->layers[LAYER_HEAP]) {
+		thread->in_earlier_call = false;
+		take_names(thread, &call);
+		thread->name_count = is_free ? 0 : thread->name_count;
 	}
-	if (probe->flags & PROBE_REPORT)
+	layer->last_free.count = 0;
+	if (is_free)
+		layer->last_free = (struct last_free){ call.args[0], slot, { probe->addr }, 1 };
+	if (probe->flags & PROBE_CHAIN)
+		report_chain(thread, probe, &call);
+	else if (probe->flags & PROBE_REPORT)
 		emit_call(REC_ENTER, thread, &call);
-	if ((probe->flags & PROBE_AWAIT) && calls_push(&thread->calls, &call) < 0)
+	if ((probe->flags & PROBE_AWAIT) && calls_push(&layer->calls, &call) < 0)
 		emit_call(REC_ABANDON, thread, &call);
 }
 
@@ -121,22 +151,25 @@ static uint64_t out_param(const struct space *space, const struct call *call)
 static void leave(struct thread *thread, const struct space *space, const struct probe *probe,
                   const struct arch_regs *regs, taddr_t slot)
 {
-	struct call *call = calls_find(&thread->calls, slot);
+	struct layer *layer = layer_of(thread, probe);
+	struct call *call = calls_find(&layer->calls, slot);
 	struct emit_result ret = { .frame = arch_frame(regs, slot, 0) };
 
-	if (!call && thread->in_earlier_call && !thread->calls.depth)
-		emit_earlier(thread, arch_value(regs, probe->result));
-	thread->in_earlier_call = false;
+	if (layer == &thread->layers[LAYER_HEAP]) {
+		if (!call && thread->in_earlier_call && !layer->calls.depth)
+			emit_earlier(thread, arch_value(regs, probe->result));
+		thread->in_earlier_call = false;
+	}
 	if (!call)
 		return;
-	while (calls_top(&thread->calls) != call)
-		abandon(thread);
+	while (calls_top(&layer->calls) != call)
+		abandon(thread, &layer->calls);
 	ret.result = arch_value(regs, probe->result);
 	ret.out = out_param(space, call);
-	thread->calls.depth--;
-	thread->last_free.count = 0;
-	if (ret.result) /* operator new tries again under the same name */
-		thread->name_count = 0;
+	layer->calls.depth--;
+	layer->last_free.count = 0;
+	if (ret.result && layer == &thread->layers[LAYER_HEAP])
+		thread->name_count = 0; /* without a result operator new tries again */
 	emit_return(thread, call, &ret);
 }
 
@@ -148,7 +181,7 @@ static void name(struct thread *thread, const struct probe *probe, const struct 
 {
 	struct record_name new = { probe->function, 0, slot, arch_arg(regs, 0) };
 
-	if (!is_outermost(thread, slot, probe->addr))
+	if (!is_outermost(thread, &thread->layers[LAYER_HEAP].calls, slot, probe->addr))
 		return;
 	while (thread->name_count) {
 		const struct record_name *last = &thread->names[thread->name_count - 1];
@@ -179,7 +212,8 @@ void probe_hit(struct thread *thread, const struct space *space, const struct pr
 		thread->internal_slot = slot;
 		break;
 	case PROBE_SIGRETURN: /* the slot was popped by the handler's ret */
-		calls_handler_returned(&thread->calls, slot);
+		for (unsigned i = 0; i < LAYERS; i++)
+			calls_handler_returned(&thread->layers[i].calls, slot);
 		break;
 	case PROBE_NAME:
 		name(thread, probe, regs, slot);
@@ -191,7 +225,7 @@ taddr_t probe_return_site(struct thread *thread, struct space *space,
                           const struct probe *probe, const struct arch_regs *regs)
 {
 	taddr_t slot = arch_sp(regs) + probe->slot_delta, site;
-	const struct call *top = calls_top(&thread->calls);
+	const struct call *top = calls_top(&layer_of(thread, probe)->calls);
 	uint64_t *asked;
 
 	if (probe->kind != PROBE_ENTRY || !(probe->flags & PROBE_RETURNS) || !top ||
@@ -218,18 +252,23 @@ void probe_handler_begins(struct thread *thread, struct space *space)
 	barrier.slot = arch_sp(&regs);
 	if (handler->interrupted - barrier.slot > SIGNAL_FRAME_BYTES)
 		handler->own_stack = barrier.slot;
-	if (!calls_top(&thread->calls) || !calls_top(&thread->calls)->entry)
-		return;
-	bp_plant_sigreturn(space);
-	/* no room: calls in the handler are then taken for nested ones, and the
-	 * pending call's end still comes */
-	calls_push(&thread->calls, &barrier);
+	for (unsigned i = 0; i < LAYERS; i++) {
+		struct calls *calls = &thread->layers[i].calls;
+
+		if (!calls_top(calls) || !calls_top(calls)->entry)
+			continue;
+		bp_plant_sigreturn(space);
+		/* no room: calls in the handler are then taken for nested ones, and the
+		 * pending call's end still comes */
+		calls_push(calls, &barrier);
+	}
 }
 
 void probe_abandon_all(struct thread *thread)
 {
-	while (thread->calls.depth)
-		abandon(thread);
+	for (unsigned i = 0; i < LAYERS; i++)
+		while (thread->layers[i].calls.depth)
+			abandon(thread, &thread->layers[i].calls);
 }
 
 /* The others need a stop of their own. */

@@ -97,19 +97,18 @@ struct thread *thread_next(size_t *at)
 
 void thread_forget_calls(struct thread *thread)
 {
-	thread->calls.depth = 0;
+	for (unsigned i = 0; i < LAYERS; i++)
+		thread->layers[i].calls.depth = thread->layers[i].last_free.count = 0;
 	thread->name_count = 0;
 	thread->handler = (struct handler){ 0 };
 	thread->internal_slot = 0;
-	thread->last_free.count = 0;
 	thread->silent_addr = 0;
 	stack_drop(&thread->capture);
 }
 
 void thread_inherit_calls(struct thread *thread, const struct thread *parent)
 {
-	thread->calls = parent->calls;
-	thread->last_free = parent->last_free;
+	memcpy(thread->layers, parent->layers, sizeof(thread->layers));
 	memcpy(thread->names, parent->names, sizeof(thread->names));
 	thread->name_count = parent->name_count;
 	thread->handler = parent->handler;

@@ -39,6 +39,14 @@ struct last_free { /* how a free that calls another free is told from two frees 
 	unsigned count;
 };
 
+/* Calls that hide those they make. The others are counted beside, see PROBE_BESIDE. */
+struct layer {
+	struct calls calls;
+	struct last_free last_free;
+};
+
+enum { LAYER_HEAP, LAYER_BESIDE, LAYERS };
+
 struct handler { /* the signal handler entered last */
 	bool due;            /* stepping into it */
 	taddr_t interrupted; /* the stack pointer it interrupted */
@@ -77,8 +85,7 @@ struct thread {
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
 	uint64_t below;       /* the word under its stack pointer, while growing */
 	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */
-	struct calls calls;
-	struct last_free last_free;
+	struct layer layers[LAYERS];
 	struct record_name names[RECORD_NAMES]; /* outermost first */
 	uint32_t name_count;
 	struct handler handler;
