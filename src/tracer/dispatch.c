@@ -216,6 +216,7 @@ static struct resume on_exec(struct thread *thread, bool *ended)
 	thread_forget_calls(thread);
 	thread->step.addr = 0;
 	thread->growing = thread->in_earlier_call = thread->forked = false;
+	thread->goes_last = false;
 	thread->role = ROLE_TARGET;
 	space = space_new();
 	if (!space) {
