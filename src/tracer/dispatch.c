@@ -308,6 +308,8 @@ struct resume dispatch(pid_t tid, int status, struct thread **out, bool *ended)
 			*ended = true;
 			return GONE;
 		}
+		if (event.kind == EV_EXEC) /* under the number of one that was let go */
+			return (struct resume){ GO_DETACH, 0 };
 	}
 	thread->stopped = !is_end;
 	if (!thread->begun && !is_end) {

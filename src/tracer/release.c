@@ -53,12 +53,13 @@ static void hurry(struct thread *thread)
 }
 
 /* The first thread stays a zombie as long as there are others. One in vfork cannot be stopped
- * before its child has gone on, which may wait for what who asked is to do. */
+ * before its child has gone on, which may wait for what who asked is to do. Of any other that is
+ * gone the end, or its exec, is still to be told. */
 static bool is_awaited(const struct thread *thread)
 {
 	char state = task_state(thread->tid);
 
-	return state != 'Z' && state != 'X' &&
+	return !(state == 'Z' && thread->tid == thread->pid) &&
 	       now_ms() - since_ms < (state == 'D' ? PATIENCE_MS : WORKING_MS);
 }
 
