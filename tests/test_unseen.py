@@ -53,6 +53,16 @@ def test_attached_to_it_is_let_go(attach, start_plainly, target, kind):
     assert_let_go(run.report)
 
 
+@pytest.mark.parametrize("options", [[], ["-f"], ["--no-maps"]], ids=" ".join)
+@pytest.mark.parametrize("kind", ["leaderless", "vforked"])
+def test_it_does_not_wait_for_a_thread_that_cannot_stop(trace, run_plainly, target, kind, options):
+    plain = run_plainly(target("unseen"), kind)
+    assert (plain.status, plain.out) == (3, "the child ended with 7\n")
+    traced = trace(target("unseen"), kind, options=options)
+    assert (traced.status, traced.out, traced.err) == (3, plain.out, plain.err)
+    assert_let_go(traced.report)
+
+
 def test_others_are_traced_on(trace, target, tmp_path):
     unseen, children = target("unseen"), target("children")
     script = f"{unseen} helper; {children} fork-malloc 3; {unseen} copy"

@@ -17,7 +17,7 @@ static void plant(struct space *space, const struct command_plant *command)
 	size_t count = (command->record.len - sizeof(*command)) / sizeof(struct probe);
 
 	cost_begin();
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; !space->released && i < count; i++) {
 		int error = bp_plant(space, &command->probes[i]);
 
 		if (error < 0 && error != -EEXIST)

@@ -223,6 +223,7 @@ static struct resume on_exec(struct thread *thread, bool *ended)
 	thread_forget_calls(thread);
 	thread->step.addr = 0;
 	thread->growing = thread->in_earlier_call = thread->forked = false;
+	thread->goes_last = false;
 	thread->role = ROLE_TARGET;
 	space = space_new();
 	if (!space) {
@@ -314,6 +315,8 @@ struct resume dispatch(pid_t tid, int status, struct thread **out, bool *ended)
 			*ended = true;
 			return GONE;
 		}
+		if (event.kind == EV_EXEC) /* under the number of one that was let go */
+			return (struct resume){ GO_DETACH, 0 };
 	}
 	thread->stopped = !is_end;
 	if (!thread->begun && !is_end) {

@@ -1,12 +1,40 @@
 #include "release.h"
 
 #include <sched.h>
+#include <signal.h>
+#include <sys/time.h>
 
 #include "child.h"
+#include "clock.h"
 #include "emit.h"
 #include "leave.h"
+#include "task.h"
 
-static bool under_way; /* maybe: somebody who asked waits */
+#define PATIENCE_MS 200 /* with one that cannot be interrupted */
+#define WORKING_MS 5000 /* with any other */
+
+static volatile sig_atomic_t under_way; /* maybe: somebody who asked waits */
+static uint64_t since_ms; /* the last one has asked */
+
+static uint64_t now_ms(void)
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+bool release_is_under_way(void)
+{
+	return under_way;
+}
+
+/* That a thread has ended is not always told. */
+static void begin_to_look(void)
+{
+	const struct itimerval soon = { .it_value.tv_usec = 10000 };
+
+	since_ms = now_ms();
+	under_way = 1;
+	setitimer(ITIMER_REAL, &soon, NULL);
+}
 
 bool release_is_asked(const struct thread *thread, const struct arch_regs *regs)
 {
@@ -24,12 +52,23 @@ static void hurry(struct thread *thread)
 		thread_interrupt(thread);
 }
 
+/* The first thread stays a zombie as long as there are others. One in vfork cannot be stopped
+ * before its child has gone on, which may wait for what who asked is to do. Of any other that is
+ * gone the end, or its exec, is still to be told. */
+static bool is_awaited(const struct thread *thread)
+{
+	char state = task_state(thread->tid);
+
+	return !(state == 'Z' && thread->tid == thread->pid) &&
+	       now_ms() - since_ms < (state == 'D' ? PATIENCE_MS : WORKING_MS);
+}
+
 static bool is_alone(const struct thread *asker)
 {
 	const struct thread *thread;
 
 	for (size_t at = 0; (thread = thread_next(&at));)
-		if (thread != asker && thread->space == asker->space)
+		if (thread != asker && thread->space == asker->space && is_awaited(thread))
 			return false;
 	return true;
 }
@@ -48,7 +87,8 @@ struct resume release_begin(struct thread *asker)
 			hurry(thread);
 	if (asker->role != ROLE_TARGET)
 		return (struct resume){ GO_DETACH, 0 };
-	asker->held = asker->goes_last = under_way = true;
+	asker->held = asker->goes_last = true;
+	begin_to_look();
 	return (struct resume){ GO_HOLD, 0 };
 }
 

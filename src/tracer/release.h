@@ -3,7 +3,7 @@
  * nobody handles; and it may be there to trace the process itself, as LeakSanitizer's is, which
  * one tracer at a time can. So the process is let go before: when its memory has been compared
  * for the last time, the traps are lifted, the other threads go as they stop, and who asked goes
- * when it is the last. */
+ * when it is the last but for those that do not stop. */
 #ifndef RELEASE_H
 #define RELEASE_H
 
@@ -19,5 +19,7 @@ struct resume release_begin(struct thread *);
 bool release_takes(struct thread *, struct event);
 /* To be called when all that has stopped goes on. */
 void release_go_on(void);
+/* Is that to be called again soon? Async-signal-safe. */
+bool release_is_under_way(void);
 
 #endif

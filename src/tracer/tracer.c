@@ -45,7 +45,7 @@ static void on_kick(int sig)
 		kicked = 1;
 	else
 		alarmed = 1;
-	if (kicked || turn_is_impatient())
+	if (kicked || turn_is_impatient() || release_is_under_way())
 		setitimer(ITIMER_REAL, &soon, NULL);
 }
 

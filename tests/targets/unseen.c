@@ -2,7 +2,8 @@
  * (CLONE_UNTRACED) and says how it ended. KIND: `helper`, in the same memory, which stops every
  * thread by ptrace, as LeakSanitizer's does; `borrower`, which allocates there while its parent
  * waits; `copy`, which allocates in a copy. With a second word it first says "ready PID" and
- * waits for a line. */
+ * waits for a line. Two more do it beside a thread that cannot be stopped: `leaderless`, whose
+ * first thread has ended, and `vforked`, of which a thread's child waits for what comes after. */
 #include "truth.h"
 
 #include <dirent.h>
@@ -142,6 +143,83 @@ static int child_of(const struct kind *kind)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
+/* ---- beside one that cannot be stopped ------------------------------------------------------- */
+
+static int be_there(void *unused_argument)
+{
+	(void)unused_argument;
+	return 7;
+}
+
+static const struct kind bare = { "bare", CLONE_VM | CLONE_UNTRACED | SIGCHLD, be_there };
+
+static bool has_state(pid_t tid, const char *states)
+{
+	char path[64], text[256] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", tid);
+	file = fopen(path, "r");
+	if (!file || !fgets(text, sizeof(text), file))
+		abort();
+	fclose(file);
+	return strchr(states, strrchr(text, ')')[2]);
+}
+
+static _Noreturn void tell_and_end(int status)
+{
+	printf("the child ended with %d\n", status);
+	fflush(stdout);
+	truth_write();
+	_exit(3);
+}
+
+static void *outlive_the_first(void *unused_argument)
+{
+	(void)unused_argument;
+	while (!has_state(getpid(), "Z"))
+		;
+	tell_and_end(child_of(&bare));
+}
+
+static int gate[2];
+static volatile pid_t waits;
+
+static void *wait_in_vfork(void *unused_argument)
+{
+	char byte;
+
+	(void)unused_argument;
+	waits = gettid();
+	if (vfork() == 0)
+		_exit(read(gate[0], &byte, 1) != 1);
+	return NULL;
+}
+
+static void beside_leader(void)
+{
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, outlive_the_first, NULL) != 0)
+		abort();
+	pthread_exit(NULL);
+}
+
+static void beside_vfork(void)
+{
+	pthread_t thread;
+	int status;
+
+	if (pipe(gate) < 0 || pthread_create(&thread, NULL, wait_in_vfork, NULL) != 0)
+		abort();
+	while (!waits || !has_state(waits, "D"))
+		;
+	status = child_of(&bare);
+	if (write(gate[1], "", 1) != 1 || pthread_join(thread, NULL) != 0)
+		abort();
+	tell_and_end(status);
+}
+
 int main(int count, char **words)
 {
 	struct block blocks[BLOCKS];
@@ -154,6 +232,10 @@ int main(int count, char **words)
 		if (!fgets(line, sizeof(line), stdin))
 			return 2;
 	}
+	if (count > 1 && strcmp(words[1], "leaderless") == 0)
+		beside_leader();
+	if (count > 1 && strcmp(words[1], "vforked") == 0)
+		beside_vfork();
 	begin_threads();
 	note_threads();
 	for (int i = 0; i < BLOCKS; i++)
