@@ -90,6 +90,15 @@ static void on_exit_of(struct session *session, const struct traced *traced)
 	report_ended(session);
 }
 
+/* What is known of it is of this moment. */
+static void on_released(struct session *session, struct traced *traced)
+{
+	if (session->options->follow)
+		report_ended(session);
+	else
+		reporting_end(&session->reporting, traced, "detach");
+}
+
 static void on_end(struct session *session)
 {
 	session->tracer_ended = true;
@@ -131,7 +140,7 @@ static void on_record(struct session *session, const struct record *record)
 	if (traced && record->kind == REC_EXIT)
 		on_exit_of(session, traced);
 	if (traced && record->kind == REC_RELEASED)
-		report_ended(session);
+		on_released(session, traced);
 }
 
 static void send_commands(struct session *session)

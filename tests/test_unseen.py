@@ -34,6 +34,13 @@ def test_it_ends_as_without_us(trace, run_plainly, target, kind, options, cycles
         traced.assert_marker_true("main_take")
 
 
+def test_two_that_ask_at_once_both_find_it_untraced(trace, target, cycles):
+    for _ in range(cycles(20, 200)):
+        run = trace(target("unseen_pair"))
+        assert (run.status, run.out, run.err) == (0, "7 7\n", "")
+        assert_let_go(run.report)
+
+
 def test_what_it_had_mapped_is_compared_once_more(trace, target):
     maps = trace(target("unseen"), "helper").report["maps"]
     assert maps["identical"] is True

@@ -26,9 +26,8 @@ struct found *job_found_at(struct job *, taddr_t vaddr); /* or NULL */
 bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *);
 bool job_is_function(void *ctx, taddr_t vaddr);
 taddr_t job_own(void *ctx, const char *name);
-/* A sentence for the ledger: of found, what is the matter, and why. */
-/* The plan's note is told. */
-void job_tell(struct job *, const char *sentence);
+void job_tell(struct job *, const char *sentence); /* to the plan's note */
+/* The same: of found, what is the matter, and why. */
 void job_note(struct job *, const struct found *, const char *what, const char *why);
 bool job_add(struct plan *, const struct probe *); /* false: no memory */
 bool job_is_planned(const struct plan *, taddr_t begin, taddr_t end);

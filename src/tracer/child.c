@@ -49,7 +49,9 @@ static uint64_t birth_flags(const struct thread *parent)
 {
 	struct arch_regs regs;
 
-	return step_get_regs(parent->tid, &regs) < 0 ? 0 : child_flags((long)regs.orig_rax, &regs, parent->space);
+	if (step_get_regs(parent->tid, &regs) < 0)
+		return 0;
+	return child_flags((long)regs.orig_rax, &regs, parent->space);
 }
 
 /* The child's memory is as the parent's was when it forked. NULL: out of reach, or no

@@ -17,6 +17,13 @@ bool leave_is_trap_pending(pid_t tid)
 	return task_of(tid).pending >> (SIGTRAP - 1) & 1;
 }
 
+/* Maybe one of its own. A step into a handler ends at an instruction, and so does a wait. */
+static bool is_behind_trap(const struct thread *thread, struct event event)
+{
+	return event.kind == EV_TRAP ? !thread->handler.due :
+	                               thread->held && !thread->map.waits_at && !thread->goes_last;
+}
+
 /* The thread is stopped and the traps are lifted: one that has hit a trap already
  * goes back to where the instruction now stands again. */
 void leave_go(struct thread *thread, struct event event)
@@ -29,13 +36,13 @@ void leave_go(struct thread *thread, struct event event)
 		step_interrupted(thread);
 	if (thread->growing)
 		step_grown(thread, space, event.kind == EV_TRAP);
-	else if (space && (event.kind == EV_TRAP || (thread->held && !thread->map.waits_at && !thread->goes_last)) &&
+	else if (space && is_behind_trap(thread, event) &&
 	         step_get_regs(thread->tid, &regs) == 0) {
 		const struct probe *on = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 
 		if (on && on->kind != PROBE_PASS)
 			step_set_pc(thread->tid, arch_pc(&regs) - ARCH_TRAP_SKID);
-		else if (event.kind == EV_TRAP && !thread->handler.due)
+		else if (event.kind == EV_TRAP)
 			sig = SIGTRAP;
 	}
 	if (thread->role == ROLE_COPY || thread->role == ROLE_UNKNOWN)
@@ -59,7 +66,8 @@ void leave_at_stop(struct thread *thread, struct event event)
 	thread->stopped = true;
 	if (event.kind != EV_TRAP && leave_is_trap_pending(thread->tid)) {
 		thread->due = true;
-		thread_resume(thread, (struct resume){ GO_RUN, event.kind == EV_SIGNAL ? event.sig : 0 });
+		thread_resume(thread, (struct resume){ GO_RUN,
+		                                       event.kind == EV_SIGNAL ? event.sig : 0 });
 	} else if (event.kind == EV_CALL && thread->role == ROLE_TARGET) {
 		pass_call(thread);
 	} else {

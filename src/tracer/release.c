@@ -4,10 +4,13 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "bp.h"
 #include "child.h"
 #include "clock.h"
 #include "emit.h"
+#include "front.h"
 #include "leave.h"
+#include "step.h"
 #include "task.h"
 
 #define PATIENCE_MS 200 /* with one that cannot be interrupted */
@@ -42,11 +45,19 @@ bool release_is_asked(const struct thread *thread, const struct arch_regs *regs)
 	       CLONE_UNTRACED;
 }
 
-/* One that is held stands where it can be let go. Of another that is stopped it is not known
- * here what for: it stops once more. */
+static void go_last(struct thread *thread)
+{
+	thread->map.waits_at = 0;
+	thread->held = thread->goes_last = true;
+}
+
+/* One that is held stands where it can be let go; if it waits to leave, too, it asks for the same.
+ * Of another that is stopped it is not known here what for: it stops once more. */
 static void hurry(struct thread *thread)
 {
-	if (thread->held)
+	if (thread->held && thread->map.leaves)
+		go_last(thread);
+	else if (thread->held)
 		leave_go(thread, (struct event){ EV_STOP, 0, 0 });
 	else
 		thread_interrupt(thread);
@@ -68,7 +79,7 @@ static bool is_alone(const struct thread *asker)
 	const struct thread *thread;
 
 	for (size_t at = 0; (thread = thread_next(&at));)
-		if (thread != asker && thread->space == asker->space && is_awaited(thread))
+		if (thread->space == asker->space && !thread->goes_last && is_awaited(thread))
 			return false;
 	return true;
 }
@@ -87,9 +98,26 @@ struct resume release_begin(struct thread *asker)
 			hurry(thread);
 	if (asker->role != ROLE_TARGET)
 		return (struct resume){ GO_DETACH, 0 };
-	asker->held = asker->goes_last = true;
+	go_last(asker);
 	begin_to_look();
 	return (struct resume){ GO_HOLD, 0 };
+}
+
+/* One more who asks, in front of a clone: it goes back to the instruction there. */
+static bool asks_too(struct thread *thread)
+{
+	const struct probe *probe;
+	struct arch_regs regs;
+
+	if (thread->handler.due || thread->growing || step_get_regs(thread->tid, &regs) < 0)
+		return false;
+	probe = bp_find(thread->space, arch_pc(&regs) - ARCH_TRAP_SKID);
+	if (!probe || probe->kind != PROBE_SYSCALL ||
+	    map_call_of((int)probe->function) != MAP_CALL_CLONE)
+		return false;
+	step_set_pc(thread->tid, probe->addr);
+	go_last(thread);
+	return true;
 }
 
 bool release_takes(struct thread *thread, struct event event)
@@ -97,6 +125,14 @@ bool release_takes(struct thread *thread, struct event event)
 	if (!thread->space || !thread->space->released)
 		return false;
 	switch (event.kind) {
+	case EV_TRAP:
+		if (asks_too(thread))
+			return true;
+		break;
+	case EV_STOP:
+		if (thread->listening && front_stops_with(thread->pid))
+			front_signal(SIGCONT);
+		break;
 	case EV_EXITED:
 	case EV_KILLED:
 	case EV_EXEC: /* another program, to be traced */
