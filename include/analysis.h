@@ -13,6 +13,8 @@ struct analysis_options {
 	bool no_maps;    /* system calls that map are left alone */
 	bool rss;        /* what is in memory is taken apart at every comparison */
 	bool operators;  /* C++'s are trapped too, not only what they call */
+	bool free_stacks; /* every free's stack is wanted */
+	bool mismatches; /* whose free is of another family than their allocation */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };

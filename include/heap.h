@@ -66,6 +66,29 @@ struct heap_ledger {
 	size_t note_count;
 };
 
+enum heap_error_kind {
+	HEAP_DOUBLE_FREE, /* of a block already freed and not handed out since */
+	HEAP_MIDDLE_FREE, /* of an address inside a live block */
+	HEAP_WILD_FREE,   /* of an address nobody was seen to allocate */
+	HEAP_MISMATCH,    /* of a block of another family of functions: new, free */
+	HEAP_ERROR_KINDS
+};
+
+struct heap_error { /* of the program; what is alike from one stack is one */
+	enum heap_error_kind kind;
+	const char *function; /* that was to free it, as heap_function.name */
+	uint64_t count;
+	taddr_t address;      /* the first time, as is all below */
+	int tid;
+	uint64_t time_ms;     /* since the trace began */
+	uint32_t site;        /* its stack, or 0 */
+	taddr_t block;        /* that is meant, where one is known; or 0 */
+	uint64_t size;        /* of it, as long as it lives; else 0 */
+	uint32_t alloc_site;  /* where it was allocated, or 0 */
+	uint32_t free_site;   /* where it was freed, or 0 */
+	uint64_t freed_ms;    /* when */
+};
+
 enum heap_sort { HEAP_BY_BYTES, HEAP_BY_BLOCKS, HEAP_BY_CALLS, HEAP_BY_PEAK, HEAP_SORTS };
 
 /* Which sites and blocks. With a minimum, only blocks that reach it count as live, and
@@ -193,6 +216,9 @@ struct heap_cost { /* of tracing, known at the end of it; else 0 */
 	uint64_t watched_ns; /* while the traps stood */
 };
 
+/* In the order they were met. */
+size_t heap_errors(const struct heap *, const struct heap_error **);
+const char *heap_error_name(enum heap_error_kind); /* "double free" */
 const struct heap_totals *heap_totals(const struct heap *);
 /* Functions that were called, in the catalogue's order. */
 size_t heap_functions(const struct heap *, const struct heap_function **);

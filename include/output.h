@@ -40,6 +40,8 @@ struct output {
 	const char *suffix;   /* of a path that infers it, ".txt" */
 	/* Writes one report; the caller checks ferror and closes. */
 	void (*write)(FILE *, const struct report *);
+	/* One error of the program, as soon as it is met; or NULL. Of the report the head is used. */
+	void (*tell)(FILE *, const struct report *, const struct heap_error *);
 };
 
 extern const struct output outputs[];

@@ -28,6 +28,7 @@ enum record_kind {
 	REC_LOADER,  /* modules came or went; the thread is held until CMD_GO */
 	REC_RETURNS, /* struct record_returns: the thread is held until CMD_GO */
 	REC_ENTER,   /* struct record_call: a PROBE_REPORT entry of an outermost call */
+	REC_ENTER_STACK, /* struct record_entered: the same, and its stack */
 	REC_RETURN,  /* struct record_return: an outermost call returned */
 	REC_ABANDON, /* struct record_call: an outermost call will never return */
 	REC_MAP,     /* struct record_map: a system call that maps has returned */
@@ -114,6 +115,12 @@ struct record_call {
 	uint32_t name_count; /* at most RECORD_NAMES */
 	taddr_t slot;      /* address of the return address */
 	uint64_t args[RECORD_ARGS];
+};
+
+struct record_entered {
+	struct record_call call;
+	struct arch_frame frame; /* of the function itself, at the trap */
+	struct record_stack stack; /* from its stack pointer on */
 };
 
 struct record_return {

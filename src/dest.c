@@ -236,6 +236,25 @@ static int write_file(const char *name, const struct dest *dest, struct report *
 	return error;
 }
 
+void dest_tell(const struct dest *dest, const struct report *report, const struct heap_error *error)
+{
+	struct report of = *report;
+	FILE *file;
+	int fd;
+
+	if (dest->kind != DEST_FD || !dest->output->tell)
+		return;
+	fd = fcntl(dest->fd, F_DUPFD_CLOEXEC, 3);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!file && fd >= 0)
+		close(fd);
+	if (!file)
+		return;
+	of.colour = is_terminal(fd);
+	dest->output->tell(file, &of, error);
+	fclose(file);
+}
+
 int dest_write(const struct dest *dest, struct report *report, unsigned number)
 {
 	char *name = NULL;

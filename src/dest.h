@@ -21,4 +21,7 @@ int dest_check(const struct dest *);
  * or not at all. 0, or -errno after saying so. */
 int dest_write(const struct dest *, struct report *, unsigned number);
 
+/* An error of the program, at once, if it is a stream of text. Failures are the report's to tell. */
+void dest_tell(const struct dest *, const struct report *, const struct heap_error *);
+
 #endif

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "at_once.h"
 #include "crash.h"
 #include "fn_check.h"
 #include "log.h"
@@ -289,6 +290,7 @@ void loop_run(struct session *session)
 	while (!is_over(session)) {
 		bool busy = drain(session);
 
+		at_once_tell(&session->reporting);
 		send_commands(session);
 		take_signals(session);
 		once_tracing(session);

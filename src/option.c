@@ -57,7 +57,7 @@ static const struct option what[] = {
 	  .help = "only stacks with PATTERN in a function, file or module",
 	  .details = "Repeatable; one that fits is enough. PATTERN is a part of the name, * in "
 	             "it stands for anything." },
-	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count),
+	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count), .place = OPTION_NAMED,
 	  .help = "no stacks with PATTERN; repeatable, like --match" },
 	{ "blocks", 0, OPTION_FLAG, AT(blocks),
 	  .help = "list the live blocks and the mappings too (text, json)" },
@@ -92,6 +92,12 @@ static const struct option what[] = {
 	  .details = "Without it operator new is known from the stack, at the size that it asks "
 	             "malloc for (1 for 0), and operator delete counts as the free it jumps to. "
 	             "With it each new stops once more." },
+	{ "mismatches", 0, OPTION_FLAG, AT(mismatches), .place = OPTION_NAMED,
+	  .help = "report new freed by free, new[] by delete, and the like",
+	  .details = "Includes --operators and --free-stacks." },
+	{ "free-stacks", 0, OPTION_FLAG, AT(free_stacks), .place = OPTION_NAMED,
+	  .help = "keep the stack of every free: a double free then tells both",
+	  .details = "The stack of a free that frees nothing is told in any case." },
 	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
 	  .help = "show the frames of operator new and other wrappers" },
 };

@@ -13,7 +13,7 @@ struct options {
 	uint64_t depth;
 	uint64_t interval_ms, duration_ms; /* 0: none */
 	uint64_t top;
-	bool blocks, raw_stacks, operators, no_maps, growth, rss;
+	bool blocks, raw_stacks, operators, no_maps, growth, rss, free_stacks, mismatches;
 	struct heap_query query;
 	const char *match[LIST_MAX], *hide[LIST_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];

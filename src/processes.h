@@ -15,6 +15,7 @@ struct traced {
 	bool ended;
 	bool released;  /* let go while it lives on */
 	bool reported;  /* for the last time */
+	size_t told;    /* of its errors */
 	int status;     /* when it has ended, as waitpid gives it */
 	struct heap *heap;
 	struct guard guard;

@@ -38,7 +38,9 @@ static void begin_to_trace(struct session *session)
 		.depth = session->options->depth, .growth = session->options->growth,
 		.no_maps = session->options->no_maps, .rss = session->options->rss,
 		.raw_stacks = session->options->raw_stacks,
-		.operators = session->options->operators,
+		.operators = session->options->operators || session->options->mismatches,
+		.free_stacks = session->options->free_stacks || session->options->mismatches,
+		.mismatches = session->options->mismatches,
 		.debug_dir = session->options->debug_dir,
 	};
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "errors.h"
 #include "naming.h"
 #include "view.h"
 
@@ -83,19 +84,23 @@ static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
 	return addr && entry->beside ? addr | LIVE_BESIDE : addr;
 }
 
-/* What a free of an address nobody was seen to allocate is. */
-static void unknown_free(struct heap *heap, taddr_t addr)
+/* A free of an address nobody was seen to allocate: whose fault is it? */
+static void unknown_free(struct heap *heap, const struct bad_free *bad)
 {
-	const struct module *module = module_at(&heap->modules, addr & ~LIVE_BESIDE);
+	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
 
-	if (live_was_freed(&heap->live, addr))
+	if (live_freed(&heap->live, bad->addr)) {
 		heap->ledger.double_frees++;
-	else if (module && module->is_loader)
+		errors_add(heap, HEAP_DOUBLE_FREE, bad);
+	} else if (module && module->is_loader) {
 		heap->ledger.loader_frees++;
-	else if (heap->attached)
+	} else if (heap->attached) {
 		heap->ledger.earlier_frees++;
-	else
+	} else {
 		heap->ledger.unknown_frees++;
+		errors_add(heap, errors_block_around(heap, bad->addr) ? HEAP_MIDDLE_FREE :
+		                                                        HEAP_WILD_FREE, bad);
+	}
 }
 
 static struct function *function_of(const struct heap *heap, uint32_t number)
@@ -142,11 +147,13 @@ static void restore_old(struct heap *heap, struct view *view)
 }
 
 static void free_entered(struct heap *heap, struct view *view, const struct record_call *call,
-                         const struct function *function)
+                         const struct function *function, uint32_t site)
 {
 	taddr_t given = call->args[catalog[function->entry].block];
 	taddr_t addr = key_of(&catalog[function->entry], given);
-	struct heap_function *stats = stats_of(heap, freed_by(heap, call, function, given));
+	int entry = freed_by(heap, call, function, given);
+	struct bad_free bad = { call, entry, addr, site, NULL };
+	struct heap_function *stats = stats_of(heap, entry);
 	struct block block;
 
 	stats->calls++;
@@ -155,51 +162,67 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 		return;
 	if (view->in_realloc && view->old_addr == addr)
 		restore_old(heap, view); /* that realloc was jumped out of */
-	if (live_remove(&heap->live, addr, &block))
-		count_freed(heap, &block);
-	else
-		unknown_free(heap, addr);
+	if (!live_free(&heap->live, addr, site == SITE_NONE ? 0 : site + 1,
+	               (uint32_t)model_since_begin_ms(heap), &block)) {
+		unknown_free(heap, &bad);
+		return;
+	}
+	bad.block = &block;
+	if (errors_mismatch(heap, &block, entry))
+		errors_add(heap, HEAP_MISMATCH, &bad);
+	count_freed(heap, &block);
 }
 
 /* The old block leaves the table before realloc may hand it to another thread; what
  * became of it is known at the end. */
 static void realloc_entered(struct heap *heap, struct view *view, const struct record_call *call,
-                            const struct function *function)
+                            const struct function *function, uint32_t site)
 {
 	restore_old(heap, view);
 	view->in_realloc = true;
+	view->old_site = site;
 	view->old_addr = key_of(&catalog[function->entry],
 	                        call->args[catalog[function->entry].block]);
-	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
+	view->had_old = view->old_addr && live_free(&heap->live, view->old_addr, site == SITE_NONE ? 0 : site + 1,
+	                          (uint32_t)model_since_begin_ms(heap), &view->old);
 }
 
-static void realloc_returned(struct heap *heap, struct view *view, taddr_t result, uint64_t size)
+static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
+                             const struct function *function, taddr_t result, uint64_t size)
 {
 	bool freed = result || (size == 0 && view->old_addr);
+	struct bad_free bad = { call, function->entry, view->old_addr, view->old_site, NULL };
 
 	if (!freed)
 		restore_old(heap, view);
 	view->in_realloc = false;
 	if (!freed)
 		return;
+	bad.block = &view->old;
+	if (view->had_old && errors_mismatch(heap, &view->old, function->entry))
+		errors_add(heap, HEAP_MISMATCH, &bad);
+	bad.block = NULL;
 	if (view->had_old)
 		count_freed(heap, &view->old);
 	else if (view->old_addr)
-		unknown_free(heap, view->old_addr);
+		unknown_free(heap, &bad);
 }
 
-void account_entered(struct heap *heap, const struct record_call *call)
+void account_entered(struct heap *heap, const struct record_call *call,
+                     const struct record_entered *entered)
 {
 	struct function *function = function_of(heap, call->function);
 	struct view *view = view_of(heap, call->record.tid);
+	uint32_t site;
 
 	if (!function || !view)
 		return;
+	site = entered ? naming_entered_site(heap, view, entered, function->entry) : SITE_NONE;
 	function->calls += catalog[function->entry].role == CATALOG_FREE;
 	if (catalog[function->entry].role == CATALOG_FREE)
-		free_entered(heap, view, call, function);
+		free_entered(heap, view, call, function, site);
 	else
-		realloc_entered(heap, view, call, function);
+		realloc_entered(heap, view, call, function, site);
 }
 
 void account_returned(struct heap *heap, const struct record_return *record)
@@ -223,7 +246,7 @@ void account_returned(struct heap *heap, const struct record_return *record)
 	stats->calls++;
 	function->calls++;
 	if (entry->role == CATALOG_REALLOC)
-		realloc_returned(heap, view, record->result, size);
+		realloc_returned(heap, view, call, function, record->result, size);
 	if (addr) {
 		stats->bytes += size;
 		allocated(heap, call, addr, size, site);

@@ -4,7 +4,8 @@
 
 #include "model.h"
 
-void account_entered(struct heap *, const struct record_call *);
+/* entered: the same record, if it has the stack; else NULL. */
+void account_entered(struct heap *, const struct record_call *, const struct record_entered *entered);
 void account_returned(struct heap *, const struct record_return *);
 void account_abandoned(struct heap *, const struct record_call *);
 

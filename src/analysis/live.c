@@ -145,6 +145,7 @@ static void freed_add(struct live *live, struct live_block *block)
 {
 	uint32_t number = block - live->blocks + 1;
 
+	block->site = block->block.site;
 	block->older = live->newest;
 	block->newer = 0;
 	block->state = FREED;
@@ -227,12 +228,20 @@ bool live_add(struct live *live, taddr_t addr, const struct block *block, struct
 
 bool live_remove(struct live *live, taddr_t addr, struct block *out)
 {
+	return live_free(live, addr, 0, 0, out);
+}
+
+bool live_free(struct live *live, taddr_t addr, uint32_t free_site, uint32_t freed_ms,
+               struct block *out)
+{
 	struct live_block *at = find(live, addr);
 
 	if (!at || !is_live(at))
 		return false;
 	*out = at->block;
 	freed_add(live, at);
+	at->free_site = free_site;
+	at->freed_ms = freed_ms;
 	return true;
 }
 
@@ -254,11 +263,11 @@ const struct live_block *live_next(const struct live *live, size_t *at)
 	return NULL;
 }
 
-bool live_was_freed(const struct live *live, taddr_t addr)
+const struct live_block *live_freed(const struct live *live, taddr_t addr)
 {
 	const struct live_block *at = find(live, addr);
 
-	return at && at->state == FREED;
+	return at && at->state == FREED ? at : NULL;
 }
 
 void live_forget_freed(struct live *live, taddr_t addr)

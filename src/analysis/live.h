@@ -24,6 +24,8 @@ struct live_block {
 		struct { /* freed: places + 1 of those freed before and after it, or 0 */
 			uint32_t older, newer;
 			uint32_t state; /* block.site */
+			uint32_t site;  /* where it was allocated */
+			uint32_t free_site, freed_ms; /* as the caller has it */
 		};
 	};
 };
@@ -44,11 +46,14 @@ void live_deinit(struct live *);
 /* False: no memory. A block already there is replaced and handed to old. */
 bool live_add(struct live *, taddr_t, const struct block *, struct block *old, bool *had_old);
 bool live_remove(struct live *, taddr_t, struct block *out); /* false: not live */
+/* The same, and what is to be remembered of it. */
+bool live_free(struct live *, taddr_t, uint32_t free_site, uint32_t freed_ms, struct block *out);
+/* One that was freed, and not handed out since; or NULL. */
+const struct live_block *live_freed(const struct live *, taddr_t);
 /* Both live until the next add or remove. NULL: not live. */
 const struct block *live_at(const struct live *, taddr_t);
 /* Walks all that live: start with *at = 0; NULL ends. */
 const struct live_block *live_next(const struct live *, size_t *at);
-bool live_was_freed(const struct live *, taddr_t);
 void live_forget_freed(struct live *, taddr_t); /* handed out again, unseen */
 
 #endif

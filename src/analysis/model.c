@@ -42,7 +42,8 @@ static void module_came(void *ctx, struct module *module)
 	struct heap *heap = ctx;
 	struct plan plan = { .note = note_add, .ctx = heap,
 		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
-		             .operators = heap->options.operators, .fns = heap->fns };
+		             .operators = heap->options.operators, .fns = heap->fns,
+		             .free_stacks = heap->options.free_stacks };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -114,6 +115,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
+	heap->errors.count = 0;
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
 	model_reset_stats(heap);
@@ -236,7 +238,11 @@ void heap_apply(struct heap *heap, const struct record *record)
 		maps_unordered(heap);
 		break;
 	case REC_ENTER:
-		account_entered(heap, (const struct record_call *)record);
+		account_entered(heap, (const struct record_call *)record, NULL);
+		break;
+	case REC_ENTER_STACK:
+		account_entered(heap, (const struct record_call *)record,
+		                (const struct record_entered *)record);
 		break;
 	case REC_RETURN:
 		heap->ledger.stalls = ((const struct record_return *)record)->stack.stalls;
@@ -303,6 +309,7 @@ void heap_free(struct heap *heap)
 	fn_states_free(heap->fns);
 	unwinder_free(heap->unwinder);
 	free(heap->functions.list);
+	free(heap->errors.list);
 	free(heap->stats);
 	free(heap->called);
 	free(heap->commands);

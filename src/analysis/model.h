@@ -20,12 +20,19 @@ struct view { /* of one thread */
 	bool in_realloc;      /* its old block has left the table, its end is not known */
 	bool had_old;
 	taddr_t old_addr;
+	uint32_t old_site; /* the stack of that realloc, or SITE_NONE */
 	struct block old;
 };
 
 struct notes {
 	char **list; /* with room for one more, which memory running short can't be without */
 	size_t count;
+};
+
+struct errors {
+	struct heap_error *list;
+	size_t count;
+	unsigned scans; /* of all live blocks, for one that an address is in */
 };
 
 struct maps {
@@ -65,6 +72,7 @@ struct heap {
 	uint64_t peaks; /* how often live_bytes was the highest so far */
 	struct heap_function *stats; /* by catalogue entry, shared by entries of one name */
 	struct heap_function *called; /* the ones called, for heap_functions */
+	struct errors errors;
 	struct heap_ledger ledger;
 	struct heap_cost cost;
 	const char **unsymbolised;

@@ -145,6 +145,30 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_r
 	return index;
 }
 
+uint32_t naming_entered_site(struct heap *heap, struct view *view,
+                             const struct record_entered *record, int entry)
+{
+	/* beyond the catalogue and what maps */
+	struct site_key key = { .entry = (int)catalog_count + MAP_CALLS + entry,
+		                .name = CATALOG_NONE };
+	struct site_key callers;
+	uint32_t index;
+	bool is_new;
+
+	take_stack(heap, view, &record->stack,
+	           (struct unwound_frame){ .regs = record->frame, .exact = true });
+	if (!intern_stack(heap, &view->stack, &key.stack) || !key.stack)
+		return SITE_NONE;
+	index = site_intern(&heap->sites, &key, &is_new);
+	if (!is_new)
+		return index;
+	callers = key;
+	site_walk(&heap->sites, &callers.stack); /* but for the function itself */
+	heap->sites.sites[index].folded = 1 + wrappers(heap, &callers);
+	heap->sites.sites[index].view.function = catalog[entry].name;
+	return index;
+}
+
 uint32_t naming_map_site(struct heap *heap, struct view *view, const struct record_map *record)
 {
 	/* beyond the catalogue */

@@ -9,6 +9,10 @@
 uint32_t naming_site(struct heap *, struct view *, const struct record_return *,
                      const struct function *, uint64_t *size);
 
+/* The same for a function that is entered, by the record's stack, which is taken over: SITE_NONE
+ * also where nothing is known of it. */
+uint32_t naming_entered_site(struct heap *, struct view *, const struct record_entered *, int entry);
+
 /* The same for a system call that maps. */
 uint32_t naming_map_site(struct heap *, struct view *, const struct record_map *);
 

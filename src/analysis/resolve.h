@@ -32,6 +32,7 @@ struct plan { /* what resolving a module gave */
 	size_t count;
 	bool growth; /* nothing else is wanted: functions are only found */
 	bool operators; /* traps for C++'s too, not only for what they call */
+	bool free_stacks; /* of every free */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
 	struct fn_state *fns; /* of each that a user names, or NULL */

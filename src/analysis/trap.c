@@ -200,6 +200,8 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
 		               (returns ? PROBE_RETURNS : 0);
+		if (job->plan->free_stacks && probe.flags & PROBE_REPORT)
+			probe.flags |= PROBE_STACK;
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}

@@ -5,6 +5,7 @@
 #include "output.h"
 
 void text_write(FILE *, const struct report *);
+void text_tell(FILE *, const struct report *, const struct heap_error *);
 void json_write(FILE *, const struct report *);
 void csv_write(FILE *, const struct report *);
 void folded_write(FILE *, const struct report *);

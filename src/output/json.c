@@ -5,6 +5,7 @@
 #include "cost.h"
 #include "formats.h"
 #include "json.h"
+#include "json_errors.h"
 #include "json_gen.h"
 #include "json_maps.h"
 
@@ -278,6 +279,7 @@ void json_write(FILE *out, const struct report *report)
 	json_maps(gen, report->heap);
 	put_threads(gen, report->heap);
 	put_ledger(gen, heap_ledger(report->heap));
+	json_errors(gen, report->heap);
 	put_allocators(gen, report);
 	put_cost(gen, report);
 	put_suppressions(gen, report);

@@ -3,11 +3,11 @@
 #include "formats.h"
 
 const struct output outputs[] = {
-	{ "text", ".txt", text_write },
-	{ "json", ".json", json_write },
-	{ "csv", ".csv", csv_write },
-	{ "folded", ".folded", folded_write },
-	{ "check", ".check", check_write },
+	{ "text", ".txt", text_write, text_tell },
+	{ "json", ".json", json_write, NULL },
+	{ "csv", ".csv", csv_write, NULL },
+	{ "folded", ".folded", folded_write, NULL },
+	{ "check", ".check", check_write, NULL },
 };
 const size_t output_count = countof(outputs);
 

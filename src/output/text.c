@@ -253,6 +253,11 @@ static void write_growth(FILE *out, const struct report *report, const struct te
 	put_told(out, tell_aside, heap_ledger(report->heap), "", "");
 }
 
+void text_tell(FILE *out, const struct report *report, const struct heap_error *error)
+{
+	text_error_at_once(out, report, error, report->colour ? &colour : &monochrome);
+}
+
 void text_write(FILE *out, const struct report *report)
 {
 	const struct text_style *style = report->colour ? &colour : &monochrome;
@@ -271,6 +276,7 @@ void text_write(FILE *out, const struct report *report)
 	whole = put_ledger(out, heap_ledger(report->heap), style);
 	if (!totals->live_blocks)
 		put_nothing_live(out, totals, whole);
+	text_errors_put(out, report, style);
 	text_sites_put(out, report, &sites, style);
 	suppressed_put(out, report);
 	text_peak_put(out, report, &sites, style);

@@ -29,6 +29,9 @@ void text_sites_put(FILE *, const struct report *, const struct text_sites *,
 /* By their places in the list of sites, as far as shown there. */
 void text_peak_put(FILE *, const struct report *, const struct text_sites *,
                    const struct text_style *);
+void text_errors_put(FILE *, const struct report *, const struct text_style *);
+void text_error_at_once(FILE *, const struct report *, const struct heap_error *,
+                        const struct text_style *);
 void text_maps_put(FILE *, const struct report *);
 void text_map_sites_put(FILE *, const struct report *, const struct text_style *);
 void text_blocks_put(FILE *, const struct report *);

@@ -29,6 +29,7 @@ struct call {
 	struct record_name names[RECORD_NAMES];
 	uint64_t args[RECORD_ARGS];
 	uint16_t flags; /* enum probe_flags */
+	bool had_block; /* what it gives back lived */
 };
 
 struct calls {

@@ -69,6 +69,7 @@ static struct space *copy_space(const struct space *from, pid_t child, int *erro
 		*error = -ENOMEM;
 	if (!*error) {
 		space->every_call = from->every_call;
+		blocks_copy(&space->blocks, &from->blocks);
 		return space;
 	}
 	space_leave(space);

@@ -235,6 +235,16 @@ void emit_return(struct thread *thread, const struct call *call, const struct em
 	put_with_stack(thread, &record, sizeof(record), &piece, call);
 }
 
+void emit_entered(struct thread *thread, const struct call *call, const struct arch_regs *regs)
+{
+	struct arch_frame frame = arch_here(regs);
+	struct piece piece = take_piece(thread, frame.sp & ~(taddr_t)7);
+	struct record_entered record = { .call = record_of(REC_ENTER_STACK, thread, call),
+		                         .frame = frame };
+
+	put_with_stack(thread, &record, sizeof(record), &piece, call);
+}
+
 void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame)
 {
 	struct piece piece = take_piece(thread, frame->sp & ~(taddr_t)7);

@@ -24,6 +24,7 @@ struct emit_result { /* what a RETURN knows beyond the call */
 };
 
 void emit_map(struct thread *, const struct map_call *, const struct arch_frame *);
+void emit_entered(struct thread *, const struct call *, const struct arch_regs *);
 void emit_call(enum record_kind, const struct thread *, const struct call *);
 void emit_return(struct thread *, const struct call *, const struct emit_result *);
 

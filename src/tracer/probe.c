@@ -94,14 +94,44 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 	uint64_t offset = probe->chain < 0 ? call->args[1] : (uint64_t)probe->chain, next;
 
 	for (unsigned i = 0; i < CHAIN_MAX; i++, call->args[0] = next) {
+		bool was_live = blocks_take(&thread->space->blocks, call->args[0]);
 		bool more = call->args[0] && mem_read(thread->space->mem, call->args[0] + offset,
 		                                      &next, sizeof(next)) == 0;
 
+		(void)was_live; /* its stack would be the first one's again and again */
 		if (i == 0 || call->args[0])
 			emit_call(REC_ENTER, thread, call);
 		if (!more || !next)
 			return;
 	}
+}
+
+/* A block is given back. */
+static void report(struct thread *thread, const struct probe *probe, struct call *call,
+                   const struct arch_regs *regs)
+{
+	taddr_t block = call->args[0];
+
+	call->had_block = probe->flags & PROBE_BESIDE || !block ||
+	                  blocks_take(&thread->space->blocks, block);
+	if (call->had_block && !(probe->flags & PROBE_STACK))
+		emit_call(REC_ENTER, thread, call);
+	else
+		emit_entered(thread, call, regs);
+}
+
+/* What the call that returns has handed out, or left where it was. */
+static void note_block(struct space *space, const struct call *call, const struct emit_result *ret)
+{
+	taddr_t block = call->flags & PROBE_OUT_PARAM ? (ret->result ? 0 : ret->out) : ret->result;
+	bool failed = !block && call->flags & PROBE_REPORT && call->args[1];
+
+	if (call->flags & PROBE_BESIDE)
+		return;
+	if (block)
+		blocks_put(&space->blocks, block);
+	else if (failed && call->had_block && call->args[0])
+		blocks_put(&space->blocks, call->args[0]);
 }
 
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
@@ -133,7 +163,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	if (probe->flags & PROBE_CHAIN)
 		report_chain(thread, probe, &call);
 	else if (probe->flags & PROBE_REPORT)
-		emit_call(REC_ENTER, thread, &call);
+		report(thread, probe, &call, regs);
 	if ((probe->flags & PROBE_AWAIT) && calls_push(&layer->calls, &call) < 0)
 		emit_call(REC_ABANDON, thread, &call);
 }
@@ -166,6 +196,7 @@ static void leave(struct thread *thread, const struct space *space, const struct
 		abandon(thread, &layer->calls);
 	ret.result = arch_value(regs, probe->result);
 	ret.out = out_param(space, call);
+	note_block(thread->space, call, &ret);
 	layer->calls.depth--;
 	layer->last_free.count = 0;
 	if (ret.result && layer == &thread->layers[LAYER_HEAP])

@@ -59,6 +59,7 @@ void space_leave(struct space *space)
 	table_deinit(&space->by_addr);
 	table_deinit(&space->unrelated);
 	table_deinit(&space->returns);
+	blocks_deinit(&space->blocks);
 	text_deinit(&space->text);
 	free(space);
 }

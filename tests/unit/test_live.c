@@ -52,16 +52,16 @@ static void block_comes_and_goes(void **state)
 
 	(void)state;
 	assert_false(live_remove(&live, address(1), &block));
-	assert_false(live_was_freed(&live, address(1)));
+	assert_null(live_freed(&live, address(1)));
 	add_new(&live, address(1), 42);
-	assert_false(live_was_freed(&live, address(1)));
+	assert_null(live_freed(&live, address(1)));
 	assert_false(live_remove(&live, address(1) + 8, &block));
 	take_out(&live, address(1), 42);
-	assert_true(live_was_freed(&live, address(1)));
+	assert_non_null(live_freed(&live, address(1)));
 	assert_false(live_remove(&live, address(1), &block));
-	assert_true(live_was_freed(&live, address(1)));
+	assert_non_null(live_freed(&live, address(1)));
 	add_new(&live, address(1), 43);
-	assert_false(live_was_freed(&live, address(1)));
+	assert_null(live_freed(&live, address(1)));
 	take_out(&live, address(1), 43);
 	live_deinit(&live);
 }
@@ -77,7 +77,7 @@ static void block_that_is_there_is_replaced(void **state)
 	assert_true(live_add(&live, address(1), &second, &old, &had_old));
 	assert_true(had_old);
 	assert_true(is_same(&old, &first));
-	assert_false(live_was_freed(&live, address(1)));
+	assert_null(live_freed(&live, address(1)));
 	take_out(&live, address(1), 2);
 	assert_false(live_remove(&live, address(1), &old));
 	live_deinit(&live);
@@ -90,7 +90,7 @@ static void unknown_address_was_never_freed(void **state)
 
 	(void)state;
 	assert_false(live_remove(&live, address(5), &block));
-	assert_false(live_was_freed(&live, address(5)));
+	assert_null(live_freed(&live, address(5)));
 	live_deinit(&live);
 }
 
@@ -104,7 +104,7 @@ static void what_was_handed_out_unseen_was_not_freed(void **state)
 	assert_true(live_remove(&live, address(1), &out));
 	live_forget_freed(&live, address(1));
 	live_forget_freed(&live, address(2));
-	assert_false(live_was_freed(&live, address(1)));
+	assert_null(live_freed(&live, address(1)));
 	assert_false(live_remove(&live, address(1), &out));
 	live_deinit(&live);
 }
@@ -141,9 +141,9 @@ static void nothing_grows_while_few_live(void **state)
 	assert_int_equal(live.used, was.used);
 	assert_int_equal(live.capacity, was.capacity);
 	assert_int_equal(live.index_bits, was.index_bits);
-	assert_false(live_was_freed(&live, address(MANY - 11 - live.freed)));
+	assert_null(live_freed(&live, address(MANY - 11 - live.freed)));
 	for (unsigned i = 0; i < live.freed; i++)
-		assert_true(live_was_freed(&live, address(MANY - 11 - i)));
+		assert_non_null(live_freed(&live, address(MANY - 11 - i)));
 	for (unsigned i = MANY - 10; i < MANY; i++)
 		take_out(&live, address(i), i);
 	live_deinit(&live);
@@ -209,7 +209,7 @@ static void cleared_it_forgets_and_works_on(void **state)
 		take_out(&live, address(i), i);
 	live_clear(&live);
 	for (unsigned i = 0; i < 5000; i++) {
-		assert_false(live_was_freed(&live, address(i)));
+		assert_null(live_freed(&live, address(i)));
 		assert_false(live_remove(&live, address(i), &block));
 	}
 	for (unsigned i = 0; i < 5000; i++)
@@ -219,6 +219,20 @@ static void cleared_it_forgets_and_works_on(void **state)
 	live_deinit(&live);
 	assert_null(live.blocks);
 	live_clear(&live);
+	live_deinit(&live);
+}
+
+static void a_freed_one_is_remembered(void **state)
+{
+	struct live live = { 0 };
+	struct block block;
+
+	(void)state;
+	add_new(&live, address(1), 77);
+	assert_true(live_free(&live, address(1), 5, 1234, &block));
+	assert_int_equal(live_freed(&live, address(1))->site, block.site);
+	assert_int_equal(live_freed(&live, address(1))->free_site, 5);
+	assert_int_equal(live_freed(&live, address(1))->freed_ms, 1234);
 	live_deinit(&live);
 }
 
@@ -273,10 +287,10 @@ static void as_a_simple_model_has_it(void **state)
 			add_any(&live, model, i, what / 2);
 		else
 			remove_any(&live, model, i);
-		assert_int_equal(live_was_freed(&live, address(i)), model->freed[i]);
+		assert_int_equal(live_freed(&live, address(i)) != NULL, model->freed[i]);
 	}
 	for (unsigned i = 0; i < PLACES; i++) {
-		assert_int_equal(live_was_freed(&live, address(i)), model->freed[i]);
+		assert_int_equal(live_freed(&live, address(i)) != NULL, model->freed[i]);
 		remove_any(&live, model, i);
 	}
 	assert_int_equal(live.freed, live.used);
@@ -299,14 +313,14 @@ static void copy_goes_its_own_way(void **state)
 		take_out(&live, address(i), i);
 	assert_true(live_copy(&copy, &live));
 	for (unsigned i = 0; i < 3000; i++) {
-		assert_int_equal(live_was_freed(&copy, address(i)), i % 3 == 0);
+		assert_int_equal(live_freed(&copy, address(i)) != NULL, i % 3 == 0);
 		if (i % 3 == 0)
 			add_new(&copy, address(i), i + 7);
 		else
 			take_out(&copy, address(i), i);
 	}
 	for (unsigned i = 0; i < 3000; i++) {
-		assert_int_equal(live_was_freed(&live, address(i)), i % 3 == 0);
+		assert_int_equal(live_freed(&live, address(i)) != NULL, i % 3 == 0);
 		if (i % 3)
 			take_out(&live, address(i), i);
 	}
@@ -328,6 +342,7 @@ int main(void)
 		cmocka_unit_test(block_takes_48_bytes),
 		cmocka_unit_test(walk_meets_what_lives),
 		cmocka_unit_test(cleared_it_forgets_and_works_on),
+		cmocka_unit_test(a_freed_one_is_remembered),
 		cmocka_unit_test(as_a_simple_model_has_it),
 		cmocka_unit_test(copy_goes_its_own_way),
 	};

@@ -29,6 +29,8 @@ struct heap {
 	size_t block_count;
 	const struct heap_allocator *allocators;
 	size_t allocator_count;
+	const struct heap_error *errors;
+	size_t error_count;
 	struct heap_cost cost;
 	struct heap_maps maps;
 	const struct heap_map_site *map_sites;
@@ -127,6 +129,17 @@ struct heap_map_site *heap_map_sites(struct heap *heap, size_t *count)
 	if (*count)
 		memcpy(copy, heap->map_sites, *count * sizeof(*copy));
 	return copy;
+}
+
+size_t heap_errors(const struct heap *heap, const struct heap_error **list)
+{
+	*list = heap->errors;
+	return heap->error_count;
+}
+
+const char *heap_error_name(enum heap_error_kind kind)
+{
+	return kind == HEAP_DOUBLE_FREE ? "double free" : "another error";
 }
 
 struct heap_cost heap_cost(const struct heap *heap)
@@ -643,7 +656,7 @@ static void json_small(void **state)
 	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
-	      "\"allocators\":[],\"cost\":null,"
+	      "\"errors\":[],\"allocators\":[],\"cost\":null,"
 	      "\"suppressions\":[],\"sites\":[{\"id\":2,"
 	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
 	      "\"frees\":11655,\"peak_bytes\":2097152,\"at_peak_blocks\":300,"
@@ -879,6 +892,9 @@ static void json_empty(void **state)
 	      "\n"
 	      "    ]\n"
 	      "  },\n"
+	      "  \"errors\": [\n"
+	      "\n"
+	      "  ],\n"
 	      "  \"allocators\": [\n"
 	      "\n"
 	      "  ],\n"

@@ -1,0 +1,23 @@
+/* Errors of the program: frees of what does not live. */
+#ifndef ERRORS_H
+#define ERRORS_H
+
+#include "model.h"
+
+struct bad_free {
+	const struct record_call *call;
+	int entry;       /* by which function, in the catalogue */
+	taddr_t addr;    /* as the live table has it */
+	uint32_t site;   /* its stack; SITE_NONE: not known */
+	const struct block *block; /* that it frees all the same, by the wrong function; or NULL */
+};
+
+/* What it is, one that is counted already included. */
+void errors_add(struct heap *, enum heap_error_kind, const struct bad_free *);
+/* Is the block one of another family of functions than that which frees it? */
+bool errors_mismatch(const struct heap *, const struct block *, int entry);
+/* In the midst of which live block it lies: its address, or 0. Looks at all of them, some
+ * times: then it is taken to be in none. */
+taddr_t errors_block_around(struct heap *, taddr_t);
+
+#endif
