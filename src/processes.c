@@ -166,9 +166,10 @@ static bool decline(struct processes *processes, const struct record *record)
 {
 	struct record *grown;
 
-	if (record->kind != REC_LOADER && record->kind != REC_EXEC && record->kind != REC_FORK)
+	if (record->kind != REC_LOADER && record->kind != REC_RETURNS && record->kind != REC_EXEC &&
+	    record->kind != REC_FORK)
 		return true;
-	if (record->kind != REC_LOADER)
+	if (record->kind == REC_EXEC || record->kind == REC_FORK)
 		heap_note(processes->first->heap, "no memory to follow process %d", record->pid);
 	grown = realloc(processes->declined, (processes->declined_count + 1) * sizeof(*grown));
 	if (!grown)

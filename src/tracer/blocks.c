@@ -5,11 +5,11 @@
 
 #define REGION_BITS 22
 #define UNIT_BITS 3
-#define BYTES (UINT64_C(1) << (REGION_BITS - UNIT_BITS - 3))
+#define BYTES (UINT64_C(1) << (REGION_BITS - UNIT_BITS - 3)) /* of live bits; as many that lived */
 
 static uint8_t *map(void)
 {
-	void *at = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *at = mmap(NULL, 2 * BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
 }
@@ -49,18 +49,22 @@ void blocks_put(struct blocks *blocks, taddr_t addr)
 {
 	uint8_t *bits = is_aligned(addr) ? bits_of(blocks, addr, true) : NULL;
 
-	if (bits)
-		bits[byte_of(addr)] |= bit_of(addr);
+	if (!bits)
+		return;
+	bits[byte_of(addr)] |= bit_of(addr);
+	bits[BYTES + byte_of(addr)] |= bit_of(addr);
 }
 
-bool blocks_take(struct blocks *blocks, taddr_t addr)
+enum block_was blocks_take(struct blocks *blocks, taddr_t addr)
 {
 	uint8_t *bits = is_aligned(addr) ? bits_of(blocks, addr, false) : NULL;
-	bool live = bits && bits[byte_of(addr)] & bit_of(addr);
 
-	if (live)
-		bits[byte_of(addr)] &= ~bit_of(addr);
-	return live;
+	if (!bits || !(bits[BYTES + byte_of(addr)] & bit_of(addr)))
+		return BLOCK_NEVER;
+	if (!(bits[byte_of(addr)] & bit_of(addr)))
+		return BLOCK_FREED;
+	bits[byte_of(addr)] &= ~bit_of(addr);
+	return BLOCK_LIVE;
 }
 
 void blocks_copy(struct blocks *blocks, const struct blocks *from)
@@ -71,7 +75,7 @@ void blocks_copy(struct blocks *blocks, const struct blocks *from)
 		uint64_t *to = slot->value ? table_put(&blocks->regions, slot->key) : NULL;
 
 		if (to && (*to = (uintptr_t)map()))
-			memcpy((void *)(uintptr_t)*to, (const void *)(uintptr_t)slot->value, BYTES);
+			memcpy((void *)(uintptr_t)*to, (const void *)(uintptr_t)slot->value, 2 * BYTES);
 	}
 }
 
@@ -81,7 +85,7 @@ void blocks_deinit(struct blocks *blocks)
 
 	for (size_t at = 0; (slot = table_next(&blocks->regions, &at));)
 		if (slot->value)
-			munmap((void *)(uintptr_t)slot->value, BYTES);
+			munmap((void *)(uintptr_t)slot->value, 2 * BYTES);
 	table_deinit(&blocks->regions);
 	*blocks = (struct blocks){ 0 };
 }

@@ -1,7 +1,6 @@
-/* Where blocks live, so that the stack of a free is sent only where it frees none: a bit for each
- * 8 bytes of memory that had one. Address space begins as 64 KB per 4 MB, of which only the pages
- * that are written count. It may err to the side of a stack too much: what it has no memory for,
- * or was there before us, is not live to it. */
+/* Where blocks live, and where some did, so that the stack of a free is sent only where it frees
+ * none: two bits for each 8 bytes, in 128 KB for each 4 MB of memory that had any, of which only
+ * the pages that are written count. What there is no memory for never lived. */
 #ifndef BLOCKS_H
 #define BLOCKS_H
 
@@ -14,7 +13,8 @@ struct blocks { /* all zero: none */
 };
 
 void blocks_put(struct blocks *, taddr_t);
-bool blocks_take(struct blocks *, taddr_t); /* was it live? It is not any more */
+enum block_was { BLOCK_NEVER, BLOCK_FREED, BLOCK_LIVE };
+enum block_was blocks_take(struct blocks *, taddr_t); /* it does not live any more */
 void blocks_copy(struct blocks *, const struct blocks *from); /* over an empty one */
 void blocks_deinit(struct blocks *);
 

@@ -70,6 +70,7 @@ static struct space *copy_space(const struct space *from, pid_t child, int *erro
 	if (!*error) {
 		space->every_call = from->every_call;
 		blocks_copy(&space->blocks, &from->blocks);
+		space->is_earlier = from->is_earlier;
 		return space;
 	}
 	space_leave(space);

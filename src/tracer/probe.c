@@ -94,11 +94,10 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 	uint64_t offset = probe->chain < 0 ? call->args[1] : (uint64_t)probe->chain, next;
 
 	for (unsigned i = 0; i < CHAIN_MAX; i++, call->args[0] = next) {
-		bool was_live = blocks_take(&thread->space->blocks, call->args[0]);
 		bool more = call->args[0] && mem_read(thread->space->mem, call->args[0] + offset,
 		                                      &next, sizeof(next)) == 0;
 
-		(void)was_live; /* its stack would be the first one's again and again */
+		blocks_take(&thread->space->blocks, call->args[0]);
 		if (i == 0 || call->args[0])
 			emit_call(REC_ENTER, thread, call);
 		if (!more || !next)
@@ -106,15 +105,19 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 	}
 }
 
-/* A block is given back. */
+/* A block is given back. Of one that may be from before us there is nothing to say. */
 static void report(struct thread *thread, const struct probe *probe, struct call *call,
                    const struct arch_regs *regs)
 {
+	struct space *space = thread->space;
 	taddr_t block = call->args[0];
+	enum block_was was = probe->flags & PROBE_BESIDE || !block ?
+	                             BLOCK_LIVE :
+	                             blocks_take(&space->blocks, block);
 
-	call->had_block = probe->flags & PROBE_BESIDE || !block ||
-	                  blocks_take(&thread->space->blocks, block);
-	if (call->had_block && !(probe->flags & PROBE_STACK))
+	call->had_block = was == BLOCK_LIVE;
+	if (!(probe->flags & PROBE_STACK) &&
+	    (was == BLOCK_LIVE || (was == BLOCK_NEVER && space->is_earlier)))
 		emit_call(REC_ENTER, thread, call);
 	else
 		emit_entered(thread, call, regs);

@@ -91,6 +91,8 @@ void seize_running(pid_t pid)
 	struct space *space = space_new();
 	int error = space ? seize_all(pid, space) : -ENOMEM;
 
+	if (space)
+		space->is_earlier = true;
 	if (error == 0)
 		error = space_open(space, pid);
 	emit_status(REC_SEIZED, NULL, -error);

@@ -29,6 +29,7 @@ struct space {
 	uint64_t moved_ms; /* when a thread that others wait for was last seen not to sleep */
 	uint32_t every_call; /* 0: off; how many more unrelated ones are looked at; or: */
 #define EVERY_CALL_ALWAYS UINT32_MAX
+	bool is_earlier; /* it was there before us: so may blocks be */
 	struct blocks blocks; /* that live, of the functions that are not counted beside */
 	struct table returns; /* addresses for which an EXIT was asked, see PROBE_RETURNS */
 	struct table unrelated; /* system call instruction -> hits, see bp_unrelated */

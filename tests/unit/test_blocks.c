@@ -24,12 +24,13 @@ static void what_was_put_is_taken_once(void **state)
 	struct blocks blocks = { 0 };
 
 	(void)state;
-	assert_false(blocks_take(&blocks, 0x1000));
+	assert_int_equal(blocks_take(&blocks, 0x1000), BLOCK_NEVER);
 	blocks_put(&blocks, 0x1000);
-	assert_false(blocks_take(&blocks, 0x1008));
-	assert_false(blocks_take(&blocks, 0xff8));
-	assert_true(blocks_take(&blocks, 0x1000));
-	assert_false(blocks_take(&blocks, 0x1000));
+	assert_int_equal(blocks_take(&blocks, 0x1008), BLOCK_NEVER);
+	assert_int_equal(blocks_take(&blocks, 0xff8), BLOCK_NEVER);
+	assert_int_equal(blocks_take(&blocks, 0x1000), BLOCK_LIVE);
+	assert_int_equal(blocks_take(&blocks, 0x1000), BLOCK_FREED);
+	assert_int_equal(blocks_take(&blocks, 0x1008), BLOCK_NEVER);
 	blocks_deinit(&blocks);
 }
 
@@ -39,15 +40,15 @@ static void an_odd_address_never_lives(void **state)
 
 	(void)state;
 	blocks_put(&blocks, 0x1001);
-	assert_false(blocks_take(&blocks, 0x1001));
-	assert_false(blocks_take(&blocks, 0x1000));
+	assert_int_equal(blocks_take(&blocks, 0x1001), BLOCK_NEVER);
+	assert_int_equal(blocks_take(&blocks, 0x1000), BLOCK_NEVER);
 	blocks_deinit(&blocks);
 }
 
 static void as_a_simple_model_has_it(void **state)
 {
 	struct blocks blocks = { 0 };
-	bool live[PLACES] = { false };
+	enum block_was was[PLACES] = { BLOCK_NEVER };
 
 	(void)state;
 	srandom(7);
@@ -56,10 +57,10 @@ static void as_a_simple_model_has_it(void **state)
 
 		if (random() & 1) {
 			blocks_put(&blocks, address(i));
-			live[i] = true;
+			was[i] = BLOCK_LIVE;
 		} else {
-			assert_int_equal(blocks_take(&blocks, address(i)), live[i]);
-			live[i] = false;
+			assert_int_equal(blocks_take(&blocks, address(i)), was[i]);
+			was[i] = was[i] ? BLOCK_FREED : BLOCK_NEVER;
 		}
 	}
 	blocks_deinit(&blocks);
@@ -74,10 +75,10 @@ static void a_copy_goes_its_own_way(void **state)
 		blocks_put(&blocks, address(i));
 	blocks_copy(&copy, &blocks);
 	for (unsigned i = 0; i < PLACES; i++)
-		assert_int_equal(blocks_take(&blocks, address(i)), i % 2 == 0);
+		assert_int_equal(blocks_take(&blocks, address(i)), i % 2 ? BLOCK_NEVER : BLOCK_LIVE);
 	blocks_deinit(&blocks);
 	for (unsigned i = 0; i < PLACES; i++)
-		assert_int_equal(blocks_take(&copy, address(i)), i % 2 == 0);
+		assert_int_equal(blocks_take(&copy, address(i)), i % 2 ? BLOCK_NEVER : BLOCK_LIVE);
 	blocks_deinit(&copy);
 }
 
