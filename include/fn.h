@@ -4,7 +4,11 @@
 
 #include "types.h"
 
-enum fn_kind { FN_ALLOC, FN_REALLOC, FN_FREE };
+enum fn_kind {
+	FN_ALLOC, FN_REALLOC, FN_FREE,
+	FN_REF,  /* the block is to be freed once more */
+	FN_UNREF /* it is freed, unless it is to be so still more often */
+};
 
 #define FN_NONE (-1)
 #define FN_ARGUMENTS 6 /* those that registers pass, System V ABI AMD64 3.2.3 */

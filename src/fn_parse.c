@@ -26,10 +26,10 @@ static const struct key keys[] = {
 	{ "count", KEY_ARGUMENT, AT(count), OF(ALLOC) | OF(REALLOC) },
 	{ "bytes", KEY_BYTES, AT(bytes), OF(ALLOC) },
 	{ "out", KEY_ARGUMENT, AT(out), OF(ALLOC) },
-	{ "ptr", KEY_ARGUMENT, AT(block), OF(REALLOC) | OF(FREE) },
+	{ "ptr", KEY_ARGUMENT, AT(block), OF(REALLOC) | OF(FREE) | OF(REF) | OF(UNREF) },
 	{ "next", KEY_ARGUMENT, AT(next), OF(FREE) },
 	{ "chain", KEY_OFFSET, AT(chain), OF(FREE) },
-	{ "beside", KEY_FLAG, AT(beside), OF(ALLOC) | OF(REALLOC) | OF(FREE) },
+	{ "beside", KEY_FLAG, AT(beside), OF(ALLOC) | OF(REALLOC) | OF(FREE) | OF(REF) | OF(UNREF) },
 };
 
 static const struct key *key_of(const char *text, size_t len)
@@ -74,7 +74,7 @@ static const char *read_argument(struct fn *fn, const char *text, size_t len, bo
 		       "beside";
 	if (!(key->kinds & 1u << fn->kind))
 		return "an alloc has size, count or bytes, and out; a realloc ptr, size and "
-		       "count; a free ptr, and next or chain";
+		       "count; a free ptr, and next or chain; a ref and an unref ptr";
 	if (key->value == KEY_FLAG) {
 		fn->beside = true;
 		return NULL;
@@ -89,7 +89,8 @@ static const char *read_argument(struct fn *fn, const char *text, size_t len, bo
 /* What a function without any is taken to have. */
 static void add_usual(struct fn *fn, bool has_bytes)
 {
-	if (fn->kind == FN_FREE || fn->kind == FN_REALLOC)
+	fn->beside |= fn->kind == FN_REF || fn->kind == FN_UNREF;
+	if (fn->kind != FN_ALLOC)
 		fn->block = fn->block == FN_NONE ? 0 : fn->block;
 	if (fn->kind == FN_REALLOC && fn->size == FN_NONE)
 		fn->size = 1;
@@ -162,7 +163,8 @@ static const char *read_place(struct fn *fn, char *text)
 /* ---- one of them ------------------------------------------------------------------------ */
 
 static const char *const kinds[] = { [FN_ALLOC] = "alloc:", [FN_REALLOC] = "realloc:",
-	                             [FN_FREE] = "free:" };
+	                             [FN_FREE] = "free:", [FN_REF] = "ref:",
+	                             [FN_UNREF] = "unref:" };
 
 static const char *kind_of(const char *text, enum fn_kind *kind)
 {
@@ -188,7 +190,7 @@ static const char *read_one(struct fn *fn, const char *text)
 	char *copy, *arguments;
 
 	if (!where)
-		return "it begins with alloc:, realloc: or free:";
+		return "it begins with alloc:, realloc:, free:, ref: or unref:";
 	fn->label = copy = strdup(where);
 	if (!copy || !(fn->text = strdup(text)))
 		die(EXIT_OURS, "--fn %s: no memory", text);

@@ -77,7 +77,7 @@ static const struct option what[] = {
 	  .help = "leave mmap, munmap, mremap and brk alone" },
 	{ "fn", 0, OPTION_FN, "SPEC", .place = OPTION_NAMED,
 	  .help = "another function that allocates or frees, or @SET of them",
-	  .details = "Repeatable. SPEC is alloc:, realloc: or free:, then the function's name "
+	  .details = "Repeatable. SPEC is alloc:, realloc:, free:, ref: or unref:, then the function's name "
 	             "(C++ as people write it), MODULE!NAME, MODULE+0xOFFSET or 0xADDRESS, then "
 	             "which of its arguments are what, from 1 on: (size=N), (count=N,size=N), "
 	             "(bytes=N) for a size that is always N, (ptr=N) for the block taken back, "

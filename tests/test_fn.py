@@ -101,6 +101,19 @@ def test_a_chain_is_freed_block_by_block(traced):
     assert sum(live) == 3
 
 
+def test_what_is_referenced_lives_until_the_last_is_gone(traced):
+    report = traced("alloc:object_new(bytes=0,beside)", "ref:object_ref", "unref:object_unref")
+    assert counts_of(report, "object_new") == (4, 0)
+    assert counts_of(report, "object_ref") == (6, 0)
+    assert counts_of(report, "object_unref") == (8, 0)
+    sites = [site for site in report["sites"] if site["function"] == "object_new"]
+    assert sum(site["frees"] for site in sites) == 2
+    assert sum(site["live_blocks"] for site in sites) == 2
+    # its memory is malloc's, all the same
+    assert [(site["allocs"], site["frees"]) for site in report.sites_through("object_new")
+            if site["function"] == "malloc"] == [(4, 2)]
+
+
 def test_its_ends_are_seen_where_it_returns_to(traced):
     """Where jump_on jumps to is known at run time, and what follows one call of it moves the
     result to a register that no trap is emulated for."""
@@ -188,7 +201,7 @@ def test_every_pool_of_apr_is_destroyed(trace, installed):
 # ---- bad input -----------------------------------------------------------------------------
 
 BAD = {
-    "pool_get": "it begins with alloc:, realloc: or free:",
+    "pool_get": "it begins with alloc:, realloc:, free:, ref: or unref:",
     "alloc:": "it names no function",
     "alloc:!x": "it names no function",
     "alloc:x(size=0)": "a function's arguments are numbered from 1 to 6",

@@ -173,6 +173,35 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 	count_freed(heap, &block);
 }
 
+/* Of a block that was not seen to begin there is nothing to count. */
+static void ref_entered(struct heap *heap, const struct record_call *call,
+                        const struct function *function)
+{
+	const struct catalog_entry *entry = &catalog[function->entry];
+	taddr_t addr = key_of(entry, call->args[entry->block]);
+	uint64_t *refs = live_at(&heap->live, addr) ? table_put(&heap->refs, addr) : NULL;
+
+	stats_of(heap, function->entry)->calls++;
+	if (refs)
+		++*refs;
+}
+
+/* True: there are others, and it lives on. */
+static bool unref_entered(struct heap *heap, const struct record_call *call,
+                          const struct function *function)
+{
+	const struct catalog_entry *entry = &catalog[function->entry];
+	taddr_t addr = key_of(entry, call->args[entry->block]);
+	uint64_t *refs = table_find(&heap->refs, addr);
+
+	if (!refs)
+		return false;
+	if (!--*refs)
+		table_remove(&heap->refs, addr);
+	stats_of(heap, function->entry)->calls++;
+	return true;
+}
+
 /* The old block leaves the table before realloc may hand it to another thread; what
  * became of it is known at the end. */
 static void realloc_entered(struct heap *heap, struct view *view, const struct record_call *call,
@@ -218,11 +247,20 @@ void account_entered(struct heap *heap, const struct record_call *call,
 	if (!function || !view)
 		return;
 	site = entered ? naming_entered_site(heap, view, entered, function->entry) : SITE_NONE;
-	function->calls += catalog[function->entry].role == CATALOG_FREE;
-	if (catalog[function->entry].role == CATALOG_FREE)
-		free_entered(heap, view, call, function, site);
-	else
+	function->calls += !catalog_hands_out(&catalog[function->entry]);
+	switch (catalog[function->entry].role) {
+	case CATALOG_REALLOC:
 		realloc_entered(heap, view, call, function, site);
+		break;
+	case CATALOG_REF:
+		ref_entered(heap, call, function);
+		break;
+	case CATALOG_UNREF:
+		if (unref_entered(heap, call, function))
+			break; /* fall through */
+	default:
+		free_entered(heap, view, call, function, site);
+	}
 }
 
 void account_returned(struct heap *heap, const struct record_return *record)

@@ -16,7 +16,7 @@ static int by_module(const void *a, const void *b)
 static bool is_allocator(const struct heap *heap, const struct function *function)
 {
 	return module_at(&heap->modules, function->addr) == function->module &&
-	       catalog[function->entry].role <= CATALOG_FREE;
+	       catalog[function->entry].role <= CATALOG_UNREF;
 }
 
 struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)

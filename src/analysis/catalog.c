@@ -79,6 +79,8 @@ enum heap_kind catalog_kind(int entry)
 {
 	switch (catalog[entry].role) {
 	case CATALOG_FREE:
+	case CATALOG_REF:
+	case CATALOG_UNREF:
 	case CATALOG_NAME_FREE:
 		return HEAP_FREE;
 	case CATALOG_REALLOC:
@@ -127,7 +129,9 @@ static struct catalog_entry entry_of(const struct fn *fn)
 {
 	static const enum catalog_role roles[] = { [FN_ALLOC] = CATALOG_ALLOC,
 		                                   [FN_REALLOC] = CATALOG_REALLOC,
-		                                   [FN_FREE] = CATALOG_FREE };
+		                                   [FN_FREE] = CATALOG_FREE,
+		                                   [FN_REF] = CATALOG_REF,
+		                                   [FN_UNREF] = CATALOG_UNREF };
 	struct catalog_entry entry = { fn->label, fn->label, roles[fn->kind],
 		                       .bytes = fn->bytes, .out_param = fn->out != FN_NONE,
 		                       .beside = fn->beside, .chain = fn->chain,

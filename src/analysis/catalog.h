@@ -10,6 +10,8 @@ enum catalog_role {
 	CATALOG_ALLOC,      /* hands out a block */
 	CATALOG_REALLOC,    /* takes a block back, hands one out */
 	CATALOG_FREE,       /* takes a block back */
+	CATALOG_REF,        /* one that is to be taken back once more */
+	CATALOG_UNREF,      /* takes it back when that is as often as it is to be */
 	CATALOG_NAME_ALLOC, /* calls one of the above: only names the event */
 	CATALOG_NAME_ROUNDS, /* the same, and asks it for more than it is asked for */
 	CATALOG_NAME_FREE,
@@ -39,6 +41,12 @@ extern unsigned catalog_count;
 /* Behind the others, one for each, whose strings stay the caller's; before any heap is made.
  * Returns the first one's index, or CATALOG_NONE: no memory. */
 int catalog_add(const struct fn *, size_t count);
+
+/* Does what it returns matter? */
+static inline bool catalog_hands_out(const struct catalog_entry *entry)
+{
+	return entry->role == CATALOG_ALLOC || entry->role == CATALOG_REALLOC;
+}
 
 int catalog_find(const char *symbol); /* index, or CATALOG_NONE; none that was added */
 enum heap_kind catalog_kind(int entry);

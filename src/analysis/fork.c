@@ -79,6 +79,7 @@ static bool copy(struct heap *heap, const struct heap *from, const struct record
 	             copy_functions(&heap->functions, &from->functions) &&
 	             sites_copy(&heap->sites, &from->sites) &&
 	             live_copy(&heap->live, &from->live) &&
+	             table_copy(&heap->refs, &from->refs) &&
 	             program_copy(heap, from, record->record.pid) && maps_copy(heap, from) &&
 	             copy_reallocs(heap, from, record);
 

@@ -109,6 +109,7 @@ static void new_image(struct heap *heap, const struct record *record)
 {
 	view_drop_all(heap);
 	live_clear(&heap->live);
+	table_clear(&heap->refs);
 	sites_clear(&heap->sites);
 	regions_forget(&heap->regions);
 	modules_deinit(&heap->modules);
@@ -303,6 +304,7 @@ void heap_free(struct heap *heap)
 	sites_deinit(&heap->sites);
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);
+	table_deinit(&heap->refs);
 	maps_free(heap);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);

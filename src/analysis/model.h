@@ -66,6 +66,7 @@ struct heap {
 	struct sites sites;
 	struct regions regions;
 	struct live live;
+	struct table refs; /* of live ones: how often they are to be freed beyond the once */
 	struct table views; /* tid -> struct view * */
 	struct analysis_options options;
 	struct heap_totals totals;

@@ -136,14 +136,14 @@ static bool are_ends_unseen(struct job *job, const struct found *found, const st
 
 	for (size_t i = 0; i < cfg->exit_count; i++)
 		unseen |= is_end_unseen(job, found, &cfg->exits[i]);
-	return unseen && catalog[found->entry].role != CATALOG_FREE;
+	return unseen && catalog_hands_out(&catalog[found->entry]);
 }
 
 static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 {
 	return (entry->beside ? PROBE_BESIDE : 0) | (entry->is_chain ? PROBE_CHAIN : 0) |
 	       (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
-	       (entry->role != CATALOG_FREE ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
+	       (catalog_hands_out(entry) ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
 	       (entry->out_param ? PROBE_OUT_PARAM : 0);
 }
 
@@ -205,9 +205,9 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}
-	for (size_t i = 0; i < cfg->exit_count && entry->role != CATALOG_FREE && !returns; i++)
+	for (size_t i = 0; i < cfg->exit_count && catalog_hands_out(entry) && !returns; i++)
 		plan_exit(job, entry, &cfg->exits[i], function);
-	return entry->role == CATALOG_FREE ? NULL : two_stops;
+	return catalog_hands_out(entry) ? two_stops : NULL;
 }
 
 /* A wrapper is recognised in the stack. What the stack does not tell, a trap does: the size

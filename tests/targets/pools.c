@@ -126,6 +126,46 @@ noipa double as_double(void)
 	return value;
 }
 
+struct object {
+	unsigned references;
+};
+
+noipa struct object *object_new(void)
+{
+	struct object *object = malloc(sizeof(*object));
+
+	object->references = 1;
+	return object;
+}
+
+noipa void object_ref(struct object *object)
+{
+	object->references++;
+}
+
+noipa void object_unref(struct object *object)
+{
+	if (!--object->references)
+		free(object);
+}
+
+/* The first two are left with a reference. */
+static void use_objects(void)
+{
+	struct object *objects[4];
+
+	for (unsigned i = 0; i < 4; i++)
+		objects[i] = object_new();
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned n = 0; n < i; n++)
+			object_ref(objects[i]);
+	for (unsigned i = 0; i < 4; i++)
+		for (unsigned n = 0; n < i; n++)
+			object_unref(objects[i]);
+	object_unref(objects[3]);
+	object_unref(objects[2]);
+}
+
 int main(int count, char **words)
 {
 	void *at[10], *out = NULL;
@@ -163,5 +203,6 @@ int main(int count, char **words)
 		at[i] = jump_on(i + 1);
 	for (size_t i = 0; i < 3; i++)
 		pool_put(arena, at[i]);
+	use_objects();
 	return as_double() == 0 ? 5 : 0;
 }
