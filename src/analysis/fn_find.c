@@ -137,29 +137,22 @@ static bool is_called(struct job *job, taddr_t vaddr)
 	return false;
 }
 
-static bool is_code(const struct elf *elf, taddr_t vaddr)
-{
-	for (unsigned i = 0; i < elf->segment_count; i++)
-		if (elf->segments[i].executable && vaddr - elf->segments[i].vaddr < elf->segments[i].filesz)
-			return true;
-	return false;
-}
-
 /* Does a function begin there? By the unwind table, else by symbols or calls. */
 static const char *why_no_function(struct job *job, taddr_t vaddr)
 {
+	const char *why = job_why_no_function(job, vaddr);
 	struct begins begins = { vaddr, false };
 	struct cfg_bounds bounds;
 	struct decoded insn;
 
-	if (!is_code(&job->module->elf, vaddr) || job_decode(job, vaddr, &insn) < 0)
+	if (why)
+		return why;
+	if (job_decode(job, vaddr, &insn) < 0)
 		return "there is no code";
 	elf_each_function(&job->module->elf, is_begin, &begins);
-	if (begins.yes)
-		return NULL;
-	if (job_bounds(job, vaddr, &bounds))
-		return bounds.begin == vaddr ? NULL : "a function is there already, which begins before";
-	return is_called(job, vaddr) ? NULL : "nothing tells that a function begins there";
+	return begins.yes || job_bounds(job, vaddr, &bounds) || is_called(job, vaddr) ?
+	               NULL :
+	               "nothing tells that a function begins there";
 }
 
 static void look_at_place(struct search *search, size_t i)

@@ -18,6 +18,8 @@ bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *out)
 {
 	struct job *job = ctx;
 
+	if (unwind_bounds(job->module, vaddr, &out->begin, &out->end))
+		return true;
 	for (size_t i = 0; i < job->found_count; i++) {
 		const struct found *found = &job->found[i];
 
@@ -26,7 +28,7 @@ bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *out)
 			return true;
 		}
 	}
-	return unwind_bounds(job->module, vaddr, &out->begin, &out->end);
+	return false;
 }
 
 bool job_is_function(void *ctx, taddr_t vaddr)
@@ -91,6 +93,25 @@ bool job_is_planned(const struct plan *plan, taddr_t begin, taddr_t end)
 		if (plan->probes[i].addr >= begin && plan->probes[i].addr < end)
 			return true;
 	return false;
+}
+
+static bool is_code(const struct elf *elf, taddr_t vaddr)
+{
+	for (unsigned i = 0; i < elf->segment_count; i++)
+		if (elf->segments[i].executable && vaddr - elf->segments[i].vaddr < elf->segments[i].filesz)
+			return true;
+	return false;
+}
+
+const char *job_why_no_function(struct job *job, taddr_t vaddr)
+{
+	taddr_t begin, end;
+
+	if (!is_code(&job->module->elf, vaddr))
+		return "there is no code";
+	if (unwind_bounds(job->module, vaddr, &begin, &end) && begin != vaddr)
+		return "a function is there already, which begins before";
+	return NULL;
 }
 
 int job_decode(const struct job *job, taddr_t vaddr, struct decoded *out)

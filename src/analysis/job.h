@@ -22,7 +22,8 @@ struct job {
 };
 
 struct found *job_found_at(struct job *, taddr_t vaddr); /* or NULL */
-/* What cfg.h asks; ctx is the job. */
+/* What cfg.h asks; ctx is the job. By the unwind table, which the program itself goes by, and where
+ * it has no row by the sizes of symbols. */
 bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *);
 bool job_is_function(void *ctx, taddr_t vaddr);
 taddr_t job_own(void *ctx, const char *name);
@@ -31,6 +32,8 @@ void job_tell(struct job *, const char *sentence); /* to the plan's note */
 void job_note(struct job *, const struct found *, const char *what, const char *why);
 bool job_add(struct plan *, const struct probe *); /* false: no memory */
 bool job_is_planned(const struct plan *, taddr_t begin, taddr_t end);
+/* NULL: a function may begin there; else why not. A static string. */
+const char *job_why_no_function(struct job *, taddr_t vaddr);
 /* The instruction at vaddr as it stands in the target; 0 or a negative errno. */
 int job_decode(const struct job *, taddr_t vaddr, struct decoded *);
 /* Is the byte at vaddr the first of an instruction? Decodes its function from the begin. */

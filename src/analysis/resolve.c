@@ -113,13 +113,12 @@ static void resolve_function(struct job *job, const struct found *found)
 		                           job_is_function, job, job_own };
 	uint32_t function = add_function(job, found);
 	size_t planned = job->plan->count;
-	const char *two_stops = NULL;
-	struct cfg cfg;
-	const char *why;
+	const char *two_stops = NULL, *why = job_why_no_function(job, found->vaddr);
+	struct cfg cfg = { 0 };
 
 	if (job->plan->growth && catalog[found->entry].role != CATALOG_LOADER)
 		return;
-	if (cfg_walk(&cfg, &source, found->vaddr, &why) < 0)
+	if (why || cfg_walk(&cfg, &source, found->vaddr, &why) < 0)
 		job_note(job, found, "not traced", why);
 	else if (catalog[found->entry].role == CATALOG_LOADER)
 		trap_loader(job, found, &cfg, function);
