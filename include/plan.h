@@ -35,10 +35,10 @@ enum probe_flags {
 	                        returns to */
 	PROBE_BESIDE = 256,  /* ENTRY, EXIT: its calls are events beside the others, whichever is
 	                        made by which */
-	PROBE_STACK = 1024,  /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
-	                        frees what does not live */
-	PROBE_CHAIN = 512    /* ENTRY, REPORT: of a chain of blocks, each with the next one's
+	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
+	PROBE_STACK = 1024   /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
+	                        frees what does not live */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

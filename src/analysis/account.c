@@ -212,7 +212,8 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 	view->old_site = site;
 	view->old_addr = key_of(&catalog[function->entry],
 	                        call->args[catalog[function->entry].block]);
-	view->had_old = view->old_addr && live_free(&heap->live, view->old_addr, site == SITE_NONE ? 0 : site + 1,
+	view->had_old = view->old_addr &&
+	                live_free(&heap->live, view->old_addr, site == SITE_NONE ? 0 : site + 1,
 	                          (uint32_t)model_since_begin_ms(heap), &view->old);
 }
 

@@ -93,8 +93,8 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 	return false;
 }
 
-static void plan_exit(struct job *job, const struct catalog_entry *entry, const struct cfg_exit *out,
-                      uint32_t function)
+static void plan_exit(struct job *job, const struct catalog_entry *entry,
+                      const struct cfg_exit *out, uint32_t function)
 {
 	bool gives_argument = out->name && catalog_returns_argument(out->name);
 	struct decoded insn;

@@ -7,6 +7,7 @@
 #include "emit.h"
 #include "every_call.h"
 #include "probe.h"
+#include "run_on.h"
 #include "seize.h"
 #include "step.h"
 #include "thread.h"
@@ -54,7 +55,7 @@ static void go(struct thread *thread)
 		thread->step.addr = 0;
 		regs = trapped;
 		arch_set_pc(&regs, on.addr);
-		resume = probe_run_on(thread, thread->space, &on, &trapped, &regs);
+		resume = run_on(thread, thread->space, &on, &trapped, &regs);
 	}
 	thread_resume(thread, resume);
 }

@@ -16,6 +16,7 @@
 #include "moment.h"
 #include "probe.h"
 #include "release.h"
+#include "run_on.h"
 #include "step.h"
 #include "task.h"
 
@@ -64,7 +65,7 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 		probe_hit(thread, space, probe, &regs);
 	site = probe_return_site(thread, space, probe, &regs);
 	if (!site)
-		return probe_run_on(thread, space, probe, trapped, &regs);
+		return run_on(thread, space, probe, trapped, &regs);
 	thread->step = *probe;
 	thread->held = true;
 	emit_returns(thread, site, probe->function);
@@ -145,7 +146,7 @@ static struct resume on_signal(struct thread *thread, int sig)
 		return (struct resume){ GO_RUN, sig };
 	}
 	/* a handler, which may be a profiler's, is to see it in the code that was called */
-	probe_bring_home(thread, &regs);
+	run_on_bring_home(thread, &regs);
 	thread->handler.due = true;
 	thread->handler.interrupted = arch_sp(&regs);
 	return (struct resume){ GO_STEP, sig };

@@ -8,6 +8,7 @@
 #include "map_told.h"
 #include "probe.h"
 #include "release.h"
+#include "run_on.h"
 #include "space.h"
 #include "step.h"
 #include "turn.h"
@@ -82,7 +83,7 @@ static struct resume before_call(struct thread *thread, const struct probe *prob
 	thread->map.call_addr = 0;
 	if (!reach_call(thread, space, probe, &regs)) {
 		arch_set_pc(&regs, probe->addr);
-		return probe_run_on(thread, space, probe, trapped, &regs);
+		return run_on(thread, space, probe, trapped, &regs);
 	}
 	kind = map_call_of((int)arch_value(&regs, ARCH_RESULT));
 	if (kind == MAP_CALL_CLONE && !release_is_asked(thread, &regs))
@@ -159,7 +160,7 @@ static struct resume after_call(struct thread *thread, const struct probe *probe
 	else if (thread->map.in_earlier_call)
 		finish_earlier(thread, probe, regs);
 	turn_no_earlier(thread);
-	return probe_run_on(thread, space, probe, trapped, regs);
+	return run_on(thread, space, probe, trapped, regs);
 }
 
 struct resume map_hit(struct thread *thread, const struct probe *probe,
