@@ -20,6 +20,8 @@ int main(void)
 	const struct sigaction action = { .sa_handler = handler };
 	const struct itimerval often = { { 0, 2000 }, { 0, 2000 } }, never = { 0 };
 
+	kept = malloc(100); /* libc sets up its heap under a lock, which the handler would wait for */
+	free(kept);
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	while (times < TIMES) {
