@@ -28,6 +28,15 @@ static void add_syscall(struct facts *facts, int64_t number)
 		facts->syscalls[facts->syscall_count++] = (unsigned)number;
 }
 
+/* A constant pushed and popped, which is the shortest way to move one. */
+static int64_t popped(const struct decoded *push, const struct decoded *pop)
+{
+	struct arch_look look = arch_look(push);
+
+	return look.immediate && push->moves_sp && pop->moves_sp && pop->sp_known &&
+	       push->sp_delta == -pop->sp_delta ? look.immediate->value : -1;
+}
+
 /* The constant that was last put into reg, or -1. */
 static int64_t last_constant(const struct facts_walk *walk, size_t i, unsigned reg)
 {
@@ -38,7 +47,7 @@ static int64_t last_constant(const struct facts_walk *walk, size_t i, unsigned r
 		if (values.known & 1u << reg)
 			return (int64_t)values.value[reg];
 		if (walk->nodes[i].insn.writes & 1u << reg)
-			return -1;
+			return i ? popped(&walk->nodes[i - 1].insn, &walk->nodes[i].insn) : -1;
 	}
 	return -1;
 }

@@ -38,7 +38,7 @@ __asm__(
 	"string_end: movzbl -1(%rdi,%rsi), %eax\n mov -8(%rbp), %rcx\n ret\n"
 	"crashes:    cmp $12, %rdi\n jne 1f\n hlt\n 1: ret\n"
 	"calls_kernel: mov %rdi, %rax\n syscall\n ret\n"
-	"gives_number: mov $25, %edi\n call calls_kernel\n mov $9, %eax\n syscall\n ret\n"
+	"gives_number: mov $25, %edi\n call calls_kernel\n push $9\n pop %rax\n syscall\n ret\n"
 	"nop\n nop\n"
 	"jumped_to:  mov %edi, %eax\n ret\n"
 	"nop\n"
