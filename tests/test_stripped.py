@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from attaching import assert_detached, assert_untouched, end_unharmed
 from conftest import REPO, SUMS
 from test_allocators import FLAGS, SOURCE, assert_unblemished, child_of, less  # noqa: F401
 
@@ -156,6 +157,27 @@ def test_a_real_program(trace, run_plainly, installed, name):
     assert runs[0].report.called_functions() == runs[1].report.called_functions()
 
 
+# ---- while it runs ---------------------------------------------------------------------------
+
+
+@pytest.mark.sanitized
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_running_one_is_attached_to_and_not_harmed(attach, start_plainly, installed, tmp_path,
+                                                     library):
+    bare = build(installed, tmp_path, library, "-O2", TARGETS / "churning.c")[1]
+    live = start_plainly(bare, "4")
+    live.await_ready()
+    counted = 0
+    for _ in range(3):
+        run = attach(live.pid, "--duration", "0.1").finish()
+        assert_detached(run)
+        assert run.report["ledger"]["text_identical"] is True
+        run.report.assert_unblemished()
+        assert_untouched(live.pid)
+        counted += run.report["totals"]["allocs"]
+    assert end_unharmed(live) > counted > 0
+
+
 # ---- what is refused -------------------------------------------------------------------------
 
 
@@ -286,3 +308,36 @@ def test_what_is_found_does_not_depend_on_its_place(run_exactly, installed, tmp_
     other = shutil.copy(bare, tmp_path / "other")
     assert run_exactly(bare).report.called_functions() == \
            run_exactly(str(other)).report.called_functions()
+
+
+# ---- by what they are known ------------------------------------------------------------------
+
+
+def signatures(*builds):
+    return subprocess.run([REPO / "scripts" / "signatures", *builds], capture_output=True,
+                          text=True, check=False)
+
+
+def lists(text):
+    """array -> what is in it"""
+    return {name: set(re.findall(r'"[^"]+"|0x[0-9a-f]+', body))
+            for name, body in re.findall(r"(\w+)\[\] = {(.*?)}", text, re.DOTALL)}
+
+
+def test_the_lists_hold_what_the_installed_libraries_give(installed):
+    installed("musl-gcc", "musl-tools")
+    made, again = signatures("--system"), signatures("--system")
+    assert (made.returncode, made.stderr) == (0, "")
+    assert made.stdout == again.stdout
+    kept = lists((REPO / "src" / "analysis" / "signatures.c").read_text())
+    of_system = lists(made.stdout)
+    assert of_system.keys() == kept.keys()
+    assert of_system["musl_limits"] <= kept["musl_limits"]
+    for name in kept.keys() - {"musl_limits"}:
+        assert of_system[name] & kept[name], name
+
+
+def test_a_build_that_is_none_is_refused():
+    refused = signatures("glibc")
+    assert refused.returncode != 0
+    assert "no build" in refused.stderr and refused.stdout == ""
