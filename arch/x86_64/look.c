@@ -55,12 +55,16 @@ static const struct operand *tested(const struct insn *in)
 {
 	if (in->op == INSN_TEST && is_same_register(&in->dst, &in->src))
 		return &in->dst;
-	return in->op == INSN_CMP && in->src.kind == OPERAND_IMM && !in->src.value ? &in->dst : NULL;
+	if (in->op == INSN_CMP && in->src.kind == OPERAND_IMM && !in->src.value)
+		return &in->dst;
+	return NULL;
 }
 
 static const struct operand *immediate(const struct insn *in)
 {
-	return in->src.kind == OPERAND_IMM ? &in->src : in->dst.kind == OPERAND_IMM ? &in->dst : NULL;
+	if (in->src.kind == OPERAND_IMM)
+		return &in->src;
+	return in->dst.kind == OPERAND_IMM ? &in->dst : NULL;
 }
 
 static bool is_absolute(const struct operand *op)

@@ -7,8 +7,6 @@
 
 #include "debugfile.h"
 
-#define SERVERS "DEBUGINFOD_URLS"
-
 /* ---- symbols -------------------------------------------------------------------------------- */
 
 static bool tell(Dwfl_Module *module, int index, const char *table,
@@ -41,10 +39,10 @@ static void each_in(Dwfl *dwfl, const struct module *from,
 			break;
 }
 
-static void each_here(const struct module *module, bool (*each)(void *, const struct elf_symbol *),
-                      void *ctx)
+void debug_symbols_each(const struct module *module,
+                        bool (*each)(void *, const struct elf_symbol *), void *ctx)
 {
-	Dwfl *dwfl = dwfl_begin(&debugfile_callbacks);
+	Dwfl *dwfl = dwfl_begin(&debugfile_here_callbacks);
 	int fd = dwfl ? dup(module->elf.fd) : -1;
 
 	if (fd >= 0) {
@@ -56,19 +54,6 @@ static void each_here(const struct module *module, bool (*each)(void *, const st
 	}
 	if (dwfl)
 		dwfl_end(dwfl);
-}
-
-void debug_symbols_each(const struct module *module,
-                        bool (*each)(void *, const struct elf_symbol *), void *ctx)
-{
-	const char *set = getenv(SERVERS);
-	char *servers = set ? strdup(set) : NULL;
-
-	unsetenv(SERVERS);
-	each_here(module, each, ctx);
-	if (servers)
-		setenv(SERVERS, servers, 1);
-	free(servers);
 }
 
 /* ---- slots ---------------------------------------------------------------------------------- */

@@ -107,10 +107,11 @@ static void tell(struct job *job, const char *library, const struct family *fami
 		"%s has no symbols: something in it is like %s's allocator, but %s; nothing of it is "
 		"traced" :
 		"%s has no symbols: its allocator was found by the code of %s's; that its functions fit "
-		"together was verified, what they give was not";
+		"together was verified, what they give was not%s";
 	char *sentence;
 
-	if (asprintf(&sentence, form, job->module->path, library, family->why) < 0)
+	if (asprintf(&sentence, form, job->module->path, library,
+	             family->why ? family->why : family->lacks ? family->lacks : "") < 0)
 		return;
 	job_tell(job, sentence);
 	free(sentence);

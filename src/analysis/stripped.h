@@ -26,6 +26,7 @@ struct family { /* what is found of it; file addresses, 0: not there */
 	struct address_set emptiers; /* whose calls of free are the library's own */
 	bool is_glibc;
 	taddr_t memset_slot; /* what calloc jumps on to goes through it */
+	const char *lacks; /* the end of a sentence, static; or NULL */
 	const char *why; /* it was refused: a static string */
 };
 

@@ -11,7 +11,7 @@
 
 #define NEAR 2 /* calls from malloc to _int_malloc, from free to _int_free */
 #define FAR 5  /* from malloc to mmap */
-#define EINVAL_TARGET 22
+#define EINVAL_TARGET 22 /* as the program has it */
 
 struct texts { /* functions that use the texts of ... */
 	struct address_set in_malloc, in_realloc, in_free, in_memalign, in_emptier;
@@ -226,9 +226,13 @@ static const char *find_all(struct family *family, const struct texts *texts)
 	family->at[FAMILY_FREE] = family_only(family, realloc->calls, realloc->call_count,
 	                                      fits_free, texts);
 	find_calloc(family, texts);
+	if (!family->at[FAMILY_CALLOC]) /* it is always there, and does not call malloc */
+		return "its calloc is not told from other functions";
 	family->memset_slot = memset_slot(family);
 	find_aligned(family, texts);
 	find_emptiers(family, texts);
+	if (!family->other_count)
+		family->lacks = "; what asks it for an alignment was not found";
 	return NULL;
 }
 

@@ -40,9 +40,12 @@ static void find_limits(struct family *family, struct address_set *functions)
 			address_set_add(functions, facts->begin);
 	}
 	address_set_free(&at);
-	for (size_t i = 0, count = functions->count; i < count; i++)
-		if (facts_of(family->table, functions->list[i])->insns <= HELPER_MAX)
+	for (size_t i = 0, count = functions->count; i < count; i++) {
+		const struct facts *facts = facts_of(family->table, functions->list[i]);
+
+		if (facts && facts->insns <= HELPER_MAX)
 			family_callers(family, functions->list[i], functions);
+	}
 }
 
 bool musl_is_rowless(struct family *family, taddr_t function)
@@ -98,15 +101,16 @@ static taddr_t called_by(struct family *family, const struct facts *facts,
 	return family_only(family, facts->calls, facts->call_count, fits, ctx);
 }
 
+/* A compiler may have put free into it. */
 static bool fits_realloc(struct family *family, const struct facts *facts, const void *ctx)
 {
 	return facts->args == TAKES_01 && musl_reads_header(family, facts) &&
 	       called_by(family, facts, fits_malloc, ctx) &&
-	       called_by(family, facts, fits_free, ctx) &&
-	       facts_reach_syscall(family->table, facts->begin, SYS_mremap, FAR);
+	       facts_reach_syscall(family->table, facts->begin, SYS_mremap, FAR) &&
+	       facts_reach_syscall(family->table, facts->begin, SYS_munmap, FAR);
 }
 
-/* ---- without realloc ------------------------------------------------------------------------ */
+/* ---- free by itself ------------------------------------------------------------------------ */
 
 /* What malloc alone knows, but for its own library, is where its lists are. */
 static bool shares_data(struct family *family, const struct facts *a, taddr_t b)
@@ -130,12 +134,11 @@ static bool fits_free_alone(struct family *family, const struct facts *facts, co
 	const struct address_set *limited = ctx;
 	const struct facts *malloc = facts_of(family->table, family->at[FAMILY_MALLOC]);
 
-	return musl_is_rowless(family, facts->begin) && musl_stops(family, facts) &&
+	return malloc && musl_is_rowless(family, facts->begin) && musl_stops(family, facts) &&
 	       fits_free(family, facts, limited) && shares_data(family, malloc, facts->begin);
 }
 
-/* Since 1.2.1 a program has realloc only when it uses it. Of what frees, and is no more than what
- * calls that, there must be one. */
+/* Of what frees, and is no more than what calls that, there must be one. */
 static taddr_t free_alone(struct family *family, const struct address_set *limited)
 {
 	const struct code *code = family->table->code;
@@ -190,6 +193,21 @@ static taddr_t outermost(struct family *family, const struct address_set *limite
 	return found;
 }
 
+/* Since 1.2.1 a program has realloc only when it uses it. Then nothing that is called, but what
+ * malloc calls, compares with the limit. */
+static bool is_without_realloc(struct family *family, const struct address_set *limited,
+                               taddr_t malloc)
+{
+	struct address_set reached = { 0 };
+	bool without = true;
+
+	facts_reached(family->table, malloc, NEAR, &reached);
+	for (size_t i = 0; i < limited->count; i++)
+		without &= address_set_has(&reached, limited->list[i]);
+	address_set_free(&reached);
+	return without;
+}
+
 static void find_core(struct family *family, const struct address_set *limited,
                       struct musl_core *core)
 {
@@ -197,13 +215,12 @@ static void find_core(struct family *family, const struct address_set *limited,
 
 	core->realloc = family_only(family, limited->list, limited->count, fits_realloc, limited);
 	realloc = core->realloc ? facts_of(family->table, core->realloc) : NULL;
-	if (realloc) {
-		core->malloc = called_by(family, realloc, fits_malloc, limited);
-		core->free = called_by(family, realloc, fits_free, limited);
-		return;
-	}
-	family->at[FAMILY_MALLOC] = core->malloc = outermost(family, limited);
-	core->free = core->malloc ? free_alone(family, limited) : 0;
+	core->malloc = realloc ? called_by(family, realloc, fits_malloc, limited) :
+	                         outermost(family, limited);
+	core->free = realloc ? called_by(family, realloc, fits_free, limited) : 0;
+	family->at[FAMILY_MALLOC] = core->malloc;
+	if (core->malloc && !core->free)
+		core->free = free_alone(family, limited);
 }
 
 static const char *find_all(struct family *family, const struct address_set *limited)
@@ -215,6 +232,8 @@ static const char *find_all(struct family *family, const struct address_set *lim
 		return "its malloc is not told from other functions";
 	if (!core.free)
 		return "its free is not told from other functions";
+	if (!core.realloc && !is_without_realloc(family, limited, core.malloc))
+		return "its realloc is not told from other functions";
 	musl_find_entries(family, &core);
 	musl_find_others(family, &core);
 	return NULL;

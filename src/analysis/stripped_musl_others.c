@@ -2,7 +2,7 @@
  * can do. */
 #include "stripped_musl.h"
 
-#define ENOMEM_TARGET 12
+#define ENOMEM_TARGET 12 /* as the program has it, like the next */
 #define EINVAL_TARGET 22
 #define PAGE_TARGET 4096
 
