@@ -8,6 +8,7 @@
  *   shed.c        which instructions do the same without their first byte; when planting
  *   emulate.c     struct insn + registers -> registers; pure, used when hit
  *   constant.c    struct decoded + known registers -> known registers; when planting
+ *   look.c        struct decoded -> what it looks at; when planting
  *
  * The build takes one folder by its include path (-Iarch/$(ARCH)). */
 #ifndef ARCH_H
@@ -67,6 +68,7 @@ struct decoded {
 	int32_t sp_delta;
 	bool multiplies;     /* product = factors[0] * factors[1], of 8 bytes; it may write more */
 	uint8_t product, factors[2]; /* register numbers */
+	struct operand multiplier;   /* else, MEM: factors[0] is multiplied by it */
 	uint32_t writes;     /* bit n: writes general register n (any part) */
 	taddr_t target;      /* direct jump, branch or call; else 0 */
 	taddr_t slot;        /* jump or call through a fixed memory slot; else 0 */
@@ -109,6 +111,22 @@ struct arch_values { /* of general registers, where they are the same however on
 
 /* From what holds before an instruction to what holds behind it. */
 void arch_follow(const struct decoded *, struct arch_values *);
+
+/* ---- what it looks at ---------------------------------------------------- */
+
+struct arch_look { /* pointers are into what was looked at, or NULL */
+	uint32_t reads; /* general registers whose values matter to it: to save one is not to
+	                   read it. Of what cannot be emulated some may be missing */
+	const struct operand *tested;    /* compared with 0 */
+	const struct operand *immediate; /* no jump's */
+	bool copies;     /* insn.src to insn.dst */
+	bool compares;   /* only reads both */
+	bool steps;      /* adds step to register insn.dst.reg */
+	int64_t step;
+	taddr_t address; /* of memory that is named without a register, or 0 */
+};
+
+struct arch_look arch_look(const struct decoded *);
 
 /* ---- emulate ------------------------------------------------------------ */
 

@@ -13,6 +13,7 @@
 #define ARCH_RET 0xc3
 #define ARCH_CALL 0xe8 /* call rel32 */
 #define ARCH_CALL_LEN 5
+#define ARCH_JUMP 0xe9 /* jmp rel32, as long */
 #define ARCH_SYSCALL "\x0f\x05"
 #define ARCH_SYSCALL_LEN 2
 #define ARCH_AUDIT 0xc000003e /* AUDIT_ARCH_X86_64, linux/audit.h: whose numbers calls have */

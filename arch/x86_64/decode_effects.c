@@ -113,6 +113,22 @@ static bool is_whole_register(const cs_x86_op *op)
 	return op->type == X86_OP_REG && parts[op->reg].width == 8;
 }
 
+static bool is_whole(const cs_x86_op *op)
+{
+	return is_whole_register(op) || (op->type == X86_OP_MEM && op->size == 8);
+}
+
+static void describe_multiplier(const struct encoded *e, const cs_x86_op *from, struct operand *to)
+{
+	const struct part *base = &parts[from->mem.base];
+
+	if (from->mem.index != X86_REG_INVALID || from->mem.segment != X86_REG_INVALID)
+		return;
+	*to = (struct operand){ .kind = OPERAND_MEM, .width = 8, .index = ARCH_NO_REG,
+		                .reg = base->width ? base->number : ARCH_NO_REG,
+		                .value = (int64_t)encoded_displacement(e, from) };
+}
+
 static void describe_product(const struct encoded *e, struct decoded *out)
 {
 	const cs_x86_op *op = e->x86->operands;
@@ -121,10 +137,14 @@ static void describe_product(const struct encoded *e, struct decoded *out)
 	if (!(id == X86_INS_IMUL && count == 2) &&
 	    !((id == X86_INS_IMUL || id == X86_INS_MUL) && count == 1))
 		return;
-	if (!is_whole_register(&op[0]) || !is_whole_register(&op[count - 1]))
+	if ((count == 2 && !is_whole_register(&op[0])) || !is_whole(&op[count - 1]))
 		return;
-	out->multiplies = true;
 	out->product = out->factors[0] = count == 2 ? parts[op[0].reg].number : ARCH_RAX;
+	if (op[count - 1].type == X86_OP_MEM) {
+		describe_multiplier(e, &op[count - 1], &out->multiplier);
+		return;
+	}
+	out->multiplies = true;
 	out->factors[1] = parts[op[count - 1].reg].number;
 }
 

@@ -103,6 +103,16 @@ static int find_by_id(Dwfl_Module *module, void **userdata, const char *name, Dw
 	return -1;
 }
 
+static int find_here(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+                     const char *file, const char *link, GElf_Word checksum, char **path)
+{
+	int fd = dwfl_build_id_find_debuginfo(module, userdata, name, base, file, link, checksum,
+	                                      path);
+
+	return fd < 0 && link && checksum && file ? find_linked(module, file, link, checksum, path) :
+	                                            fd;
+}
+
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
                           const char *file, const char *link, GElf_Word checksum, char **path)
 {
@@ -111,15 +121,19 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	if (link && !checksum) /* dwz's common file, which has an ID of its own */
 		return dwfl_standard_find_debuginfo(module, userdata, name, base, file, link,
 		                                    checksum, path);
-	fd = dwfl_build_id_find_debuginfo(module, userdata, name, base, file, link, checksum, path);
-	if (fd < 0 && link && file)
-		fd = find_linked(module, file, link, checksum, path);
+	fd = find_here(module, userdata, name, base, file, link, checksum, path);
 	return fd < 0 ? find_by_id(module, userdata, name, base, path) : fd;
 }
 
 const Dwfl_Callbacks debugfile_callbacks = {
 	.find_elf = dwfl_build_id_find_elf,
 	.find_debuginfo = find_debuginfo,
+	.debuginfo_path = &places,
+};
+
+const Dwfl_Callbacks debugfile_here_callbacks = {
+	.find_elf = dwfl_build_id_find_elf,
+	.find_debuginfo = find_here,
 	.debuginfo_path = &places,
 };
 

@@ -5,6 +5,8 @@
 #include <elfutils/libdwfl.h>
 
 extern const Dwfl_Callbacks debugfile_callbacks;
+/* The same, but no server is asked. */
+extern const Dwfl_Callbacks debugfile_here_callbacks;
 
 /* A folder that is laid out as /usr/lib/debug and goes before it; NULL: none. */
 void debugfile_set_root(const char *folder);

@@ -103,6 +103,15 @@ static void read_build_id(struct elf *elf, Elf *file, const GElf_Phdr *phdr)
 	}
 }
 
+static void read_dynamic(struct elf *elf, Elf *file, const GElf_Phdr *phdr)
+{
+	Elf_Data *data = elf_getdata_rawchunk(file, phdr->p_offset, phdr->p_filesz, ELF_T_DYN);
+	GElf_Dyn dynamic;
+
+	for (int i = 0; data && gelf_getdyn(data, i, &dynamic) && dynamic.d_tag != DT_NULL; i++)
+		elf->needs_files |= dynamic.d_tag == DT_NEEDED;
+}
+
 static void read_header(struct elf *elf, Elf *file, const GElf_Phdr *phdr)
 {
 	switch (phdr->p_type) {
@@ -118,6 +127,9 @@ static void read_header(struct elf *elf, Elf *file, const GElf_Phdr *phdr)
 		break;
 	case PT_INTERP:
 		elf->has_interpreter = true;
+		break;
+	case PT_DYNAMIC:
+		read_dynamic(elf, file, phdr);
 		break;
 	case PT_NOTE:
 		if (!elf->build_id[0])
@@ -340,10 +352,9 @@ static void read_slots(struct elf *elf)
 	struct slots slots = { .elf = elf, .file = elf_begin(elf->fd, ELF_C_READ, NULL) };
 	Elf_Scn *section = NULL;
 	GElf_Shdr shdr;
-	size_t len;
 
 	elf->slots_read = true;
-	slots.names = open_memstream(&elf->names, &len);
+	slots.names = open_memstream(&elf->names, &elf->names_len);
 	while (slots.file && slots.names && (section = elf_nextscn(slots.file, section)) &&
 	       gelf_getshdr(section, &shdr))
 		if (shdr.sh_type == SHT_RELA && (shdr.sh_flags & SHF_ALLOC))
@@ -353,6 +364,24 @@ static void read_slots(struct elf *elf)
 		elf->names = NULL;
 	}
 	elf_end(slots.file);
+}
+
+void elf_name_slot(struct elf *elf, taddr_t slot, const char *name)
+{
+	size_t len = strlen(name) + 1;
+	bool is_named = elf_slot_name(elf, slot);
+	char *grown = elf->names ? realloc(elf->names, elf->names_len + len) : NULL;
+	uint64_t *value;
+
+	if (!grown)
+		return;
+	elf->names = grown;
+	value = is_named ? NULL : table_put(&elf->slots, slot);
+	if (!value)
+		return;
+	memcpy(elf->names + elf->names_len, name, len);
+	*value = elf->names_len + 1;
+	elf->names_len += len;
 }
 
 bool elf_has_slot(struct elf *elf, const char *name)

@@ -25,8 +25,10 @@ struct elf { /* owns fd */
 	uint64_t eh_frame_hdr_len;
 	struct eh_index index; /* when there is no .eh_frame_hdr */
 	bool has_interpreter;
+	bool needs_files; /* other ones are to be loaded with it */
 	struct table slots; /* GOT slot -> offset + 1 in names; read on first use */
 	char *names;
+	size_t names_len;
 	bool slots_read;
 };
 
@@ -55,6 +57,13 @@ bool elf_has_data(const struct elf *, const char *name);
 /* The symbol whose address the loader stores at slot, or NULL. */
 const char *elf_slot_name(struct elf *, taddr_t slot);
 
+static inline bool elf_is_static(const struct elf *elf)
+{
+	return !elf->has_interpreter && !elf->needs_files;
+}
+
+/* Names a slot that has no name, by other evidence than the file's relocations. */
+void elf_name_slot(struct elf *, taddr_t slot, const char *name);
 bool elf_has_slot(struct elf *, const char *name); /* is there one for the symbol? */
 
 #endif

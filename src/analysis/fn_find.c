@@ -149,7 +149,7 @@ static const char *why_no_function(struct job *job, taddr_t vaddr)
 		return why;
 	if (job_decode(job, vaddr, &insn) < 0)
 		return "there is no code";
-	elf_each_function(&job->module->elf, is_begin, &begins);
+	job_each_function(job, is_begin, &begins);
 	return begins.yes || job_bounds(job, vaddr, &bounds) || is_called(job, vaddr) ?
 	               NULL :
 	               "nothing tells that a function begins there";
@@ -232,7 +232,7 @@ void fn_find(struct job *job)
 
 	if (!search.met)
 		return;
-	elf_each_function(&job->module->elf, consider, &search);
+	job_each_function(job, consider, &search);
 	for (size_t i = 0; i < count; i++)
 		look_at_place(&search, i);
 	for (size_t i = 0; i < count; i++)

@@ -13,7 +13,8 @@ static bool copy_functions(struct functions *to, const struct functions *from)
 	to->list = malloc(from->count * sizeof(*to->list) + 1);
 	if (!to->list)
 		return false;
-	memcpy(to->list, from->list, from->count * sizeof(*to->list));
+	if (from->count)
+		memcpy(to->list, from->list, from->count * sizeof(*to->list));
 	to->count = from->count;
 	for (size_t i = 0; i < to->count; i++)
 		to->list[i].calls = 0;

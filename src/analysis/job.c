@@ -4,7 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug_symbols.h"
 #include "unwind.h"
+
+void job_each_function(struct job *job, bool (*each)(void *, const struct elf_symbol *), void *ctx)
+{
+	elf_each_function(&job->module->elf, each, ctx);
+	if (job->debug_symbols)
+		debug_symbols_each(job->module, each, ctx);
+}
 
 struct found *job_found_at(struct job *job, taddr_t vaddr)
 {
@@ -57,7 +65,7 @@ taddr_t job_own(void *ctx, const char *name)
 	struct own own = { .name = name };
 
 	if (catalog_find(name) == CATALOG_NONE && !catalog_returns_argument(name))
-		elf_each_function(&job->module->elf, is_own, &own);
+		job_each_function(job, is_own, &own);
 	return own.vaddr;
 }
 

@@ -2,6 +2,7 @@
 #ifndef JOB_H
 #define JOB_H
 
+#include "address_set.h"
 #include "cfg.h"
 #include "resolve.h"
 
@@ -19,8 +20,13 @@ struct job {
 	struct plan *plan;
 	struct found *found;
 	size_t found_count;
+	bool debug_symbols;           /* its own symbols say nothing, those elsewhere do */
+	bool is_glibc;                /* its allocator is, as its code shows */
+	struct address_set emptiers; /* functions whose calls of free are the library's own */
 };
 
+/* The module's functions, as elf_each_function. */
+void job_each_function(struct job *, bool (*each)(void *, const struct elf_symbol *), void *ctx);
 struct found *job_found_at(struct job *, taddr_t vaddr); /* or NULL */
 /* What cfg.h asks; ctx is the job. By the unwind table, which the program itself goes by, and where
  * it has no row by the sizes of symbols. */

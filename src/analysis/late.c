@@ -189,9 +189,9 @@ static bool is_c_library_mark(void *ctx, const struct elf_symbol *symbol)
 static bool may_call_another(const struct ways *ways)
 {
 	struct job *job = ways->job;
-	bool is_c_library = false;
+	bool is_c_library = job->is_glibc;
 
-	elf_each_function(&job->module->elf, is_c_library_mark, &is_c_library);
+	job_each_function(job, is_c_library_mark, &is_c_library);
 	for (size_t i = 0; i < ways->count; i++) {
 		const struct decoded *insn = &ways->nodes[i].insn;
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "twin.h"
+#include "unwind.h"
 
 /* ---- the allocator's own calls ------------------------------------------------ */
 
@@ -56,6 +57,17 @@ static bool in_cache_emptier(void *ctx, const struct elf_symbol *symbol)
 	return true;
 }
 
+/* Where there are no names. */
+static void plan_emptiers(const struct internals *in)
+{
+	const struct address_set *emptiers = &in->job->emptiers;
+	taddr_t begin, end;
+
+	for (size_t i = 0; i < emptiers->count; i++)
+		if (unwind_bounds(in->job->module, emptiers->list[i], &begin, &end))
+			plan_internals_in(in->job, begin, end, in->found->vaddr, in->function);
+}
+
 /* A library that calls its own free through a slot, so that another's can take its
  * place, means itself where it calls it directly: glibc empties the cache of an
  * ending thread so, freeing what the program has freed already. */
@@ -65,7 +77,8 @@ void library_internals(struct job *job, const struct found *found, uint32_t func
 	struct internals in = { job, found, function };
 
 	if (!elf_has_slot(&job->module->elf, catalog[found->entry].symbol)) {
-		elf_each_function(elf, in_cache_emptier, &in);
+		job_each_function(job, in_cache_emptier, &in);
+		plan_emptiers(&in);
 		return;
 	}
 	for (unsigned i = 0; i < elf->segment_count; i++)

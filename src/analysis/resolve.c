@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "debug_symbols.h"
 #include "fn_find.h"
 #include "job.h"
 #include "library.h"
 #include "map_trap.h"
+#include "stripped.h"
 #include "trap.h"
 
 struct resolver {
@@ -149,6 +151,23 @@ static bool is_bare_loader(const struct job *job)
 	return job->module->is_loader;
 }
 
+/* A program that needs no other file has its allocator in itself. */
+static bool may_be_stripped(const struct job *job)
+{
+	return !job->found_count && !job->functions->count && !job->module->is_loader &&
+	       elf_is_static(&job->module->elf);
+}
+
+static void find_without_symbols(struct job *job)
+{
+	debug_symbols_each(job->module, find, job);
+	job->debug_symbols = job->found_count;
+	if (job->found_count)
+		debug_symbols_name_slots(job->module);
+	else
+		stripped_find(job);
+}
+
 /* The catalogue begins with what is called most: should traps have to be taken out in a
  * hurry, these go first. */
 static int by_entry(const void *a, const void *b)
@@ -164,6 +183,8 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	bool bare;
 
 	elf_each_function(&module->elf, find, &job);
+	if (may_be_stripped(&job))
+		find_without_symbols(&job);
 	fn_find(&job);
 	if (job.found_count)
 		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
@@ -173,6 +194,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 			resolve_function(&job, &job.found[i]);
 	map_trap_plan(&job);
 	library_lend(&job);
+	address_set_free(&job.emptiers);
 	free(job.found);
 }
 
