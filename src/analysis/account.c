@@ -1,7 +1,5 @@
 #include "account.h"
 
-#include <string.h>
-
 #include "naming.h"
 #include "view.h"
 
@@ -105,11 +103,7 @@ static struct function *function_of(const struct heap *heap, uint32_t number)
 
 static struct heap_function *stats_of(struct heap *heap, int entry)
 {
-	int first = 0;
-
-	while (strcmp(catalog[first].name, catalog[entry].name) != 0)
-		first++;
-	return &heap->stats[first];
+	return &heap->stats[catalog_counts_as(entry)];
 }
 
 static uint64_t size_of(const struct catalog_entry *entry, const struct record_call *call)
@@ -173,9 +167,10 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 	view->had_old = view->old_addr && live_remove(&heap->live, view->old_addr, &view->old);
 }
 
-static void realloc_returned(struct heap *heap, struct view *view, taddr_t result, uint64_t size)
+static void realloc_returned(struct heap *heap, struct view *view,
+                             const struct catalog_entry *entry, taddr_t result, uint64_t size)
 {
-	bool freed = result || (size == 0 && view->old_addr);
+	bool freed = result || (view->old_addr && (size == 0 || entry->frees_anyway));
 
 	if (!freed)
 		restore_old(heap, view);
@@ -202,6 +197,17 @@ void account_entered(struct heap *heap, const struct record_call *call)
 		realloc_entered(heap, view, call, function);
 }
 
+/* That was handed out, or 0. */
+static taddr_t block_of(const struct catalog_entry *entry, const struct record_return *record,
+                        uint64_t size)
+{
+	if (entry->out_param)
+		return record->result ? 0 : record->out;
+	if (entry->in_place)
+		return record->result < size ? 0 : record->call.args[entry->block];
+	return record->result;
+}
+
 void account_returned(struct heap *heap, const struct record_return *record)
 {
 	const struct record_call *call = &record->call;
@@ -217,13 +223,12 @@ void account_returned(struct heap *heap, const struct record_return *record)
 		heap->ledger.missed_calls++;
 		return;
 	}
-	addr = entry->out_param ? (record->result ? 0 : record->out) : record->result;
-	addr = key_of(entry, addr);
+	addr = key_of(entry, block_of(entry, record, size));
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
 	function->calls++;
 	if (entry->role == CATALOG_REALLOC)
-		realloc_returned(heap, view, record->result, size);
+		realloc_returned(heap, view, entry, addr, size);
 	if (addr) {
 		stats->bytes += size;
 		allocated(heap, call, addr, size, site);
