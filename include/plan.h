@@ -35,8 +35,9 @@ enum probe_flags {
 	                        returns to */
 	PROBE_BESIDE = 256,  /* ENTRY, EXIT: its calls are events beside the others, whichever is
 	                        made by which */
-	PROBE_CHAIN = 512    /* ENTRY, REPORT: of a chain of blocks, each with the next one's
+	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
+	PROBE_LEADS_OUT = 1024 /* ENTRY of a free: it may call what is not in its module */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

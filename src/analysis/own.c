@@ -144,3 +144,17 @@ void own_operators(struct job *job)
 	if (make_own(job, HEAP_ALLOC))
 		make_own(job, HEAP_FREE);
 }
+
+bool own_leads_out(struct job *job, const struct cfg *cfg)
+{
+	const struct table_slot *at;
+	struct decoded insn;
+	int entry;
+
+	for (size_t i = 0; (at = table_next(&cfg->seen, &i));)
+		if (job_decode(job, at->key, &insn) == 0 &&
+		    (insn.flow == FLOW_CALL || insn.flow == FLOW_JUMP) &&
+		    !destination(job, &insn, &entry))
+			return true;
+	return false;
+}

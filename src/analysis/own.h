@@ -7,5 +7,7 @@
 
 /* Makes allocators of the latter among the job's found; before they are sorted. */
 void own_operators(struct job *);
+/* May what cfg has seen call or jump on to what is not in the job's module? */
+bool own_leads_out(struct job *, const struct cfg *);
 
 #endif

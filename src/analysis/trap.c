@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "late.h"
+#include "own.h"
 #include "shed.h"
 
 #define ENTRY_CANDIDATES 8
@@ -147,6 +148,12 @@ static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 	       (entry->out_param ? PROBE_OUT_PARAM : 0);
 }
 
+static uint16_t leading_out(struct job *job, const struct catalog_entry *entry,
+                            const struct cfg *cfg)
+{
+	return entry->role == CATALOG_FREE && own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0;
+}
+
 /* Instructions the tracer may emulate on the way from a wrapper's trap to the
  * allocator, so that it needs no second stop there. Only a saving: any may lack. */
 static taddr_t plan_pass(struct job *job, taddr_t vaddr, struct decoded *insn)
@@ -199,7 +206,7 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 			return NULL;
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
-		               (returns ? PROBE_RETURNS : 0);
+		               (returns ? PROBE_RETURNS : 0) | leading_out(job, entry, cfg);
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}

@@ -6,8 +6,6 @@
 #include "mem.h"
 #include "step.h"
 
-/* A free that calls another free for the same block does so within a few frames. */
-#define FREE_CHAIN_BYTES 4096
 #define RUN_ON_MAX 64 /* instructions; a chain of wrappers is a dozen */
 
 static struct layer *layer_of(struct thread *thread, const struct probe *probe)
@@ -43,21 +41,6 @@ static bool is_outermost(const struct thread *thread, struct calls *calls, taddr
 			break;
 		}
 	}
-}
-
-/* A free has no exit trap. One that hands its block on to another free, as an
- * interposed one does to libc's, is told by the block and by the entry being
- * another one. */
-static bool is_handed_on(struct last_free *last, const struct call *call)
-{
-	if (last->count == 0 || last->arg != call->args[0] || call->slot > last->slot ||
-	    last->slot - call->slot > FREE_CHAIN_BYTES || last->count == countof(last->entries))
-		return false;
-	for (unsigned i = 0; i < last->count; i++)
-		if (last->entries[i] == call->entry)
-			return false;
-	last->entries[last->count++] = call->entry;
-	return true;
 }
 
 static bool is_internal(struct thread *thread, const struct probe *probe, taddr_t slot)
@@ -120,7 +103,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	}
 	if (was_seen(&layer->calls, probe, slot) || is_internal(thread, probe, slot) ||
 	    !is_outermost(thread, &layer->calls, slot, probe->addr) ||
-	    (is_free && is_handed_on(&layer->last_free, &call)))
+	    (is_free && last_free_hands_on(&layer->last_free, &call, thread->space->mem)))
 		return;
 	if (layer == &thread->layers[LAYER_HEAP]) {
 		thread->in_earlier_call = false;
@@ -129,7 +112,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	}
 	layer->last_free.count = 0;
 	if (is_free)
-		layer->last_free = (struct last_free){ call.args[0], slot, { probe->addr }, 1 };
+		last_free_set(&layer->last_free, &call, thread->space->mem);
 	if (probe->flags & PROBE_CHAIN)
 		report_chain(thread, probe, &call);
 	else if (probe->flags & PROBE_REPORT)
