@@ -185,6 +185,9 @@ struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *two_stops; /* why a call is stopped at its begin and at its end; NULL: one
 	                          stop serves for both, or its end is not looked at */
 	uint64_t calls;       /* outermost ones */
+	bool bound_known;     /* the target's memory is there to look at */
+	uint64_t bound;       /* modules whose calls by its name get here, as far as the loader
+	                         has bound them by now */
 };
 
 struct heap_cost { /* of tracing, known at the end of it; else 0 */

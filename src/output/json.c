@@ -122,6 +122,11 @@ static void put_allocators(yajl_gen gen, const struct report *report)
 		yajl_gen_bool(gen, list[i].traps && !list[i].two_stops);
 		json_member_string(gen, "two_stops", list[i].two_stops);
 		json_member_number(gen, "calls", list[i].calls);
+		json_member(gen, "bound_modules");
+		if (list[i].bound_known)
+			yajl_gen_integer(gen, (long long)list[i].bound);
+		else
+			yajl_gen_null(gen);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
