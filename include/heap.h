@@ -197,6 +197,9 @@ struct heap_cost { /* of tracing, known at the end of it; else 0 */
 };
 
 const struct heap_totals *heap_totals(const struct heap *);
+/* Bytes that the live blocks have, which is more than was requested. False: not known, as the
+ * allocator does not tell, or something has happened since the last comparison of the maps. */
+bool heap_usable(const struct heap *, uint64_t *bytes);
 /* Functions that were called, in the catalogue's order. */
 size_t heap_functions(const struct heap *, const struct heap_function **);
 /* Sites, best first; ties by id. The array is the caller's to free; NULL with

@@ -113,6 +113,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	modules_deinit(&heap->modules);
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
+	heap->usable = (struct usable){ 0 };
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;

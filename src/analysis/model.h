@@ -49,7 +49,14 @@ struct maps {
 	struct vm vm;
 };
 
+struct usable { /* as usable.h has found it */
+	bool known;
+	uint64_t bytes;
+	uint64_t events; /* allocations and frees until then */
+};
+
 struct heap {
+	struct usable usable;
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;

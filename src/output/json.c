@@ -28,8 +28,20 @@ static void put_head(yajl_gen gen, const struct report *report)
 	json_member_strings(gen, "cmdline", report->cmdline, args);
 }
 
-static void put_totals(yajl_gen gen, const struct heap_totals *totals)
+static void put_usable(yajl_gen gen, const struct heap *heap)
 {
+	uint64_t bytes;
+
+	if (heap_usable(heap, &bytes))
+		json_member_number(gen, "usable_live_bytes", bytes);
+	else
+		json_member_null(gen, "usable_live_bytes");
+}
+
+static void put_totals(yajl_gen gen, const struct heap *heap)
+{
+	const struct heap_totals *totals = heap_totals(heap);
+
 	json_member(gen, "totals");
 	yajl_gen_map_open(gen);
 	json_member_number(gen, "allocs", totals->allocs);
@@ -41,7 +53,7 @@ static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 	json_member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
 	json_member_number(gen, "inherited_blocks", totals->inherited_blocks);
 	json_member_number(gen, "inherited_bytes", totals->inherited_bytes);
-	json_member_null(gen, "usable_live_bytes");
+	put_usable(gen, heap);
 	yajl_gen_map_close(gen);
 }
 
@@ -278,7 +290,7 @@ void json_write(FILE *out, const struct report *report)
 
 	yajl_gen_map_open(gen);
 	put_head(gen, report);
-	put_totals(gen, heap_totals(report->heap));
+	put_totals(gen, report->heap);
 	put_functions(gen, report->heap);
 	json_maps(gen, report->heap);
 	put_threads(gen, report->heap);

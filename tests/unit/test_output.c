@@ -16,6 +16,7 @@
 
 struct heap {
 	struct heap_totals totals;
+	uint64_t usable; /* 0: not known */
 	const struct heap_function *functions;
 	size_t function_count;
 	const struct heap_site *sites;
@@ -42,6 +43,12 @@ struct heap {
 const struct heap_totals *heap_totals(const struct heap *heap)
 {
 	return &heap->totals;
+}
+
+bool heap_usable(const struct heap *heap, uint64_t *bytes)
+{
+	*bytes = heap->usable;
+	return heap->usable;
 }
 
 size_t heap_functions(const struct heap *heap, const struct heap_function **functions)
