@@ -37,7 +37,9 @@ enum probe_flags {
 	                        made by which */
 	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
-	PROBE_LEADS_OUT = 1024 /* ENTRY of a free: it may call what is not in its module */
+	PROBE_LEADS_OUT = 1024, /* ENTRY of a free: it may call what is not in its module */
+	PROBE_CALLER = 2048  /* the same: it has several names; the last argument recorded is to
+	                        be the address it returns to, which tells by which it is called */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

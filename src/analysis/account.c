@@ -114,7 +114,7 @@ static uint64_t size_of(const struct catalog_entry *entry, const struct record_c
 }
 
 /* The first of the wrappers that were given this block and led here. */
-static int freed_by(const struct heap *heap, const struct record_call *call,
+static int freed_by(struct heap *heap, const struct record_call *call,
                     const struct function *function, taddr_t addr)
 {
 	const struct record_name *names = record_names(call);
@@ -122,7 +122,9 @@ static int freed_by(const struct heap *heap, const struct record_call *call,
 	for (unsigned i = 0; i < call->name_count; i++)
 		if (names[i].arg == addr && names[i].slot >= call->slot)
 			return heap->functions.list[names[i].function].entry;
-	return function->entry;
+	return function->tells_caller ?
+	               naming_free(heap, function, call->args[RECORD_ARGS - 1]) :
+	               function->entry;
 }
 
 static void restore_old(struct heap *heap, struct view *view)

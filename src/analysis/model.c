@@ -31,6 +31,7 @@ static void module_gone(void *ctx, struct module *module)
 		(struct command_forget *)command_add(heap, CMD_FORGET, 0, sizeof(*forget));
 
 	forget_walks(heap);
+	table_clear(&heap->free_names);
 	if (!forget)
 		return;
 	forget->begin = module->begin;
@@ -114,6 +115,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
 	heap->usable = (struct usable){ 0 };
+	table_clear(&heap->free_names);
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
@@ -295,6 +297,7 @@ void heap_free(struct heap *heap)
 {
 	view_drop_all(heap);
 	table_deinit(&heap->views);
+	table_deinit(&heap->free_names);
 	sites_deinit(&heap->sites);
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);

@@ -67,6 +67,7 @@ struct heap {
 	struct regions regions;
 	struct live live;
 	struct table views; /* tid -> struct view * */
+	struct table free_names; /* where a free returns to -> 2 + catalogue entry of the name */
 	struct analysis_options options;
 	struct heap_totals totals;
 	uint64_t peaks; /* how often live_bytes was the highest so far */

@@ -176,3 +176,31 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 		heap->sites.sites[index].view.function = map_call_name(record->call.kind);
 	return index;
 }
+
+static bool is_operator(const struct function *function)
+{
+	for (unsigned i = 0; i < function->aliases.count; i++)
+		if (catalog_is_operator(function->aliases.entries[i]))
+			return true;
+	return catalog_is_operator(function->entry);
+}
+
+/* An operator may have jumped on to another. */
+int naming_free(struct heap *heap, const struct function *function, taddr_t caller)
+{
+	struct module *module = caller ? module_at(&heap->modules, caller) : NULL;
+	uint64_t *known = module ? table_put(&heap->free_names, caller) : NULL;
+	int called;
+
+	if (!known)
+		return function->entry;
+	if (!*known)
+		*known = 2 + resolve_called_name(heap->resolver, module, caller);
+	called = (int)*known - 2;
+	if (called == CATALOG_NONE || catalog_kind(called) != HEAP_FREE)
+		return function->entry;
+	return is_alias(&function->aliases, called) ||
+	                       (catalog_is_operator(called) && is_operator(function)) ?
+	               called :
+	               function->entry;
+}

@@ -7,6 +7,8 @@
  * and calls free for them has a way without, that of the null pointer. */
 #include "own.h"
 
+#include <string.h>
+
 #define DEPTH_MAX 3      /* functions that call each other */
 #define INSNS_MAX 4000   /* of one operator, with those it calls */
 
@@ -18,6 +20,21 @@ struct search { /* of one function */
 };
 
 static bool has_way(struct search *, taddr_t vaddr);
+
+/* What allocators call of others that hands out no block. */
+static const char *const helpers[] = {
+	"__tls_get_addr", "__errno_location", "strlen", "memchr", "sched_yield", "pthread_self",
+	"pthread_mutex_lock", "pthread_mutex_trylock", "pthread_mutex_unlock",
+	"pthread_getspecific", "pthread_setspecific",
+};
+
+static bool is_helper(const char *name)
+{
+	for (unsigned i = 0; i < countof(helpers); i++)
+		if (strcmp(name, helpers[i]) == 0)
+			return true;
+	return catalog_returns_argument(name);
+}
 
 /* Of one that an allocator has beside the standard's, for its operators too. */
 static bool is_private(int entry)
@@ -60,10 +77,11 @@ static bool goes_on_behind(const struct search *search, const struct decoded *ca
 	struct search inner = { search->job, .left = search->left, .depth = search->depth + 1 };
 	int entry;
 	taddr_t callee = destination(search->job, call, &entry);
+	const char *name = slot_name(search->job, call);
 	bool goes;
 
 	if (!callee || search->depth == DEPTH_MAX)
-		return callee || is_private(entry);
+		return callee || is_private(entry) || (name && is_helper(name));
 	goes = has_way(&inner, callee);
 	table_deinit(&inner.seen);
 	return goes;

@@ -8,7 +8,7 @@
 #include "plan.h"
 
 struct aliases { /* other names of the same address, in the catalogue */
-	int16_t entries[4];
+	int16_t entries[8];
 	uint8_t count;
 };
 
@@ -22,6 +22,7 @@ struct function {
 	const char *table; /* the symbol table that names it */
 	unsigned traps;  /* its own; 0: it is not traced */
 	const char *two_stops; /* as in heap_allocator; static */
+	bool tells_caller; /* its probe has PROBE_CALLER */
 	uint64_t calls;  /* outermost ones */
 };
 

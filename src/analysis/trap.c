@@ -148,10 +148,25 @@ static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 	       (entry->out_param ? PROBE_OUT_PARAM : 0);
 }
 
-static uint16_t leading_out(struct job *job, const struct catalog_entry *entry,
-                            const struct cfg *cfg)
+/* glibc's cfree is nobody's any more. */
+static bool has_names(const struct found *found)
 {
-	return entry->role == CATALOG_FREE && own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0;
+	int old = catalog_find("cfree");
+
+	return found->aliases.count > 1 ||
+	       (found->aliases.count && found->aliases.entries[0] != old);
+}
+
+static uint16_t flags_of_free(struct job *job, const struct found *found, const struct cfg *cfg,
+                              uint32_t function)
+{
+	bool names = has_names(found);
+
+	if (catalog[found->entry].role != CATALOG_FREE)
+		return 0;
+	if (function != NO_FUNCTION)
+		job->functions->list[function].tells_caller = names;
+	return (own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0) | (names ? PROBE_CALLER : 0);
 }
 
 /* Instructions the tracer may emulate on the way from a wrapper's trap to the
@@ -206,7 +221,7 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 			return NULL;
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
-		               (returns ? PROBE_RETURNS : 0) | leading_out(job, entry, cfg);
+		               (returns ? PROBE_RETURNS : 0) | flags_of_free(job, found, cfg, function);
 		job_add(job->plan, &probe);
 		plan_way(job, found->vaddr, module_file_address(job->module, probe.addr));
 	}

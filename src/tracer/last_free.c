@@ -6,12 +6,11 @@
 /* A free that calls another free does so within a few frames. */
 #define CHAIN_BYTES 4096
 
-void last_free_set(struct last_free *last, const struct call *call, int mem)
+void last_free_set(struct last_free *last, const struct call *call, taddr_t caller)
 {
 	*last = (struct last_free){ call->args[0], call->slot, 0, { call->entry }, 1 };
-	if (call->flags & PROBE_LEADS_OUT && call->args[0] &&
-	    mem_read(mem, call->slot, &last->caller, sizeof(last->caller)) < 0)
-		last->caller = 0;
+	if (call->flags & PROBE_LEADS_OUT && call->args[0])
+		last->caller = caller;
 }
 
 /* One that hands its block on, as an interposed one does to libc's. */

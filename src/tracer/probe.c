@@ -87,6 +87,18 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 	}
 }
 
+static void free_begins(const struct thread *thread, struct layer *layer, struct call *call)
+{
+	taddr_t caller = 0;
+
+	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER) &&
+	    mem_read(thread->space->mem, call->slot, &caller, sizeof(caller)) < 0)
+		caller = 0;
+	last_free_set(&layer->last_free, call, caller);
+	if (call->flags & PROBE_CALLER)
+		call->args[RECORD_ARGS - 1] = caller;
+}
+
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
                   taddr_t slot)
 {
@@ -112,7 +124,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	}
 	layer->last_free.count = 0;
 	if (is_free)
-		last_free_set(&layer->last_free, &call, thread->space->mem);
+		free_begins(thread, layer, &call);
 	if (probe->flags & PROBE_CHAIN)
 		report_chain(thread, probe, &call);
 	else if (probe->flags & PROBE_REPORT)
