@@ -38,8 +38,10 @@ enum probe_flags {
 	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
 	PROBE_LEADS_OUT = 1024, /* ENTRY of a free: it may call what is not in its module */
-	PROBE_CALLER = 2048  /* the same: it has several names; the last argument recorded is to
+	PROBE_CALLER = 2048, /* the same: it has several names; the last argument recorded is to
 	                        be the address it returns to, which tells by which it is called */
+	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
+	PROBE_STRING_PART = 8192 /* of argument 1 characters at most, with it */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

@@ -110,7 +110,9 @@ static uint64_t size_of(const struct catalog_entry *entry, const struct record_c
 {
 	uint64_t size = entry->size == CATALOG_NONE ? entry->bytes : call->args[entry->size];
 
-	return entry->count == CATALOG_NONE ? size : size * call->args[entry->count];
+	if (entry->count == CATALOG_NONE || entry->is_string)
+		return size;
+	return size * call->args[entry->count];
 }
 
 /* The first of the wrappers that were given this block and led here. */

@@ -14,6 +14,8 @@
 #define FREE(symbol) ENTRY(symbol, symbol, FREE, NONE, NONE, 0)
 #define COPY(symbol, name) ENTRY(symbol, name, NAME_ALLOC, NONE, NONE, NONE)
 #define MEMALIGN(symbol) ROW(symbol, symbol, ALLOC, 2, NONE, NONE, 0, 1, 2, .out_param = true)
+#define STRDUP(symbol, count, a) \
+	ROW(symbol, symbol, ALLOC, 0, count, NONE, a, a + 1, a + 2, .is_string = true)
 /* behind an argument that says whose memory it is */
 #define IN_ALLOC(symbol, size, count) ROW(symbol, symbol, ALLOC, size, count, NONE, 1, 2, 3, )
 #define IN_REALLOC(symbol, size, count) ROW(symbol, symbol, REALLOC, size, count, 0, 1, 2, 3, )
@@ -170,6 +172,10 @@ static const struct catalog_entry known[] = {
 	REALLOC("mi_new_reallocn", 2, 1),
 	IN_ALLOC("mi_heap_alloc_new", 0, NONE),
 	IN_ALLOC("mi_heap_alloc_new_n", 1, 0),
+	STRDUP("mi_strdup", NONE, 0),
+	STRDUP("mi_strndup", 1, 0),
+	STRDUP("mi_heap_strdup", NONE, 1),
+	STRDUP("mi_heap_strndup", 1, 1),
 	FREE("mi_free"),
 	FREE("mi_free_size"),
 	FREE("mi_free_size_aligned"),

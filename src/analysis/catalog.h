@@ -28,6 +28,7 @@ struct catalog_entry {
 	int8_t block;       /* the block taken back */
 	bool out_param;     /* the block is stored where the first points; 0 is success */
 	bool in_place;      /* the result is the block's new size, or one below what was asked */
+	bool is_string;     /* size: of the copy of a string; count: characters at most, or NONE */
 	bool frees_anyway;  /* the block taken back is gone even if none is handed out */
 	bool beside;        /* as struct fn has it */
 	bool is_chain;      /* of blocks; where the next one's address is the record's second says, */

@@ -145,7 +145,9 @@ static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 	return (entry->beside ? PROBE_BESIDE : 0) | (entry->is_chain ? PROBE_CHAIN : 0) |
 	       (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
 	       (entry->role != CATALOG_FREE ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
-	       (entry->out_param ? PROBE_OUT_PARAM : 0);
+	       (entry->out_param ? PROBE_OUT_PARAM : 0) |
+	       (entry->is_string ? PROBE_STRING : 0) |
+	       (entry->is_string && entry->count != CATALOG_NONE ? PROBE_STRING_PART : 0);
 }
 
 /* glibc's cfree is nobody's any more. */

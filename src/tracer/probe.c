@@ -123,6 +123,10 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 		thread->name_count = is_free ? 0 : thread->name_count;
 	}
 	layer->last_free.count = 0;
+	if (probe->flags & PROBE_STRING)
+		call.args[0] = 1 + mem_string(thread->space->mem, call.args[0],
+		                              probe->flags & PROBE_STRING_PART ? call.args[1] :
+		                                                                 UINT64_MAX);
 	if (is_free)
 		free_begins(thread, layer, &call);
 	if (probe->flags & PROBE_CHAIN)

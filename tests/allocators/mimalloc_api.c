@@ -61,6 +61,8 @@
 #define TRUTH_OTHERS(ALLOC, FREE)                                                        \
 	ALLOCS(ID_OF, ALLOC) REALLOCS(ID_OF, ALLOC)                                      \
 	ALLOC(MI_reallocf, "mi_reallocf") ALLOC(MI_expand, "mi_expand")                  \
+	ALLOC(MI_strdup, "mi_strdup") ALLOC(MI_strndup, "mi_strndup")                    \
+	ALLOC(MI_heap_strdup, "mi_heap_strdup")                                          \
 	ALLOC(MI_posix, "mi_posix_memalign") ALLOC(MI_small, "mi_malloc_small")          \
 	FREE(MI_free, "mi_free") FREE(MI_free_aligned, "mi_free_aligned")
 #include "own_api.h"
@@ -99,6 +101,31 @@ static noipa struct block resize_or_free(struct block old, size_t size)
 	return took(&resize_or_free_marker, MI_reallocf, at, size);
 }
 
+/* Strings that end where a page does, too. */
+static char text[5000];
+
+static const char *text_of(size_t size)
+{
+	memset(text, 'x', size - 1);
+	text[size - 1] = 0;
+	return text;
+}
+
+ALLOCATOR(copy, MI_strdup, mi_strdup(text_of(size)))
+ALLOCATOR(copy_in, MI_heap_strdup, mi_heap_strdup(HEAP, text_of(size)))
+ALLOCATOR(copy_part, MI_strndup, mi_strndup(text_of(size + 10), size - 1))
+ALLOCATOR(copy_less, MI_strndup, mi_strndup(text_of(size), size + 10))
+
+static void copy_strings(void)
+{
+	for (size_t size = 1; size < 4900; size = size * 3 / 2 + 1) {
+		give_back(copy(size));
+		copy_in(size);
+		copy_part(size);
+		give_back(copy_less(size));
+	}
+}
+
 static void work(void)
 {
 #define TAKE_ALL(A, name, arguments, fails)          \
@@ -109,6 +136,7 @@ static void work(void)
 	resize_all(take_zalloc(3), resize_##name, give_back, fails);
 	ALLOCS(TAKE_ALL, )
 	REALLOCS(RESIZE_ALL, )
+	copy_strings();
 	take_all(take_posix, give_aligned);
 	give_back(take_small(100));
 	give_back(no_block);

@@ -96,6 +96,7 @@ static void sizes_are_where_the_prototypes_have_them(void **state)
 		{ "sdallocx", -1, -1, 0 },
 		{ "mi_calloc_aligned_at", 1, 0, -1 },
 		{ "mi_heap_recalloc", 2, 1, 0 },
+		{ "mi_strndup", 0, 1, -1 },
 		{ "tc_newarray_aligned", 0, -1, -1 },
 		{ "_ZnamSt11align_val_tRKSt9nothrow_t", 0, -1, -1 },
 	};
