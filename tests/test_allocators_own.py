@@ -145,6 +145,36 @@ def test_operators_that_are_allocators(trace, target, name):
         assert sites and all(site["stack"][0]["function"] == marker for site in sites)
 
 
+CXX_LINKED = {  # name -> package, a file of it, flags
+    "jemalloc": ("libjemalloc-dev", "libjemalloc.a", ["-l:libjemalloc.a"]),
+    "jemalloc-all-static": ("libjemalloc-dev", "libjemalloc.a", ["-static", "-l:libjemalloc.a"]),
+    "jemalloc-stripped": ("libjemalloc-dev", "libjemalloc.a", ["-s", "-l:libjemalloc.a"]),
+    "tcmalloc": ("libgoogle-perftools-dev", "libtcmalloc_minimal.a",
+                 ["-l:libtcmalloc_minimal.a"]),
+    "tcmalloc-all-static": ("libgoogle-perftools-dev", "libtcmalloc_minimal.a",
+                            ["-static", "-l:libtcmalloc_minimal.a"]),
+    "mimalloc": ("libmimalloc-dev", "libmimalloc.so", ["-lmimalloc"]),
+    "glibc-all-static": ("libc6-dev", "libc.a", ["-static"]),
+    "libstdc++-static": ("libstdc++-12-dev", "libc.a", ["-static-libstdc++", "-static-libgcc"]),
+}
+
+
+@pytest.mark.parametrize("name", CXX_LINKED)
+def test_operators_that_are_linked(trace, tmp_path, name):
+    package, file, flags = CXX_LINKED[name]
+    there(f"{LIBRARIES}/{file}", package)
+    program = str(tmp_path / name)
+    subprocess.run(["g++", *FLAGS, "-o", program, REPO / "tests/targets/operators.cc", *flags],
+                   check=True)
+    idle, run = trace(program, "idle"), trace(program)
+    assert (run.status, idle.status) == (0, 0)
+    assert_calls_exact(run, idle, by_place=True)
+    assert {key: run.report["totals"][key] - idle.report["totals"][key] for key in TOTALS} == \
+           {key: run.truth["totals"][key] for key in TOTALS}
+    run.report.assert_consistent()
+    run.report.assert_unblemished()
+
+
 # An operator of a program's own, and what it is: an allocator, or a name for what it calls.
 OPERATORS = """
 #include "truth.h"
