@@ -122,6 +122,15 @@ def test_under_a_prefix_beside_libcs(trace, tmp_path, prefix):
     busy.report.assert_unblemished()
 
 
+def test_one_without_names_is_told(trace, tmp_path):
+    prefix = PREFIXES[0]
+    program = compile_api(tmp_path, "jemalloc-stripped", "-s", f"-DPREFIX={prefix}",
+                          prefixed_archive(tmp_path, prefix), *CXX)
+    notes = trace(program).report["ledger"]["notes"]
+    assert notes == [f"{program} seems to have jemalloc in it, stripped of its names: "
+                     "what that hands out is not seen"]
+
+
 # ---- C++ operators -----------------------------------------------------------------------------
 
 NO_OPERATORS = ["efence", "duma"]  # and they end a program that frees what libstdc++'s return

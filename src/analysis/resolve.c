@@ -7,6 +7,7 @@
 #include "job.h"
 #include "library.h"
 #include "map_trap.h"
+#include "nameless.h"
 #include "own.h"
 #include "trap.h"
 
@@ -172,6 +173,8 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	elf_each_function(&module->elf, find, &job);
 	own_operators(&job);
 	fn_find(&job);
+	if (!plan->growth)
+		nameless_tell(&job);
 	if (job.found_count)
 		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
 	bare = is_bare_loader(&job);
