@@ -69,6 +69,7 @@ struct probe {
 	uint8_t arg;      /* ENTRY with LATE: register number */
 	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded */
 	uint16_t flags; /* enum probe_flags */
+	taddr_t module; /* another one in every module */
 	int16_t chain;  /* CHAIN: the offset, where argument 1 does not tell it; or -1 */
 	struct insn insn;
 };

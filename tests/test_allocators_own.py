@@ -184,6 +184,55 @@ def test_operators_that_are_linked(trace, tmp_path, name):
     run.report.assert_unblemished()
 
 
+RELEASES = """
+#include "truth.h"
+
+#include <new>
+
+extern "C" {
+ALLOCATOR(take, T_MALLOC, malloc(size))
+ALLOCATOR(take_new, T_NEW, ::operator new(size))
+}
+
+noipa static void release_sized(void *at) { ::operator delete(at, 10); truth_keep(at); }
+
+static void (*volatile releases[])(void *) = { free, release_sized };
+
+noipa static void release(int by, void *at)
+{
+	releases[by](at);
+	truth_keep(at);
+}
+
+int main(int argc, char **argv)
+{
+	bool idle = argc > 1;
+	struct block blocks[2];
+
+	for (int i = 0; i < (idle ? 0 : 50); i++) {
+		blocks[0] = take(10);
+		blocks[1] = take_new(10);
+		release(0, blocks[0].at);
+		release(1, blocks[1].at);
+		gave(T_FREE, blocks[0]);
+		gave(T_DEL_S, blocks[1]);
+	}
+	truth_write();
+	return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("name", ["jemalloc", "tcmalloc-minimal", "mimalloc", "memusage"])
+def test_one_place_that_calls_different_frees(trace, tmp_path, name):
+    """The second is not made by the first, though it returns to where that did."""
+    command, _ = preloaded(name)
+    source, program = tmp_path / "releases.cc", str(tmp_path / "releases")
+    source.write_text(RELEASES)
+    subprocess.run(["g++", *FLAGS, "-o", program, source], check=True)
+    assert_true_beyond(trace(*command, program), trace(*command, program, "idle"), by_place=True)
+
+
 # An operator of a program's own, and what it is: an allocator, or a name for what it calls.
 OPERATORS = """
 #include "truth.h"

@@ -8,7 +8,8 @@
 
 void last_free_set(struct last_free *last, const struct call *call, taddr_t caller)
 {
-	*last = (struct last_free){ call->args[0], call->slot, 0, { call->entry }, 1 };
+	*last = (struct last_free){ call->args[0], call->slot, 0, call->module,
+		                    { call->entry }, 1 };
 	if (call->flags & PROBE_LEADS_OUT && call->args[0])
 		last->caller = caller;
 }
@@ -25,13 +26,13 @@ static bool is_of_same_block(struct last_free *last, const struct call *call)
 	return true;
 }
 
-/* Where it returns to stands where it stood: it has not returned, or it was called once more,
- * and then it is the same function. */
+/* Where it returns to stands where it stood: it has not returned, or whatever the same place
+ * calls is under way now, which would not lead past its module's functions to another's. */
 static bool is_within(const struct last_free *last, const struct call *call, int mem)
 {
 	taddr_t caller;
 
-	return last->caller && call->entry != last->entries[0] &&
+	return last->caller && call->module != last->module &&
 	       mem_read(mem, last->slot, &caller, sizeof(caller)) == 0 && caller == last->caller;
 }
 

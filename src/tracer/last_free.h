@@ -10,6 +10,7 @@ struct last_free {
 	taddr_t slot;
 	taddr_t caller; /* what stands there, where it may lead out of its module; 0: only one
 	                   that is given the same block is its */
+	taddr_t module;
 	taddr_t entries[4];
 	unsigned count; /* 0: there is none */
 };

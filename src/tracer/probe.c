@@ -103,7 +103,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
                   taddr_t slot)
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
-		             .flags = probe->flags };
+		             .module = probe->module, .flags = probe->flags };
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
 	struct layer *layer = layer_of(thread, probe);
 
