@@ -208,6 +208,9 @@ struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *two_stops; /* why a call is stopped at its begin and at its end; NULL: one
 	                          stop serves for both, or its end is not looked at */
 	uint64_t calls;       /* outermost ones */
+	bool bound_known;     /* the target's memory is there to look at */
+	uint64_t bound;       /* modules whose calls by its name get here, as far as the loader
+	                         has bound them by now */
 };
 
 struct heap_cost { /* of tracing, known at the end of it; else 0 */
@@ -220,6 +223,9 @@ struct heap_cost { /* of tracing, known at the end of it; else 0 */
 size_t heap_errors(const struct heap *, const struct heap_error **);
 const char *heap_error_name(enum heap_error_kind); /* "double free" */
 const struct heap_totals *heap_totals(const struct heap *);
+/* Bytes that the live blocks have, which is more than was requested. False: not known, as the
+ * allocator does not tell, or something has happened since the last comparison of the maps. */
+bool heap_usable(const struct heap *, uint64_t *bytes);
 /* Functions that were called, in the catalogue's order. */
 size_t heap_functions(const struct heap *, const struct heap_function **);
 /* Sites, best first; ties by id. The array is the caller's to free; NULL with

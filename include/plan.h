@@ -37,7 +37,12 @@ enum probe_flags {
 	                        made by which */
 	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
-	PROBE_STACK = 1024   /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
+	PROBE_LEADS_OUT = 1024, /* ENTRY of a free: it may call what is not in its module */
+	PROBE_CALLER = 2048, /* the same: it has several names; the last argument recorded is to
+	                        be the address it returns to, which tells by which it is called */
+	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
+	PROBE_STRING_PART = 8192, /* of argument 1 characters at most, with it */
+	PROBE_STACK = 16384  /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
 };
 
@@ -55,6 +60,7 @@ struct probe {
 	taddr_t addr;
 	taddr_t push; /* a one-byte push instruction that is never trapped, by which
 	                 the thread makes its own stack grow */
+	taddr_t module; /* another one in every module */
 	taddr_t call; /* SYSCALL, SYSRET: the system call instruction */
 	struct twin twin; /* of a plain ret; with LATE of all from here to the ret */
 	uint32_t function; /* the analysis's number, handed back in records; SYSCALL, SYSRET:

@@ -40,17 +40,10 @@ PRELOADED = {
     "scudo-standalone": ("libclang-rt-14-dev",
                          f"{CLANG}/libclang_rt.scudo_standalone-x86_64.so",
                          "SCUDO_OPTIONS=may_return_null=1"),
+    "memusage": ("libc6", f"{LIBRARIES}/libmemusage.so", "MEMUSAGE_PROG_NAME=none"),
     "asan": ("libasan8", f"{LIBRARIES}/libasan.so.8",
              "ASAN_OPTIONS=allocator_may_return_null=1:detect_leaks=0"),
 }
-
-# Its operator delete is its free, its operator new is not its malloc, and it uses both itself.
-OWN_NEWS_FREED = {"tcmalloc": 2, "tcmalloc-and-profiler": 2}
-
-
-def own_news_freed(name):
-    return lambda report: {"unknown_frees": OWN_NEWS_FREED.get(name, 0)}
-
 
 # Builds of glibc for cross compilers: another version than the system's.
 GLIBCS = {
@@ -103,20 +96,14 @@ def assert_exact(run, idle):
     run.report.assert_consistent()
 
 
-def assert_unblemished(report, expected):
-    blemishes = ("missed_calls", "unknown_frees", "double_frees", "truncated_stacks")
-    assert {key: report["ledger"][key] for key in blemishes} == \
-           {**dict.fromkeys(blemishes, 0), **expected}
-
-
 @pytest.fixture
 def run_exactly(trace):
     """The Run of a command with the target's words for the way, asserted to be exact."""
-    def run(command, words, blemishes=lambda report: {}):
+    def run(command, words):
         idle = trace(*command, *words, "idle")
         busy = trace(*command, *words, options=["-f"])
         assert_exact(busy, idle)
-        assert_unblemished(busy.report, blemishes(busy.report))
+        busy.report.assert_unblemished()
         return busy
     return run
 
@@ -133,20 +120,20 @@ def child_of(tmp_path):
     return read
 
 
-def assert_child_exact(child, blemishes=lambda report: {}):
+def assert_child_exact(child):
     child.assert_markers_true()
     child.report.assert_consistent()
     functions = child.report.called_functions()
     assert {name: functions[name] for name in child.truth["functions"]} == \
            child.truth["functions"]
-    assert_unblemished(child.report, blemishes(child.report))
+    child.report.assert_unblemished()
 
 
 @WAYS
 @pytest.mark.parametrize("name", PRELOADED)
 def test_a_preloaded_allocator(run_exactly, child_of, target, name, way):
     command, words = preloaded(name)
-    run = run_exactly([*command, target("allocators")], [*way, *words], own_news_freed(name))
+    run = run_exactly([*command, target("allocators")], [*way, *words])
     if way == ["fork"]:
         assert_child_exact(child_of(run))
 

@@ -1,7 +1,5 @@
 #include "account.h"
 
-#include <string.h>
-
 #include "errors.h"
 #include "naming.h"
 #include "view.h"
@@ -110,22 +108,20 @@ static struct function *function_of(const struct heap *heap, uint32_t number)
 
 static struct heap_function *stats_of(struct heap *heap, int entry)
 {
-	int first = 0;
-
-	while (strcmp(catalog[first].name, catalog[entry].name) != 0)
-		first++;
-	return &heap->stats[first];
+	return &heap->stats[catalog_counts_as(entry)];
 }
 
 static uint64_t size_of(const struct catalog_entry *entry, const struct record_call *call)
 {
 	uint64_t size = entry->size == CATALOG_NONE ? entry->bytes : call->args[entry->size];
 
-	return entry->count == CATALOG_NONE ? size : size * call->args[entry->count];
+	if (entry->count == CATALOG_NONE || entry->is_string)
+		return size;
+	return size * call->args[entry->count];
 }
 
 /* The first of the wrappers that were given this block and led here. */
-static int freed_by(const struct heap *heap, const struct record_call *call,
+static int freed_by(struct heap *heap, const struct record_call *call,
                     const struct function *function, taddr_t addr)
 {
 	const struct record_name *names = record_names(call);
@@ -133,7 +129,9 @@ static int freed_by(const struct heap *heap, const struct record_call *call,
 	for (unsigned i = 0; i < call->name_count; i++)
 		if (names[i].arg == addr && names[i].slot >= call->slot)
 			return heap->functions.list[names[i].function].entry;
-	return function->entry;
+	return function->tells_caller ?
+	               naming_free(heap, function, call->args[RECORD_ARGS - 1]) :
+	               function->entry;
 }
 
 static void restore_old(struct heap *heap, struct view *view)
@@ -220,7 +218,8 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
                              const struct function *function, taddr_t result, uint64_t size)
 {
-	bool freed = result || (size == 0 && view->old_addr);
+	bool frees_anyway = catalog[function->entry].frees_anyway;
+	bool freed = result || (view->old_addr && (size == 0 || frees_anyway));
 	struct bad_free bad = { call, function->entry, view->old_addr, view->old_site, NULL };
 
 	if (!freed)
@@ -264,6 +263,17 @@ void account_entered(struct heap *heap, const struct record_call *call,
 	}
 }
 
+/* That was handed out, or 0. */
+static taddr_t block_of(const struct catalog_entry *entry, const struct record_return *record,
+                        uint64_t size)
+{
+	if (entry->out_param)
+		return record->result ? 0 : record->out;
+	if (entry->in_place)
+		return record->result < size ? 0 : record->call.args[entry->block];
+	return record->result;
+}
+
 void account_returned(struct heap *heap, const struct record_return *record)
 {
 	const struct record_call *call = &record->call;
@@ -279,13 +289,12 @@ void account_returned(struct heap *heap, const struct record_return *record)
 		heap->ledger.missed_calls++;
 		return;
 	}
-	addr = entry->out_param ? (record->result ? 0 : record->out) : record->result;
-	addr = key_of(entry, addr);
+	addr = key_of(entry, block_of(entry, record, size));
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
 	function->calls++;
 	if (entry->role == CATALOG_REALLOC)
-		realloc_returned(heap, view, call, function, record->result, size);
+		realloc_returned(heap, view, call, function, addr, size);
 	if (addr) {
 		stats->bytes += size;
 		allocated(heap, call, addr, size, site);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binding.h"
 #include "model.h"
 
 static int by_module(const void *a, const void *b)
@@ -19,6 +20,20 @@ static bool is_allocator(const struct heap *heap, const struct function *functio
 	       catalog[function->entry].role <= CATALOG_UNREF;
 }
 
+static void look_up_bound(const struct heap *heap, struct heap_allocator *list, size_t count)
+{
+	struct table all = { 0 };
+	bool known = count && binding_read(&heap->modules, heap->program.pid, &all);
+	const uint64_t *bound;
+
+	for (size_t i = 0; i < count; i++) {
+		bound = table_find(&all, list[i].address);
+		list[i].bound_known = known;
+		list[i].bound = bound ? *bound : 0;
+	}
+	table_deinit(&all);
+}
+
 struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 {
 	const struct functions *functions = &heap->functions;
@@ -33,11 +48,12 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 			list[(*count)++] = (struct heap_allocator){
 				function->module->path, catalog[function->entry].name,
 				function->table, function->addr, function->traps,
-				function->two_stops, function->calls
+				function->two_stops, function->calls, false, 0
 			};
 	}
 	if (*count)
 		qsort(list, *count, sizeof(*list), by_module);
+	look_up_bound(heap, list, *count);
 	return list;
 }
 

@@ -29,6 +29,9 @@ struct catalog_entry {
 	uint64_t bytes;     /* or this, where there is no size */
 	int8_t block;       /* the block taken back */
 	bool out_param;     /* the block is stored where the first points; 0 is success */
+	bool in_place;      /* the result is the block's new size, or one below what was asked */
+	bool is_string;     /* size: of the copy of a string; count: characters at most, or NONE */
+	bool frees_anyway;  /* the block taken back is gone even if none is handed out */
 	bool beside;        /* as struct fn has it */
 	bool is_chain;      /* of blocks; where the next one's address is the record's second says, */
 	int16_t chain;      /* or this; CATALOG_NONE */
@@ -53,6 +56,11 @@ enum heap_kind catalog_kind(int entry);
 bool catalog_is_added(int entry);
 bool catalog_is_name(int entry);
 bool catalog_is_operator(int entry); /* one of C++'s */
+/* The C library's, or an operator: not one that an allocator has beside these. */
+bool catalog_is_standard(int entry);
+/* Of an operator that calls none of the above: the row for it as an allocator itself. */
+int catalog_own(int entry);
+int catalog_counts_as(int entry); /* the first row with its name */
 /* Functions that return their first argument (C11 7.24.2, 7.24.6): an allocator
  * may end by jumping to one. */
 bool catalog_returns_argument(const char *symbol);

@@ -93,8 +93,9 @@ static bool consider(void *ctx, const struct elf_symbol *symbol)
 		    !fn_name_is(fns[i].name, symbol->name))
 			continue;
 		if (!met->found.vaddr)
-			met->found = (struct found){ symbol->vaddr, symbol->size, first_entry + (int)i,
-				                     CATALOG_NONE, symbol->table };
+			met->found = (struct found){ .vaddr = symbol->vaddr, .size = symbol->size,
+				                     .entry = first_entry + (int)i,
+				                     .table = symbol->table };
 		else if (met->found.vaddr != symbol->vaddr)
 			met->other = symbol->vaddr;
 	}
@@ -162,8 +163,8 @@ static void look_at_place(struct search *search, size_t i)
 
 	if (fns[i].name || !is_module(&fns[i], module) || addr < module->begin || addr >= module->end)
 		return;
-	search->met[i].found = (struct found){ module_file_address(module, addr), 0,
-		                               first_entry + (int)i, CATALOG_NONE, "--fn" };
+	search->met[i].found = (struct found){ .vaddr = module_file_address(module, addr),
+		                               .entry = first_entry + (int)i, .table = "--fn" };
 }
 
 /* ---- what becomes of it --------------------------------------------------------------- */
@@ -201,7 +202,7 @@ static void add(struct job *job, size_t i, const struct found *found)
 	job->plan->fns[i].found = true;
 	if (there) { /* the user knows better */
 		there->entry = found->entry;
-		there->alias = CATALOG_NONE;
+		there->aliases.count = 0;
 		return;
 	}
 	grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));

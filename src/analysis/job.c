@@ -150,7 +150,7 @@ struct probe job_probe(struct job *job, taddr_t vaddr, const struct decoded *ins
                        enum probe_kind kind, uint32_t function)
 {
 	struct probe probe = { .addr = vaddr + job->module->bias, .function = function,
-		               .kind = kind, .result = ARCH_RESULT, .args = { 0, 1, 2 },
+		               .kind = kind, .result = ARCH_RESULT, .args = { 0, 1, 2 }, .module = job->module->bias,
 		               .insn = insn->insn };
 
 	elf_read(&job->module->elf, vaddr, &probe.original, 1);

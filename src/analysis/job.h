@@ -9,7 +9,8 @@
 struct found { /* a catalogue symbol of the module under work */
 	taddr_t vaddr;
 	uint64_t size;
-	int entry, alias;
+	int entry;
+	struct aliases aliases;
 	const char *table; /* the symbol table that names it */
 };
 

@@ -168,7 +168,7 @@ static const char *why_not_asked(const struct catalog_entry *entry)
 		return "the old block is gone before the new one is there";
 	if (entry->out_param)
 		return "its result is in memory";
-	if (entry->size == CATALOG_NONE)
+	if (entry->size == CATALOG_NONE || entry->is_string)
 		return "its size is no argument";
 	return entry->role == CATALOG_ALLOC && (is_product(entry) || entry->size == 0) ?
 	               NULL :

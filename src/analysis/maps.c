@@ -10,6 +10,7 @@
 #include "outbox.h"
 #include "proc_maps.h"
 #include "thread_stacks.h"
+#include "usable.h"
 #include "view.h"
 
 #define CODE_LOOKS_MAX 100 /* between reports */
@@ -168,6 +169,7 @@ static void look(struct heap *heap)
 	}
 	vm_look(&heap->maps.vm, heap->program.pid);
 	residence_look(heap);
+	usable_look(heap);
 	look_at_code(heap, 0, UINT64_MAX);
 	heap->maps.code_looks = 0;
 }

@@ -31,6 +31,7 @@ static void module_gone(void *ctx, struct module *module)
 		(struct command_forget *)command_add(heap, CMD_FORGET, 0, sizeof(*forget));
 
 	forget_walks(heap);
+	table_clear(&heap->free_names);
 	if (!forget)
 		return;
 	forget->begin = module->begin;
@@ -115,6 +116,8 @@ static void new_image(struct heap *heap, const struct record *record)
 	modules_deinit(&heap->modules);
 	heap->functions.count = 0;
 	heap->totals = (struct heap_totals){ 0 };
+	heap->usable = (struct usable){ 0 };
+	table_clear(&heap->free_names);
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
 	heap->errors.count = 0;
 	heap->threads_live = heap->threads_total = 1;
@@ -301,6 +304,7 @@ void heap_free(struct heap *heap)
 {
 	view_drop_all(heap);
 	table_deinit(&heap->views);
+	table_deinit(&heap->free_names);
 	sites_deinit(&heap->sites);
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);

@@ -56,7 +56,14 @@ struct maps {
 	struct vm vm;
 };
 
+struct usable { /* as usable.h has found it */
+	bool known;
+	uint64_t bytes;
+	uint64_t events; /* allocations and frees until then */
+};
+
 struct heap {
+	struct usable usable;
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;
@@ -68,6 +75,7 @@ struct heap {
 	struct live live;
 	struct table refs; /* of live ones: how often they are to be freed beyond the once */
 	struct table views; /* tid -> struct view * */
+	struct table free_names; /* where a free returns to -> 2 + catalogue entry of the name */
 	struct analysis_options options;
 	struct heap_totals totals;
 	uint64_t peaks; /* how often live_bytes was the highest so far */

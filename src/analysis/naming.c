@@ -39,26 +39,39 @@ static int called_name(struct heap *heap, const struct site *site, unsigned k)
 	               CATALOG_NONE;
 }
 
+static bool is_alias(const struct aliases *aliases, int entry)
+{
+	for (unsigned i = 0; i < aliases->count; i++)
+		if (aliases->entries[i] == entry)
+			return true;
+	return false;
+}
+
 /* How the program called it: by the outermost of the wrappers around it, one that
  * jumped on (operator new[]) included, else by the name of the function itself. */
-static int entry_of(struct heap *heap, const struct site *site, unsigned k, int alias)
+static int entry_of(struct heap *heap, const struct site *site, unsigned k,
+                    const struct aliases *aliases)
 {
+	bool is_operator = catalog_is_operator(site->entry);
 	int called;
 
 	if (site->call_name != CATALOG_NONE)
 		return site->call_name;
-	if (!k && alias == CATALOG_NONE)
+	if (!k && !aliases->count && !is_operator)
 		return site->entry;
 	called = called_name(heap, site, k);
-	if (called != CATALOG_NONE && (k ? catalog_is_name(called) : called == alias))
+	if (called != CATALOG_NONE &&
+	    (k ? catalog_is_name(called) :
+	         is_alias(aliases, called) || (is_operator && catalog_is_operator(called))))
 		return called;
 	return k ? site_frame_at(&heap->sites, site->stack, k - 1)->named : site->entry;
 }
 
-static void name_site(struct heap *heap, struct site *site, unsigned k, int alias)
+static void name_site(struct heap *heap, struct site *site, unsigned k,
+                      const struct aliases *aliases)
 {
 	site->folded = k;
-	site->entry = entry_of(heap, site, k, alias);
+	site->entry = entry_of(heap, site, k, aliases);
 	site->view.function = catalog[site->entry].name;
 	site->view.symbol = catalog[site->entry].symbol;
 }
@@ -141,7 +154,7 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_r
 	}
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)
-		name_site(heap, &heap->sites.sites[index], k, function->alias);
+		name_site(heap, &heap->sites.sites[index], k, &function->aliases);
 	return index;
 }
 
@@ -186,4 +199,32 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 	if (is_new)
 		heap->sites.sites[index].view.function = map_call_name(record->call.kind);
 	return index;
+}
+
+static bool is_operator(const struct function *function)
+{
+	for (unsigned i = 0; i < function->aliases.count; i++)
+		if (catalog_is_operator(function->aliases.entries[i]))
+			return true;
+	return catalog_is_operator(function->entry);
+}
+
+/* An operator may have jumped on to another. */
+int naming_free(struct heap *heap, const struct function *function, taddr_t caller)
+{
+	struct module *module = caller ? module_at(&heap->modules, caller) : NULL;
+	uint64_t *known = module ? table_put(&heap->free_names, caller) : NULL;
+	int called;
+
+	if (!known)
+		return function->entry;
+	if (!*known)
+		*known = 2 + resolve_called_name(heap->resolver, module, caller);
+	called = (int)*known - 2;
+	if (called == CATALOG_NONE || catalog_kind(called) != HEAP_FREE)
+		return function->entry;
+	return is_alias(&function->aliases, called) ||
+	                       (catalog_is_operator(called) && is_operator(function)) ?
+	               called :
+	               function->entry;
 }

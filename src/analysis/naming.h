@@ -16,4 +16,7 @@ uint32_t naming_entered_site(struct heap *, struct view *, const struct record_e
 /* The same for a system call that maps. */
 uint32_t naming_map_site(struct heap *, struct view *, const struct record_map *);
 
+/* By which of its names a free was called that returns there: its catalogue entry. */
+int naming_free(struct heap *, const struct function *, taddr_t caller);
+
 #endif

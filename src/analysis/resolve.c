@@ -8,6 +8,8 @@
 #include "job.h"
 #include "library.h"
 #include "map_trap.h"
+#include "nameless.h"
+#include "own.h"
 #include "stripped.h"
 #include "trap.h"
 
@@ -53,8 +55,11 @@ static void also_named(struct found *found, int entry)
 	int other = found->entry < entry ? entry : found->entry;
 
 	found->entry = first;
-	if (!same_name(first, other) && found->alias == CATALOG_NONE)
-		found->alias = other;
+	for (unsigned i = 0; i < found->aliases.count; i++)
+		if (found->aliases.entries[i] == other)
+			return;
+	if (!same_name(first, other) && found->aliases.count < countof(found->aliases.entries))
+		found->aliases.entries[found->aliases.count++] = (int16_t)other;
 }
 
 static bool find(void *ctx, const struct elf_symbol *symbol)
@@ -74,7 +79,8 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 		return false;
 	job->found = found;
 	found[job->found_count++] =
-		(struct found){ symbol->vaddr, symbol->size, entry, CATALOG_NONE, symbol->table };
+		(struct found){ .vaddr = symbol->vaddr, .size = symbol->size, .entry = entry,
+		                .table = symbol->table };
 	return true;
 }
 
@@ -103,8 +109,8 @@ static uint32_t add_function(struct job *job, const struct found *found)
 		return NO_FUNCTION;
 	functions->list = grown;
 	grown[functions->count] = (struct function){
-		job->module, found->vaddr + job->module->bias, found->size, found->entry, found->alias,
-		.table = found->table
+		job->module, found->vaddr + job->module->bias, found->size, found->entry,
+		.aliases = found->aliases, .table = found->table
 	};
 	return functions->count++;
 }
@@ -183,9 +189,12 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	bool bare;
 
 	elf_each_function(&module->elf, find, &job);
+	own_operators(&job);
 	if (may_be_stripped(&job))
 		find_without_symbols(&job);
 	fn_find(&job);
+	if (!plan->growth)
+		nameless_tell(&job);
 	if (job.found_count)
 		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
 	bare = is_bare_loader(&job);

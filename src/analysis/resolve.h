@@ -7,16 +7,22 @@
 #include "module.h"
 #include "plan.h"
 
+struct aliases { /* other names of the same address, in the catalogue */
+	int16_t entries[8];
+	uint8_t count;
+};
+
 /* A function found at an address; its number is struct probe.function. */
 struct function {
 	const struct module *module;
 	taddr_t addr;    /* in the target */
 	uint64_t size;   /* bytes, or 0: unknown */
 	int entry;       /* in the catalogue */
-	int alias;       /* another name of the same address, or CATALOG_NONE */
+	struct aliases aliases;
 	const char *table; /* the symbol table that names it */
 	unsigned traps;  /* its own; 0: it is not traced */
 	const char *two_stops; /* as in heap_allocator; static */
+	bool tells_caller; /* its probe has PROBE_CALLER */
 	uint64_t calls;  /* outermost ones */
 };
 
@@ -48,7 +54,7 @@ struct decoder *resolver_decoder(struct resolver *);
 void resolver_free(struct resolver *);
 /* Adds to functions, fills in the module's named ranges and the plan. */
 void resolve_module(struct resolver *, struct module *, struct functions *, struct plan *);
-/* By which of its names a function with an alias was called: reads the call in
+/* By which of its names a function with aliases was called: reads the call in
  * front of return_pc. The catalogue entry, or CATALOG_NONE. */
 int resolve_called_name(struct resolver *, struct module *caller, taddr_t return_pc);
 

@@ -98,7 +98,7 @@ static void add_found(struct job *job, taddr_t vaddr, const char *name)
 		return;
 	job->found = grown;
 	grown[job->found_count++] =
-		(struct found){ vaddr, 0, catalog_find(name), CATALOG_NONE, "signature" };
+		(struct found){ .vaddr = vaddr, .entry = catalog_find(name), .table = "signature" };
 }
 
 static void tell(struct job *job, const char *library, const struct family *family)

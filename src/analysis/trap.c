@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "late.h"
+#include "own.h"
 #include "shed.h"
 
 #define ENTRY_CANDIDATES 8
@@ -144,7 +145,30 @@ static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 	return (entry->beside ? PROBE_BESIDE : 0) | (entry->is_chain ? PROBE_CHAIN : 0) |
 	       (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
 	       (catalog_hands_out(entry) ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
-	       (entry->out_param ? PROBE_OUT_PARAM : 0);
+	       (entry->out_param ? PROBE_OUT_PARAM : 0) |
+	       (entry->is_string ? PROBE_STRING : 0) |
+	       (entry->is_string && entry->count != CATALOG_NONE ? PROBE_STRING_PART : 0);
+}
+
+/* glibc's cfree is nobody's any more. */
+static bool has_names(const struct found *found)
+{
+	int old = catalog_find("cfree");
+
+	return found->aliases.count > 1 ||
+	       (found->aliases.count && found->aliases.entries[0] != old);
+}
+
+static uint16_t flags_of_free(struct job *job, const struct found *found, const struct cfg *cfg,
+                              uint32_t function)
+{
+	bool names = has_names(found);
+
+	if (catalog[found->entry].role != CATALOG_FREE)
+		return 0;
+	if (function != NO_FUNCTION)
+		job->functions->list[function].tells_caller = names;
+	return (own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0) | (names ? PROBE_CALLER : 0);
 }
 
 /* Instructions the tracer may emulate on the way from a wrapper's trap to the
@@ -199,7 +223,7 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 			return NULL;
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
-		               (returns ? PROBE_RETURNS : 0);
+		               (returns ? PROBE_RETURNS : 0) | flags_of_free(job, found, cfg, function);
 		if (job->plan->free_stacks && probe.flags & PROBE_REPORT)
 			probe.flags |= PROBE_STACK;
 		job_add(job->plan, &probe);

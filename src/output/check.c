@@ -37,6 +37,34 @@ static void put_module(FILE *out, const struct heap_allocator *first)
 	fprintf(out, "\n  %s, by its %s\n", name, first->table);
 }
 
+static bool is_called_by_name(const struct heap_allocator *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!list[i].bound_known || list[i].bound || list[i].calls)
+			return true;
+	return false;
+}
+
+/* Of several copies only one is called by a name. all: where the first of some is among others. */
+static void put_unbound(FILE *out, const struct heap_allocator *all, size_t all_count,
+                        const struct heap_allocator *first, size_t some)
+{
+	char name[UTF8_FIT(TEXT_WIDTH)];
+
+	if (is_called_by_name(first, some))
+		return;
+	for (size_t i = 0; i < some * all_count; i++) {
+		const struct heap_allocator *here = &first[i / all_count], *other = &all[i % all_count];
+
+		if (!other->bound || strcmp(here->function, other->function) != 0)
+			continue;
+		utf8_fit(name, text_short_path(other->module), TEXT_WIDTH - 50, 20);
+		fprintf(out, "    called by none of its names: %s is that of %s\n",
+		        here->function, name);
+		return;
+	}
+}
+
 static void put_called(FILE *out, const struct heap_allocator *list, size_t count,
 		       uint64_t watched_ns)
 {
@@ -115,6 +143,7 @@ static void put_allocators(FILE *out, const struct report *report, uint64_t watc
 			if (strcmp(list[i].module, list[i + some].module) != 0)
 				break;
 		put_module(out, &list[i]);
+		put_unbound(out, list, count, &list[i], some);
 		put_called(out, &list[i], some, watched_ns);
 		put_all_idle(out, &list[i], some);
 	}

@@ -29,8 +29,20 @@ static void put_head(yajl_gen gen, const struct report *report)
 	json_member_strings(gen, "cmdline", report->cmdline, args);
 }
 
-static void put_totals(yajl_gen gen, const struct heap_totals *totals)
+static void put_usable(yajl_gen gen, const struct heap *heap)
 {
+	uint64_t bytes;
+
+	if (heap_usable(heap, &bytes))
+		json_member_number(gen, "usable_live_bytes", bytes);
+	else
+		json_member_null(gen, "usable_live_bytes");
+}
+
+static void put_totals(yajl_gen gen, const struct heap *heap)
+{
+	const struct heap_totals *totals = heap_totals(heap);
+
 	json_member(gen, "totals");
 	yajl_gen_map_open(gen);
 	json_member_number(gen, "allocs", totals->allocs);
@@ -42,7 +54,7 @@ static void put_totals(yajl_gen gen, const struct heap_totals *totals)
 	json_member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
 	json_member_number(gen, "inherited_blocks", totals->inherited_blocks);
 	json_member_number(gen, "inherited_bytes", totals->inherited_bytes);
-	json_member_null(gen, "usable_live_bytes");
+	put_usable(gen, heap);
 	yajl_gen_map_close(gen);
 }
 
@@ -123,6 +135,11 @@ static void put_allocators(yajl_gen gen, const struct report *report)
 		yajl_gen_bool(gen, list[i].traps && !list[i].two_stops);
 		json_member_string(gen, "two_stops", list[i].two_stops);
 		json_member_number(gen, "calls", list[i].calls);
+		json_member(gen, "bound_modules");
+		if (list[i].bound_known)
+			yajl_gen_integer(gen, (long long)list[i].bound);
+		else
+			yajl_gen_null(gen);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
@@ -274,7 +291,7 @@ void json_write(FILE *out, const struct report *report)
 
 	yajl_gen_map_open(gen);
 	put_head(gen, report);
-	put_totals(gen, heap_totals(report->heap));
+	put_totals(gen, report->heap);
 	put_functions(gen, report->heap);
 	json_maps(gen, report->heap);
 	put_threads(gen, report->heap);

@@ -6,8 +6,6 @@
 #include "mem.h"
 #include "step.h"
 
-/* A free that calls another free for the same block does so within a few frames. */
-#define FREE_CHAIN_BYTES 4096
 
 static struct layer *layer_of(struct thread *thread, const struct probe *probe)
 {
@@ -42,21 +40,6 @@ static bool is_outermost(const struct thread *thread, struct calls *calls, taddr
 			break;
 		}
 	}
-}
-
-/* A free has no exit trap. One that hands its block on to another free, as an
- * interposed one does to libc's, is told by the block and by the entry being
- * another one. */
-static bool is_handed_on(struct last_free *last, const struct call *call)
-{
-	if (last->count == 0 || last->arg != call->args[0] || call->slot > last->slot ||
-	    last->slot - call->slot > FREE_CHAIN_BYTES || last->count == countof(last->entries))
-		return false;
-	for (unsigned i = 0; i < last->count; i++)
-		if (last->entries[i] == call->entry)
-			return false;
-	last->entries[last->count++] = call->entry;
-	return true;
 }
 
 static bool is_internal(struct thread *thread, const struct probe *probe, taddr_t slot)
@@ -136,11 +119,23 @@ static void note_block(struct space *space, const struct call *call, const struc
 		blocks_put(&space->blocks, call->args[0]);
 }
 
+static void free_begins(const struct thread *thread, struct layer *layer, struct call *call)
+{
+	taddr_t caller = 0;
+
+	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER) &&
+	    mem_read(thread->space->mem, call->slot, &caller, sizeof(caller)) < 0)
+		caller = 0;
+	last_free_set(&layer->last_free, call, caller);
+	if (call->flags & PROBE_CALLER)
+		call->args[RECORD_ARGS - 1] = caller;
+}
+
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
                   taddr_t slot)
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
-		             .flags = probe->flags };
+		             .module = probe->module, .flags = probe->flags };
 	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
 	struct layer *layer = layer_of(thread, probe);
 
@@ -152,7 +147,7 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 	}
 	if (was_seen(&layer->calls, probe, slot) || is_internal(thread, probe, slot) ||
 	    !is_outermost(thread, &layer->calls, slot, probe->addr) ||
-	    (is_free && is_handed_on(&layer->last_free, &call)))
+	    (is_free && last_free_hands_on(&layer->last_free, &call, thread->space->mem)))
 		return;
 	if (layer == &thread->layers[LAYER_HEAP]) {
 		thread->in_earlier_call = false;
@@ -160,8 +155,12 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 		thread->name_count = is_free ? 0 : thread->name_count;
 	}
 	layer->last_free.count = 0;
+	if (probe->flags & PROBE_STRING)
+		call.args[0] = 1 + mem_string(thread->space->mem, call.args[0],
+		                              probe->flags & PROBE_STRING_PART ? call.args[1] :
+		                                                                 UINT64_MAX);
 	if (is_free)
-		layer->last_free = (struct last_free){ call.args[0], slot, { probe->addr }, 1 };
+		free_begins(thread, layer, &call);
 	if (probe->flags & PROBE_CHAIN)
 		report_chain(thread, probe, &call);
 	else if (probe->flags & PROBE_REPORT)

@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-#include "call.h"
+#include "last_free.h"
 #include "map_call.h"
 #include "plan.h"
 #include "stack.h"
@@ -30,13 +30,6 @@ enum go { /* how a handler wants the thread to go on */
 struct resume {
 	enum go go;
 	int sig;
-};
-
-struct last_free { /* how a free that calls another free is told from two frees */
-	uint64_t arg;
-	taddr_t slot;
-	taddr_t entries[4];
-	unsigned count;
 };
 
 /* Calls that hide those they make. The others are counted beside, see PROBE_BESIDE. */

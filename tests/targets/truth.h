@@ -26,6 +26,9 @@
 #define noipa __attribute__((noipa))
 #define unused __attribute__((unused))
 
+#ifndef TRUTH_OTHERS /* a target's own, in the same way */
+#define TRUTH_OTHERS(ALLOC, FREE)
+#endif
 #define TRUTH_FUNCTIONS(ALLOC, FREE)                                                     \
 	ALLOC(T_MALLOC, "malloc")                                                        \
 	ALLOC(T_CALLOC, "calloc")                                                        \
@@ -62,7 +65,8 @@
 	FREE(T_VDEL_A, "operator delete[](void*, std::align_val_t)")                     \
 	FREE(T_VDEL_SA, "operator delete[](void*, unsigned long, std::align_val_t)")     \
 	FREE(T_VDEL_AN,                                                                  \
-	     "operator delete[](void*, std::align_val_t, std::nothrow_t const&)")
+	     "operator delete[](void*, std::align_val_t, std::nothrow_t const&)")             \
+	TRUTH_OTHERS(ALLOC, FREE)
 
 #define TRUTH_ID(id, name) id,
 enum truth_id { TRUTH_FUNCTIONS(TRUTH_ID, TRUTH_ID) TRUTH_ID_COUNT };

@@ -16,6 +16,7 @@
 
 struct heap {
 	struct heap_totals totals;
+	uint64_t usable; /* 0: not known */
 	const struct heap_function *functions;
 	size_t function_count;
 	const struct heap_site *sites;
@@ -44,6 +45,12 @@ struct heap {
 const struct heap_totals *heap_totals(const struct heap *heap)
 {
 	return &heap->totals;
+}
+
+bool heap_usable(const struct heap *heap, uint64_t *bytes)
+{
+	*bytes = heap->usable;
+	return heap->usable;
 }
 
 size_t heap_functions(const struct heap *heap, const struct heap_function **functions)
@@ -182,10 +189,12 @@ static const struct heap_function functions[] = {
 };
 
 static const struct heap_allocator allocators[] = {
-	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, NULL, 12345 },
-	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, NULL, 12345 },
-	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, NULL, 0 },
-	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, "it may end in a jump", 0 },
+	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, NULL, 12345, true,
+	  3 },
+	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, NULL, 12345, true, 2 },
+	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, NULL, 0, true, 0 },
+	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, "it may end in a jump", 0,
+	  true, 0 },
 };
 
 static const struct heap_site sites[] = {
@@ -754,7 +763,8 @@ static void json_check(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "\"allocators\":[{\"module\":\"/usr/lib/libc.so.6\","
 	      "\"function\":\"malloc\",\"found_by\":\".dynsym\",\"address\":\"0x7f0000001000\","
-	      "\"traps\":10,\"one_stop\":true,\"two_stops\":null,\"calls\":12345},{"));
+	      "\"traps\":10,\"one_stop\":true,\"two_stops\":null,\"calls\":12345,"
+	      "\"bound_modules\":3},{"));
 	assert_non_null(strstr(text, "],\"cost\":{\"watched_us\":2000000,\"stops\":37035,"
 	      "\"tracer_us\":130000,\"stopped_us\":null},"));
 	free(text);
@@ -783,6 +793,7 @@ static void check_quiet(void **state)
 	      "      pvalloc: not traced\n"
 	      "\n"
 	      "  /usr/lib/libmine.so, by its .symtab\n"
+	      "    called by none of its names: malloc is that of libc.so.6\n"
 	      "    not called meanwhile:\n"
 	      "      malloc: two stops each, as it may end in a jump\n"
 	      "\n"
