@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "elf.h"
+#include "starts.h"
 
 struct named_range { /* a wrapper (strdup, operator new) that only names events */
 	taddr_t begin, end; /* addresses in the target */
@@ -30,6 +31,7 @@ struct module {
 	unsigned any_calls; /* of them, for whatever number */
 	taddr_t push;     /* an instruction lent, see struct probe; 0: none */
 	bool is_loader;   /* the program's interpreter */
+	struct starts starts; /* starts.c's */
 };
 
 struct modules {

@@ -31,6 +31,7 @@ struct search {
 	struct line *lines;
 	size_t count, capacity;
 	taddr_t done; /* all below is looked at */
+	bool bare;    /* no unwind table says that it is code: only what leads there from its begin */
 };
 
 /* ---- the function's instructions ---------------------------------------------------- */
@@ -155,6 +156,10 @@ static void follow_from(const struct search *search, size_t at)
  * but for padding, which nobody executes to get at what is behind. */
 static void settle(const struct search *search)
 {
+	if (search->bare) {
+		follow_from(search, 0);
+		return;
+	}
 	for (size_t i = 0; i < search->count; i++)
 		if (!search->lines[i].reached && !(i && search->lines[i].insn.is_nop))
 			follow_from(search, i);
@@ -208,7 +213,8 @@ static bool tell(const struct search *search, size_t i)
 {
 	const struct line *line = &search->lines[i];
 	bool known = line->values.known & 1u << ARCH_RESULT;
-	struct syscall_site site = { line->vaddr, place_before(search, i), SYSCALL_ANY, true };
+	struct syscall_site site = { line->vaddr, place_before(search, i), SYSCALL_ANY, true,
+		                     search->bare };
 
 	if (known)
 		site.number = (int)line->values.value[ARCH_RESULT];
@@ -242,7 +248,8 @@ static bool search_function(struct search *search, taddr_t end)
 		return true;
 	settle(search);
 	for (size_t i = 0; i < search->count; i++)
-		if (search->lines[i].insn.enters_kernel && !tell(search, i))
+		if (search->lines[i].insn.enters_kernel &&
+		    (!search->bare || search->lines[i].reached) && !tell(search, i))
 			return false;
 	return true;
 }
@@ -254,8 +261,9 @@ static bool look_at(struct search *search, taddr_t vaddr, int *error)
 
 	if (vaddr < search->done)
 		return true;
-	if (!unwind_bounds(search->module, vaddr, &begin, &end) || end - begin > FUNCTION_MAX ||
-	    vaddr < begin || vaddr >= end)
+	search->bare = !unwind_bounds(search->module, vaddr, &begin, &end);
+	if ((search->bare && !starts_around(search->module, vaddr, &begin, &end)) ||
+	    end - begin > FUNCTION_MAX || vaddr < begin || vaddr >= end)
 		return tell_alone(search, vaddr);
 	*error = decode_all(search, begin, end);
 	return *error == 0 && search_function(search, end);
