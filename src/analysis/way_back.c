@@ -32,6 +32,7 @@ struct walk {
 	const struct arch_frame *from;
 	struct module *module;
 	taddr_t begin, end; /* of the function; file addresses */
+	taddr_t fault;      /* where it was interrupted, which a handler may step over; or none */
 	struct table seen;
 	struct { taddr_t vaddr; struct arch_way way; } open[OPEN_MAX];
 	unsigned open_count;
@@ -67,9 +68,20 @@ void ways_back_free(struct ways_back *ways)
 
 /* ---- is it one? ------------------------------------------------------------------------------ */
 
+/* Of handlers the kernel is the caller. */
+static bool is_sigreturn(const struct walk *walk, taddr_t addr)
+{
+	const struct module *module = walk->asked->module_at(walk->asked->ctx, addr);
+	uint8_t bytes[ARCH_SIGRETURN_LEN];
+
+	return module &&
+	       elf_read(&module->elf, module_file_address(module, addr), bytes, sizeof(bytes)) == 0 &&
+	       memcmp(bytes, ARCH_SIGRETURN, sizeof(bytes)) == 0;
+}
+
 static bool is_behind_a_call(const struct walk *walk, taddr_t addr)
 {
-	struct module *module = walk->asked->module_at(walk->asked->ctx, addr - 1);
+	const struct module *module = walk->asked->module_at(walk->asked->ctx, addr - 1);
 	taddr_t vaddr = module ? module_file_address(module, addr) : 0;
 	uint8_t bytes[CALL_LEN_MAX];
 	struct decoded insn;
@@ -89,7 +101,8 @@ static bool is_out(struct walk *walk, const struct arch_way *way)
 	walk->met_ret = true;
 	return !way->lost &&
 	       arch_way_out(way, walk->from, walk->asked->read, walk->asked->ctx, &caller) &&
-	       caller.sp > walk->from->sp && is_behind_a_call(walk, caller.pc);
+	       caller.sp > walk->from->sp &&
+	       (is_behind_a_call(walk, caller.pc) || is_sigreturn(walk, caller.pc));
 }
 
 /* ---- the ways -------------------------------------------------------------------------------- */
@@ -128,7 +141,7 @@ static bool follow(struct walk *walk, taddr_t vaddr, struct arch_way *way)
 		if (insn.flow == FLOW_RET)
 			return is_out(walk, way);
 		arch_way_follow(&insn, way);
-		if (insn.flow == FLOW_STOP)
+		if (insn.flow == FLOW_STOP && vaddr != walk->fault)
 			return false;
 		if (insn.flow == FLOW_BRANCH && insn.target)
 			try_later(walk, insn.target, way);
@@ -171,6 +184,7 @@ static struct known look(struct ways_back *ways, const struct way_asked *asked,
 	pc = module_file_address(walk.module, pc);
 	if (!starts_around(walk.module, pc, &walk.begin, &walk.end))
 		return known;
+	walk.fault = exact ? pc : ~(taddr_t)0;
 	if (find(&walk, pc + !exact, &known.way))
 		known.kind = WAY_FOUND;
 	else if (!walk.met_table)
