@@ -9,6 +9,7 @@
  *   emulate.c     struct insn + registers -> registers; pure, used when hit
  *   constant.c    struct decoded + known registers -> known registers; when planting
  *   look.c        struct decoded -> what it looks at; when planting
+ *   way_out.c     struct decoded + where the caller's registers lie -> the same behind it
  *
  * The build takes one folder by its include path (-Iarch/$(ARCH)). */
 #ifndef ARCH_H
@@ -127,6 +128,32 @@ struct arch_look { /* pointers are into what was looked at, or NULL */
 };
 
 struct arch_look arch_look(const struct decoded *);
+
+/* ---- the way out of a function ------------------------------------------ */
+
+struct arch_spot {
+	uint8_t base;   /* a register as it was where the way began */
+	int32_t offset; /* from it */
+};
+
+struct arch_way { /* from an instruction of a function on, towards its ret */
+	struct arch_spot sp, fp;           /* where the stack and frame pointers point */
+	bool lost;                         /* sp is not known any more */
+	uint32_t loaded;                   /* bit n: register n was loaded from the stack ... */
+	struct arch_spot from[ARCH_REGS];  /* ... there */
+};
+
+void arch_way_begin(struct arch_way *);
+void arch_way_follow(const struct decoded *, struct arch_way *);
+/* The caller's registers at the ret that the way has led to, from those where it began.
+ * read: a word of the stack. False: it could not be read. */
+bool arch_way_out(const struct arch_way *, const struct arch_frame *from,
+                  bool (*read)(void *ctx, taddr_t, uint64_t *), void *ctx,
+                  struct arch_frame *caller);
+/* The same, of what a signal has interrupted, from where its handler returns to. */
+bool arch_interrupted(const struct arch_frame *from,
+                      bool (*read)(void *ctx, taddr_t, uint64_t *), void *ctx,
+                      struct arch_frame *interrupted);
 
 /* ---- emulate ------------------------------------------------------------ */
 

@@ -23,6 +23,7 @@ static const struct kept kept[] = {
 	  { "fun:malloc", "obj:*/libstdc++.so.6*", "obj:*/ld-linux*" } },
 	{ "libstdc++'s reserve for exceptions",
 	  { "fun:malloc", "...", "fun:_GLOBAL__sub_I_eh_alloc.cc" } },
+	WITHIN("a static program's loader", "_dl_non_dynamic_init"),
 	WITHIN("thread-local storage", "_dl_allocate_tls"),
 	WITHIN("thread-local storage", "__tls_get_addr"),
 	{ "thread-local storage", { "fun:calloc", "fun:*pthread_setspecific" } },

@@ -10,7 +10,7 @@ import pytest
 
 from attaching import assert_detached, assert_untouched, end_unharmed
 from conftest import REPO, SUMS
-from test_allocators import FLAGS, SOURCE, assert_unblemished, child_of, less  # noqa: F401
+from test_allocators import FLAGS, SOURCE, child_of, less  # noqa: F401
 
 TARGETS = REPO / "tests" / "targets"
 TOTALS = ("allocs", "frees", "bytes_allocated", "bytes_freed", "live_blocks", "live_bytes")
@@ -52,7 +52,7 @@ def run_exactly(trace):
         assert {key: busy.report["totals"][key] - idle.report["totals"][key] for key in TOTALS} \
                == {key: busy.truth["totals"][key] for key in TOTALS}
         busy.report.assert_consistent()
-        assert_unblemished(busy.report, {})
+        busy.report.assert_unblemished()
         return busy
     return run
 
@@ -77,7 +77,7 @@ def test_threads_and_children_of_one(run_exactly, child_of, installed, tmp_path,
         assert {name: child.report.called_functions()[name] for name in child.truth["functions"]} \
                == child.truth["functions"]
         child.report.assert_consistent()
-        assert_unblemished(child.report, {})
+        child.report.assert_unblemished()
 
 
 # ---- against the same with symbols -----------------------------------------------------------

@@ -33,10 +33,22 @@ static bool is_same(const struct operand *a, const struct operand *b)
 	return b->kind == OPERAND_REG && a->reg == b->reg && a->width == b->width && !b->high;
 }
 
+/* As xor %eax,%eax; mov $56,%al does it, in assembly that is to be short. */
+static bool low_byte(const struct insn *insn, const struct arch_values *values, uint64_t *out)
+{
+	const struct operand *dst = &insn->dst;
+
+	if (insn->op != INSN_MOV || insn->src.kind != OPERAND_IMM || dst->kind != OPERAND_REG ||
+	    dst->high || dst->width != 1 || !(values->known & 1u << dst->reg))
+		return false;
+	*out = (values->value[dst->reg] & ~UINT64_C(0xff)) | low((uint64_t)insn->src.value, 1);
+	return true;
+}
+
 static bool result(const struct insn *insn, const struct arch_values *values, uint64_t *out)
 {
 	if (!is_whole(&insn->dst))
-		return false;
+		return low_byte(insn, values, out);
 	*out = 0;
 	switch (insn->op) {
 	case INSN_MOV:

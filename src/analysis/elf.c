@@ -272,6 +272,24 @@ bool elf_has_data(const struct elf *elf, const char *name)
 	return has;
 }
 
+bool elf_has_section(const struct elf *elf, const char *name)
+{
+	Elf *file = elf_begin(elf->fd, ELF_C_READ, NULL);
+	Elf_Scn *section = NULL;
+	GElf_Shdr shdr;
+	size_t names;
+	bool has = false;
+
+	while (!has && file && elf_getshdrstrndx(file, &names) == 0 &&
+	       (section = elf_nextscn(file, section)) && gelf_getshdr(section, &shdr)) {
+		const char *its = elf_strptr(file, names, shdr.sh_name);
+
+		has = its && strcmp(its, name) == 0;
+	}
+	elf_end(file);
+	return has;
+}
+
 /* ---- slots ---------------------------------------------------------------- */
 
 struct slots {

@@ -52,6 +52,7 @@ struct elf_symbol {
 /* Every defined function of .dynsym and .symtab, ends when each returns false. */
 void elf_each_function(const struct elf *, bool (*each)(void *ctx, const struct elf_symbol *),
                        void *ctx);
+bool elf_has_section(const struct elf *, const char *name);
 /* Is a variable of that name defined in it? */
 bool elf_has_data(const struct elf *, const char *name);
 /* The symbol whose address the loader stores at slot, or NULL. */

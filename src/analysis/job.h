@@ -22,7 +22,6 @@ struct job {
 	struct found *found;
 	size_t found_count;
 	bool debug_symbols;           /* its own symbols say nothing, those elsewhere do */
-	bool is_glibc;                /* its allocator is, as its code shows */
 	struct address_set emptiers; /* functions whose calls of free are the library's own */
 };
 

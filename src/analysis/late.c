@@ -189,7 +189,7 @@ static bool is_c_library_mark(void *ctx, const struct elf_symbol *symbol)
 static bool may_call_another(const struct ways *ways)
 {
 	struct job *job = ways->job;
-	bool is_c_library = job->is_glibc;
+	bool is_c_library = job->module->is_glibc;
 
 	job_each_function(job, is_c_library_mark, &is_c_library);
 	for (size_t i = 0; i < ways->count; i++) {

@@ -77,6 +77,34 @@ static const struct function *function_around(const struct heap *heap, const str
 	return NULL;
 }
 
+static bool is_maker(void *ctx, const struct elf_symbol *symbol)
+{
+	struct module *module = ctx;
+
+	if (strcmp(symbol->name, "pthread_create") != 0)
+		return true;
+	module->makes_threads[0] = symbol->vaddr;
+	module->makes_threads[1] = symbol->vaddr + symbol->size;
+	return false;
+}
+
+/* musl's does not tell the kernel that it is to be a stack. */
+static bool is_threads(const struct heap *heap, const struct site *site)
+{
+	const struct frame *frame = site_frame_at(&heap->sites, site->stack, 1);
+	struct module *module = frame ? frame->module : NULL;
+	taddr_t vaddr;
+
+	if (!module)
+		return false;
+	if (!module->makes_threads[1]) {
+		module->makes_threads[1] = 1;
+		elf_each_function(&module->elf, is_maker, module);
+	}
+	vaddr = module_file_address(module, frame->addr);
+	return vaddr > module->makes_threads[0] && vaddr < module->makes_threads[1];
+}
+
 /* By who called the function that contains the system call. */
 static unsigned caller_origin(const struct heap *heap, const struct site *site,
                               const struct map_call *call)
@@ -87,7 +115,8 @@ static unsigned caller_origin(const struct heap *heap, const struct site *site,
 
 	if (own && own->is_loader && !by_libc)
 		return HEAP_LOADER;
-	if (call->kind == MAP_CALL_MMAP && call->args[3] & MAP_STACK && (by_libc || caller == own))
+	if (call->kind == MAP_CALL_MMAP && (by_libc || caller == own) &&
+	    (call->args[3] & MAP_STACK || is_threads(heap, site)))
 		return HEAP_THREAD_STACK;
 	if (!by_libc || caller != own)
 		return caller && caller->is_loader ? HEAP_LOADER : HEAP_APP;

@@ -9,6 +9,8 @@ static void note(struct job *job, const struct syscall_site *site, const char *w
 {
 	char sentence[512];
 
+	if (site->bare && site->number == SYSCALL_ANY)
+		return; /* musl's way to calls that wait: what maps has places of its own there */
 	snprintf(sentence, sizeof(sentence),
 	         "%s+0x%llx: no trap at a system call that maps, every one is looked at: %s",
 	         job->module->path, (unsigned long long)site->vaddr, why);

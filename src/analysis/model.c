@@ -38,6 +38,15 @@ static void module_gone(void *ctx, struct module *module)
 	forget->end = module->end;
 }
 
+/* What others could be thought to have been traced, too. */
+static void note_own_allocator(struct heap *heap, const struct module *module)
+{
+	if (elf_has_section(&module->elf, ".go.buildinfo") ||
+	    elf_has_section(&module->elf, ".note.go.buildid"))
+		heap_note(heap, "%s has the Go runtime, whose own allocator is not traced: what it maps is",
+		          module->path);
+}
+
 static void module_came(void *ctx, struct module *module)
 {
 	struct heap *heap = ctx;
@@ -50,6 +59,7 @@ static void module_came(void *ctx, struct module *module)
 
 	forget_walks(heap);
 	module->is_loader = program_is_loader(heap, module);
+	note_own_allocator(heap, module);
 	resolve_module(heap->resolver, module, &heap->functions, &plan);
 	bytes = plan.count * sizeof(*plan.probes);
 	plant = plan.count ? (struct command_plant *)command_add(heap, CMD_PLANT, 0,

@@ -31,6 +31,7 @@ static void module_leave(struct module *module)
 	elf_close(&module->elf);
 	free(module->path);
 	free(module->named);
+	starts_deinit(&module->starts);
 	free(module);
 }
 

@@ -31,6 +31,7 @@ struct search {
 	struct line *lines;
 	size_t count, capacity;
 	taddr_t done; /* all below is looked at */
+	taddr_t bare; /* the function that lines are of, if no unwind table tells of it; or 0 */
 };
 
 /* ---- the function's instructions ---------------------------------------------------- */
@@ -208,7 +209,8 @@ static bool tell(const struct search *search, size_t i)
 {
 	const struct line *line = &search->lines[i];
 	bool known = line->values.known & 1u << ARCH_RESULT;
-	struct syscall_site site = { line->vaddr, place_before(search, i), SYSCALL_ANY, true };
+	struct syscall_site site = { line->vaddr, place_before(search, i), SYSCALL_ANY, true,
+		                     search->bare != 0 };
 
 	if (known)
 		site.number = (int)line->values.value[ARCH_RESULT];
@@ -247,6 +249,27 @@ static bool search_function(struct search *search, taddr_t end)
 	return true;
 }
 
+/* No unwind table says that there is code: only what its begin leads to is. */
+static bool look_at_bare(struct search *search, taddr_t vaddr, int *error)
+{
+	taddr_t begin, end;
+	struct line *line;
+
+	if (!starts_around(search->module, vaddr, &begin, &end) || end - begin > FUNCTION_MAX)
+		return tell_alone(search, vaddr);
+	if (search->bare != begin) {
+		*error = decode_all(search, begin, end);
+		if (*error < 0)
+			return false;
+		follow_from(search, 0);
+		search->bare = begin;
+	}
+	line = line_at(search, vaddr);
+	if (line && line->reached && line->insn.enters_kernel)
+		return tell(search, (size_t)(line - search->lines));
+	return tell_alone(search, vaddr);
+}
+
 /* The bytes at vaddr look like the instruction. *error when there is no memory. */
 static bool look_at(struct search *search, taddr_t vaddr, int *error)
 {
@@ -254,9 +277,11 @@ static bool look_at(struct search *search, taddr_t vaddr, int *error)
 
 	if (vaddr < search->done)
 		return true;
-	if (!unwind_bounds(search->module, vaddr, &begin, &end) || end - begin > FUNCTION_MAX ||
-	    vaddr < begin || vaddr >= end)
+	if (!unwind_bounds(search->module, vaddr, &begin, &end))
+		return look_at_bare(search, vaddr, error);
+	if (end - begin > FUNCTION_MAX || vaddr < begin || vaddr >= end)
 		return tell_alone(search, vaddr);
+	search->bare = 0;
 	*error = decode_all(search, begin, end);
 	return *error == 0 && search_function(search, end);
 }

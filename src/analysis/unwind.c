@@ -42,7 +42,23 @@ static bool is_trampoline(const struct unwinder *unwinder, taddr_t pc)
 	       memcmp(bytes, ARCH_SIGRETURN, sizeof(bytes)) == 0;
 }
 
-enum stepped { STEPPED, STEPPED_TO_EXACT, STEPPED_NOWHERE };
+/* STEPPED_ANEW: the cursor does not know of it. */
+enum stepped { STEPPED, STEPPED_ANEW, STEPPED_NOWHERE };
+
+/* Where libunwind, without a table, would guess by rbp. */
+static enum stepped step_by_code(struct walk *walk, bool interrupted, enum way_back *way)
+{
+	struct unwound_frame *frame = &walk->to[walk->count];
+
+	*way = unwinder_way_back(walk->unwinder, &frame[-1], interrupted, &frame->regs);
+	walk->ended = *way == WAY_NONE;
+	if (*way != WAY_FOUND)
+		return STEPPED_NOWHERE;
+	frame->stack = 0;
+	frame->exact = interrupted || is_trampoline(walk->unwinder, frame->regs.pc);
+	walk->count++;
+	return STEPPED_ANEW;
+}
 
 /* One frame outwards. Behind a trampoline stands the interrupted frame, whose pc is
  * no return address: the cursor must be set up anew to know. */
@@ -50,8 +66,13 @@ static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
 {
 	struct unwound_frame *frame = &walk->to[walk->count];
 	bool interrupted = is_trampoline(walk->unwinder, frame[-1].regs.pc);
-	int more = unw_step(cursor);
+	enum way_back way;
+	enum stepped stepped = step_by_code(walk, interrupted, &way);
+	int more;
 
+	if (way != WAY_TABLES)
+		return stepped;
+	more = unw_step(cursor);
 	frame->stack = 0;
 	if (more > 0)
 		unwinder_frame(cursor, &frame->regs);
@@ -61,7 +82,7 @@ static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
 	}
 	frame->exact = interrupted || is_trampoline(walk->unwinder, frame->regs.pc);
 	walk->count++;
-	return interrupted ? STEPPED_TO_EXACT : STEPPED;
+	return interrupted ? STEPPED_ANEW : STEPPED;
 }
 
 /* Steps on from the walk's last frame until the bottom, the depth, an error, or a
@@ -69,7 +90,7 @@ static enum stepped step(struct walk *walk, unw_cursor_t *cursor)
 static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct unwound *last)
 {
 	struct unwinder *unwinder = walk->unwinder;
-	enum stepped stepped = STEPPED_TO_EXACT;
+	enum stepped stepped = STEPPED_ANEW;
 	unw_cursor_t cursor;
 	unsigned at = 0;
 
@@ -78,7 +99,7 @@ static unsigned step_on(struct walk *walk, taddr_t unchanged_from, const struct 
 
 		/* out of code without unwind information libunwind finds the way by rbp,
 		 * rightly only from where it was set up */
-		if (stepped == STEPPED_TO_EXACT || !unwinder_module(unwinder, frame->regs.pc)) {
+		if (stepped == STEPPED_ANEW || !unwinder_module(unwinder, frame->regs.pc)) {
 			unwinder->start = &frame->regs;
 			unwinder->exact = frame->exact;
 			if (unw_init_remote(&cursor, unwinder->space, unwinder) < 0)
@@ -171,7 +192,8 @@ struct unwinder *unwinder_new(struct modules *modules, unsigned depth)
 	unwinder->depth = depth;
 	unwinder->scratch = calloc(depth, sizeof(*unwinder->scratch));
 	unwinder->space = unw_create_addr_space(&unwind_answers, 0);
-	if (!unwinder->scratch || !unwinder->space) {
+	unwinder->ways_back = ways_back_new();
+	if (!unwinder->scratch || !unwinder->space || !unwinder->ways_back) {
 		unwinder_free(unwinder);
 		return NULL;
 	}
@@ -188,6 +210,7 @@ void unwinder_free(struct unwinder *unwinder)
 		_UPT_destroy(unwinder->upt);
 	if (unwinder->space)
 		unw_destroy_addr_space(unwinder->space);
+	ways_back_free(unwinder->ways_back);
 	free(unwinder->scratch);
 	free(unwinder);
 }
@@ -203,5 +226,6 @@ void unwinder_set_pid(struct unwinder *unwinder, pid_t pid)
 void unwinder_flush(struct unwinder *unwinder)
 {
 	unw_flush_cache(unwinder->space, 0, 0);
+	ways_back_forget(unwinder->ways_back);
 	unwinder->index = NULL; /* its module may go */
 }

@@ -235,3 +235,40 @@ int unwinder_function(struct unwinder *unwinder, unw_addr_space_t space, taddr_t
 		return -UNW_ENOINFO;
 	return UNW_OBJ(dwarf_search_unwind_table)(space, ip, &info, out, 0, unwinder);
 }
+
+/* ---- where there are no tables ---------------------------------------------------- */
+
+static struct module *asked_module(void *ctx, taddr_t addr)
+{
+	return unwinder_module(ctx, addr);
+}
+
+static bool asked_word(void *ctx, taddr_t addr, uint64_t *value)
+{
+	struct unwinder *unwinder = ctx;
+
+	return (unwinder->image && image_read(unwinder->image, addr, value, sizeof(*value))) ||
+	       (unwinder->other && image_read(unwinder->other, addr, value, sizeof(*value)));
+}
+
+static bool has_tables(void *ctx, struct module *module, taddr_t pc)
+{
+	struct unwinder *unwinder = ctx;
+	unw_proc_info_t proc;
+
+	(void)module;
+	return find_proc_info(unwinder->space, pc, &proc, 0, unwinder) == 0;
+}
+
+enum way_back unwinder_way_back(struct unwinder *unwinder, const struct unwound_frame *frame,
+                                bool interrupted, struct arch_frame *caller)
+{
+	const struct way_asked asked = { asked_module, asked_word, has_tables, unwinder };
+
+	if (interrupted && has_tables(unwinder, NULL, frame->regs.pc))
+		return WAY_TABLES;
+	if (interrupted)
+		return arch_interrupted(&frame->regs, asked_word, unwinder, caller) ? WAY_FOUND :
+		                                                                      WAY_LOST;
+	return way_back(unwinder->ways_back, &asked, &frame->regs, frame->exact, caller);
+}

@@ -28,7 +28,7 @@ static bool is_mark(void *ctx, const struct elf_symbol *symbol)
 
 static bool is_glibc(const struct module *module)
 {
-	bool is = false;
+	bool is = module->is_glibc;
 
 	elf_each_function(&module->elf, is_mark, &is);
 	return is;

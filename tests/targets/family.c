@@ -28,14 +28,19 @@ ALLOCATOR(leak_memalign, T_MEMALIGN, memalign(64, size))
 ALLOCATOR(leak_posix_memalign, T_POSIX_MEMALIGN, posix_memalign_of(size))
 ALLOCATOR(leak_aligned_alloc, T_ALIGNED_ALLOC, aligned_alloc(4096, size))
 ALLOCATOR(leak_valloc, T_VALLOC, valloc(size))
+#ifdef __GLIBC__
 ALLOCATOR(leak_pvalloc, T_PVALLOC, pvalloc(size))
+#endif
 ALLOCATOR(leak_strdup, T_STRDUP, strdup(text_of(size)))
 ALLOCATOR(leak_strndup, T_STRNDUP, strndup(text, size - 1))
 
 static struct block (*const allocators[])(size_t) = {
 	leak_malloc,   leak_calloc,         leak_calloc_many,   leak_realloc, leak_reallocarray,
-	leak_memalign, leak_posix_memalign, leak_aligned_alloc, leak_valloc,  leak_pvalloc,
+	leak_memalign, leak_posix_memalign, leak_aligned_alloc, leak_valloc,
 	leak_strdup,   leak_strndup,
+#ifdef __GLIBC__
+	leak_pvalloc,
+#endif
 };
 
 static const size_t sizes[] = { 1, 7, 24, 25, 100, 1000, 1033, 5000, 40000, 200001 };

@@ -49,6 +49,11 @@ static void load_and_unload(const char *path, int cycles)
 	}
 }
 
+#ifndef LM_ID_NEWLM /* musl has one namespace */
+#define LM_ID_NEWLM 0
+#define dlmopen(space, path, how) dlopen(path, how)
+#endif
+
 static void load_in_namespaces(const char *path, int cycles)
 {
 	for (int i = 0; i < cycles; i++) {

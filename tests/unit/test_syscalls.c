@@ -32,6 +32,12 @@ __asm__(".text\n"
 	"zeroed_call:	syscall\n"
 	"		ret\n" END
 
+	"low:		" PROC "xor %eax, %eax\n"
+	"		mov $56, %al\n"
+	"low_before:	mov %rsi, %rdx\n"
+	"low_call:	syscall\n"
+	"		ret\n" END
+
 	/* through another register, and again: the kernel gives it back */
 	"copied:	" PROC "mov $12, %esi\n"
 	"copied_before:	mov %esi, %eax\n"
@@ -122,7 +128,16 @@ __asm__(".text\n"
 	"		ret\n"
 	"		.byte 0xc7, 0xc3\n"
 	"lone_call:	syscall\n"
-	"		ret\n");
+	"		ret\n"
+
+	/* nor of this one, but it is a function */
+	"		.type bare, @function\n"
+	"bare:		mov $9, %eax\n"
+	"		test %edi, %edi\n"
+	"		je 1f\n"
+	"bare_before:	mov %rsi, %rdi\n"
+	"bare_call:	syscall\n"
+	"1:		ret\n");
 
 static struct module module;
 static struct decoder *decoder;
@@ -172,6 +187,8 @@ static void constants(void **state)
 	(void)state;
 	CHECK(plain, 9);
 	CHECK(zeroed, 0);
+	CHECK(low, 56);
+	CHECK(bare, 9);
 	CHECK(copied, 12);
 	CHECK(wide, 15);
 	CHECK(both, 9);
