@@ -7,15 +7,10 @@ import pytest
 
 from attaching import assert_detached, assert_untouched, end_unharmed
 from linked import KINDS, linked
+from test_allocators import less
 
 ALL_KINDS = pytest.mark.parametrize("kind", KINDS)
 SUMS = ("allocs", "frees", "bytes_allocated", "bytes_freed", "live_blocks", "live_bytes")
-
-
-def less(counts, others):
-    left = {name: {key: value - others.get(name, {}).get(key, 0) for key, value in of.items()}
-            for name, of in counts.items()}
-    return {name: of for name, of in left.items() if any(of.values())}
 
 
 def one_name_for_two(functions):
