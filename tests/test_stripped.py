@@ -138,6 +138,9 @@ REAL = {
              ["-c", "for i in 1 2 3 4 5; do a=\"$a $((i * i))\"; done; echo $a"]),
 }
 
+# It has no unwind tables of its own, and its interpreter loop leaves by a jump through a register.
+CUT = ["busybox awk"]
+
 
 @pytest.mark.parametrize("name", REAL)
 def test_a_real_program(trace, run_plainly, installed, name):
@@ -153,6 +156,9 @@ def test_a_real_program(trace, run_plainly, installed, name):
         assert any(FOUND in note for note in notes(run))
         assert run.report["totals"]["allocs"] > 5
         run.report.assert_consistent()
+        if name in CUT:
+            assert run.report["ledger"]["truncated_stacks"] > 0
+            run.report["ledger"]["truncated_stacks"] = 0
         run.report.assert_unblemished()
     assert runs[0].report.called_functions() == runs[1].report.called_functions()
 

@@ -30,7 +30,7 @@ struct module {
 	unsigned map_calls; /* places trapped for system calls that map */
 	unsigned any_calls; /* of them, for whatever number */
 	taddr_t push;     /* an instruction lent, see struct probe; 0: none */
-	bool is_glibc;    /* its allocator is, as its code shows; without names */
+	bool is_glibc;    /* its allocator is */
 	bool is_loader;   /* the program's interpreter */
 	struct starts starts; /* starts.c's */
 	taddr_t makes_threads[2]; /* file addresses of its pthread_create, map_origin.c's; 1: looked */

@@ -62,12 +62,19 @@ static void also_named(struct found *found, int entry)
 		found->aliases.entries[found->aliases.count++] = (int16_t)other;
 }
 
+/* Names of glibc's that others do not have: in .dynsym, and in what is linked statically. */
+static bool is_glibcs(const char *name)
+{
+	return strcmp(name, "gnu_get_libc_version") == 0 || strcmp(name, "_int_malloc") == 0;
+}
+
 static bool find(void *ctx, const struct elf_symbol *symbol)
 {
 	struct job *job = ctx;
 	int entry = catalog_find(symbol->name);
 	struct found *found = entry == CATALOG_NONE ? NULL : job_found_at(job, symbol->vaddr);
 
+	job->module->is_glibc |= is_glibcs(symbol->name);
 	if (entry == CATALOG_NONE)
 		return true;
 	if (found) {

@@ -124,7 +124,7 @@ static void take(struct job *job, const struct family *family)
 			add_found(job, family->at[role], names[role]);
 	if (family->memset_slot)
 		elf_name_slot(&job->module->elf, family->memset_slot, "memset");
-	job->module->is_glibc = family->is_glibc;
+	job->module->is_glibc |= family->is_glibc;
 	for (size_t i = 0; i < family->emptiers.count; i++)
 		address_set_add(&job->emptiers, family->emptiers.list[i]);
 	for (unsigned i = 0; i < family->other_count; i++)

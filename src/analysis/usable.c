@@ -19,21 +19,6 @@
 #define AT_ONCE 512 /* blocks */
 #define ROUNDED_MOST (2u << 20) /* bytes: a huge page */
 
-static bool is_mark(void *ctx, const struct elf_symbol *symbol)
-{
-	*(bool *)ctx |= strcmp(symbol->name, "gnu_get_libc_version") == 0 ||
-	                strcmp(symbol->name, "_int_malloc") == 0;
-	return !*(bool *)ctx;
-}
-
-static bool is_glibc(const struct module *module)
-{
-	bool is = module->is_glibc;
-
-	elf_each_function(&module->elf, is_mark, &is);
-	return is;
-}
-
 /* Has every block been handed out by glibc? */
 static bool all_are_glibcs(const struct heap *heap)
 {
@@ -47,7 +32,7 @@ static bool all_are_glibcs(const struct heap *heap)
 		    function->module == last)
 			continue;
 		last = function->module;
-		if (catalog_is_added(function->entry) || !is_glibc(last))
+		if (catalog_is_added(function->entry) || !last->is_glibc)
 			return false;
 	}
 	return true;
