@@ -23,15 +23,20 @@ static struct module *find_mapped(const struct modules *modules, const struct ma
 	return NULL;
 }
 
+void module_close(struct module *module)
+{
+	symbol_close(module);
+	elf_close(&module->elf);
+	free(module->named);
+	starts_deinit(&module->starts);
+}
+
 static void module_leave(struct module *module)
 {
 	if (--module->users)
 		return;
-	symbol_close(module);
-	elf_close(&module->elf);
+	module_close(module);
 	free(module->path);
-	free(module->named);
-	starts_deinit(&module->starts);
 	free(module);
 }
 

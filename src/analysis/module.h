@@ -50,6 +50,8 @@ struct module_events {
 	void *ctx;
 };
 
+void module_close(struct module *); /* all it owns but itself and its path */
+
 /* Reads /proc/PID/maps: gone for every module that is no longer there, then came
  * for every new one. 0 or -errno. */
 int modules_scan(struct modules *, pid_t pid, const struct module_events *);

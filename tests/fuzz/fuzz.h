@@ -46,10 +46,4 @@ static inline bool fuzz_module(struct module *module, const uint8_t *bytes, size
 	return true;
 }
 
-static inline void fuzz_module_end(struct module *module)
-{
-	elf_close(&module->elf);
-	free(module->named);
-}
-
 #endif

@@ -26,6 +26,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		resolve_called_name(resolver, &module, plan.probes[i].addr);
 	free(plan.probes);
 	free(functions.list);
-	fuzz_module_end(&module);
+	module_close(&module);
 	return 0;
 }

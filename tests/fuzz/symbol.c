@@ -21,7 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		}
 		free(symbols);
 	}
-	symbol_close(&module);
-	fuzz_module_end(&module);
+	module_close(&module);
 	return 0;
 }

@@ -51,6 +51,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		unwind_bounds(&module, module.begin - module.bias + tail.bounds[i] % 0x10000,
 		              &begin, &end);
 	walk(&module, &tail);
-	fuzz_module_end(&module);
+	module_close(&module);
 	return 0;
 }

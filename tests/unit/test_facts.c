@@ -120,7 +120,7 @@ static int close_all(void **state)
 	facts_free(&table);
 	decoder_free(code.decoder);
 	code_close(&code);
-	elf_close(&module.elf);
+	module_close(&module);
 	return 0;
 }
 

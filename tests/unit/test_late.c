@@ -404,7 +404,7 @@ static void refused_where_another_may_be_called(void **state)
 	plan = plan_of(&module, (uintptr_t)inside - module.bias, 0, "malloc", &planned);
 	assert_false(planned);
 	assert_int_equal(plan.count, 0);
-	elf_close(&module.elf);
+	module_close(&module);
 	dlclose(zlib);
 }
 
@@ -430,7 +430,7 @@ static void of_the_c_library(void **state)
 	}
 	assert_int_equal(planned, plan.count > 0);
 	free(plan.probes);
-	elf_close(&libc.elf);
+	module_close(&libc);
 }
 
 int main(void)

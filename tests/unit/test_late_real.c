@@ -172,7 +172,6 @@ static void expect_all(const struct library *library, struct module *module)
 	resolver_free(resolver);
 	free(plan.probes);
 	free(functions.list);
-	free(module->named);
 }
 
 static void as_told(void **state)
@@ -186,7 +185,7 @@ static void as_told(void **state)
 		skip(); /* by its name, which is the test's */
 	assert_int_equal(elf_open(&module.elf, open(path, O_RDONLY | O_CLOEXEC)), 0);
 	expect_all(library, &module);
-	elf_close(&module.elf);
+	module_close(&module);
 }
 
 int main(void)

@@ -63,7 +63,7 @@ static bool make(const uint8_t *function, struct probe *probe)
 	*probe = job_probe(&job, vaddr, &insn, PROBE_ENTRY, 0);
 	made = shed_make(&job, vaddr, &insn, probe);
 	decoder_free(job.decoder);
-	elf_close(&self.elf);
+	module_close(&self);
 	return made;
 }
 

@@ -388,9 +388,9 @@ static int open_self(void **state)
 static int close_self(void **state)
 {
 	(void)state;
-	elf_close(&module.elf);
+	module_close(&module);
 	for (size_t i = 0; i < file_count; i++) {
-		elf_close(&files[i].module.elf);
+		module_close(&files[i].module);
 		table_deinit(&files[i].sites.numbers);
 	}
 	decoder_free(decoder);

@@ -78,7 +78,7 @@ static taddr_t twin_beside(const uint8_t *tail, taddr_t trap)
 	assert_non_null(job.decoder);
 	found = twin_find(&job, (uintptr_t)tail - self.bias);
 	decoder_free(job.decoder);
-	elf_close(&self.elf);
+	module_close(&self);
 	if (found.addr)
 		assert_int_equal(found.sum, plan_sum((const uint8_t *)found.addr, found.len));
 	return found.addr;
@@ -143,8 +143,7 @@ static void of_the_c_library(void **state)
 	resolver_free(resolver);
 	free(plan.probes);
 	free(functions.list);
-	free(libc.named);
-	elf_close(&libc.elf);
+	module_close(&libc);
 }
 
 int main(void)
