@@ -15,6 +15,7 @@ struct analysis_options {
 	bool operators;  /* C++'s are trapped too, not only what they call */
 	bool free_stacks; /* every free's stack is wanted */
 	bool mismatches; /* whose free is of another family than their allocation */
+	bool usable;     /* what the live blocks are worth is to be told */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
@@ -50,6 +51,9 @@ const struct heap_program *heap_program(const struct heap *);
 /* Asks for what heap_maps tells to be compared with the kernel's list. False: it cannot be. */
 bool heap_ask_maps(struct heap *);
 bool heap_awaits_maps(const struct heap *);
+/* Takes the time of a look at every live block, for heap_usable; behind a comparison, when nothing
+ * is held for it any more. */
+void heap_look_at_usable(struct heap *);
 void heap_note(struct heap *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -42,6 +42,7 @@ struct output {
 	void (*write)(FILE *, const struct report *);
 	/* One error of the program, as soon as it is met; or NULL. Of the report the head is used. */
 	void (*tell)(FILE *, const struct report *, const struct heap_error *);
+	bool usable; /* it asks for heap_usable */
 };
 
 extern const struct output outputs[];

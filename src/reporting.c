@@ -34,6 +34,15 @@ void reporting_init(struct reporting *reporting, const struct options *options,
 	leaks_load(&reporting->leaks, options);
 }
 
+bool reporting_asks_usable(const struct options *options)
+{
+	bool asks = false;
+
+	for (unsigned i = 0; i < options->dest_count; i++)
+		asks |= options->dests[i].output->usable;
+	return asks;
+}
+
 void reporting_deinit(struct reporting *reporting)
 {
 	leaks_deinit(&reporting->leaks);
@@ -102,6 +111,11 @@ static void write_report(struct reporting *reporting, const struct traced *trace
 
 /* ---- when ------------------------------------------------------------------------- */
 
+static bool is_to_compare(const struct traced *traced)
+{
+	return traced->executed && !traced->ended && !traced->released;
+}
+
 bool reporting_compare_maps(struct reporting *reporting)
 {
 	const struct processes *processes = reporting->processes;
@@ -110,13 +124,16 @@ bool reporting_compare_maps(struct reporting *reporting)
 	for (size_t i = 0; i < processes->count; i++) {
 		const struct traced *traced = processes->list[i];
 
-		if (!traced->executed || traced->ended || traced->released)
+		if (!is_to_compare(traced))
 			continue;
 		if (!reporting->asked)
 			heap_ask_maps(traced->heap);
 		awaits |= heap_awaits_maps(traced->heap);
 	}
 	reporting->asked = true;
+	for (size_t i = 0; !awaits && i < processes->count; i++)
+		if (is_to_compare(processes->list[i]))
+			heap_look_at_usable(processes->list[i]->heap);
 	return !awaits;
 }
 

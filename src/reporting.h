@@ -23,6 +23,7 @@ struct reporting {
 /* Ends our process when a destination can't be written, or a suppression not be read. Both
  * pointers must outlive it; the processes need not be there yet. */
 void reporting_init(struct reporting *, const struct options *, const struct processes *);
+bool reporting_asks_usable(const struct options *); /* does a format tell heap_usable? */
 void reporting_deinit(struct reporting *);
 
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done

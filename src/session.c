@@ -41,6 +41,7 @@ static void begin_to_trace(struct session *session)
 		.operators = session->options->operators || session->options->mismatches,
 		.free_stacks = session->options->free_stacks || session->options->mismatches,
 		.mismatches = session->options->mismatches,
+		.usable = reporting_asks_usable(session->options),
 		.debug_dir = session->options->debug_dir,
 	};
 

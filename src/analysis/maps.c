@@ -10,7 +10,6 @@
 #include "outbox.h"
 #include "proc_maps.h"
 #include "thread_stacks.h"
-#include "usable.h"
 #include "view.h"
 
 #define CODE_LOOKS_MAX 100 /* between reports */
@@ -169,7 +168,6 @@ static void look(struct heap *heap)
 	}
 	vm_look(&heap->maps.vm, heap->program.pid);
 	residence_look(heap);
-	usable_look(heap);
 	look_at_code(heap, 0, UINT64_MAX);
 	heap->maps.code_looks = 0;
 }
@@ -185,6 +183,7 @@ void maps_quiet(struct heap *heap)
 void maps_leaving(struct heap *heap)
 {
 	maps_quiet(heap);
+	heap_look_at_usable(heap); /* its memory goes */
 	heap->maps.left = true;
 }
 

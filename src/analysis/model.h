@@ -56,7 +56,7 @@ struct maps {
 	struct vm vm;
 };
 
-struct usable { /* as usable.h has found it */
+struct usable { /* as usable.c has found it */
 	bool known;
 	uint64_t bytes;
 	uint64_t events; /* allocations and frees until then */

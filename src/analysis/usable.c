@@ -3,12 +3,12 @@
  * one step more, or up to a page where pvalloc or mmap has rounded it; larger ones are those of
  * blocks that a thread has just given back, which is not known yet.
  *
- * Other allocators do not tell so: then nothing is known. */
-#include "usable.h"
+ * Other allocators do not tell so: then nothing is known; nor where memory goes meanwhile, for a
+ * look at many blocks takes too long to hold anybody for it. */
 
-#include <string.h>
 #include <sys/uio.h>
 
+#include "model.h"
 #include "proc_maps.h"
 
 #define WORD sizeof(uint64_t)
@@ -50,7 +50,7 @@ static uint64_t usable_of(uint64_t word, uint64_t requested)
 }
 
 /* Of the blocks from *at on, as many as fit. False: their memory is not there. */
-static bool add_some(const struct heap *heap, size_t *at, uint64_t *sum)
+static bool add_some(const struct heap *heap, pid_t pid, size_t *at, uint64_t *sum)
 {
 	struct iovec ours, theirs[AT_ONCE];
 	uint64_t words[AT_ONCE], sizes[AT_ONCE];
@@ -64,8 +64,7 @@ static bool add_some(const struct heap *heap, size_t *at, uint64_t *sum)
 		sizes[count++] = block->block.size;
 	}
 	ours = (struct iovec){ words, count * WORD };
-	if (count && process_vm_readv(proc_with_memory(heap->program.pid), &ours, 1, theirs, count,
-	                              0) != (ssize_t)ours.iov_len)
+	if (count && process_vm_readv(pid, &ours, 1, theirs, count, 0) != (ssize_t)ours.iov_len)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		*sum += usable_of(words[i], sizes[i]);
@@ -77,15 +76,21 @@ static uint64_t events(const struct heap *heap)
 	return heap->totals.allocs + heap->totals.frees;
 }
 
-void usable_look(struct heap *heap)
+static bool is_compared(const struct heap *heap)
+{
+	return heap->maps.state == HEAP_MAPS_IDENTICAL || heap->maps.state == HEAP_MAPS_DIFFER;
+}
+
+void heap_look_at_usable(struct heap *heap)
 {
 	size_t at = 0, before;
-	bool known = all_are_glibcs(heap);
+	bool known = heap->options.usable && is_compared(heap) && all_are_glibcs(heap);
+	pid_t pid = known ? proc_with_memory(heap->program.pid) : 0;
 
 	heap->usable.bytes = 0;
 	do {
 		before = at;
-		known = known && add_some(heap, &at, &heap->usable.bytes);
+		known = known && add_some(heap, pid, &at, &heap->usable.bytes);
 	} while (known && at != before);
 	heap->usable.known = known;
 	heap->usable.events = events(heap);

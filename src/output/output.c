@@ -3,11 +3,11 @@
 #include "formats.h"
 
 const struct output outputs[] = {
-	{ "text", ".txt", text_write, text_tell },
-	{ "json", ".json", json_write, NULL },
-	{ "csv", ".csv", csv_write, NULL },
-	{ "folded", ".folded", folded_write, NULL },
-	{ "check", ".check", check_write, NULL },
+	{ "text", ".txt", text_write, text_tell, false },
+	{ "json", ".json", json_write, NULL, true },
+	{ "csv", ".csv", csv_write, NULL, false },
+	{ "folded", ".folded", folded_write, NULL, false },
+	{ "check", ".check", check_write, NULL, false },
 };
 const size_t output_count = countof(outputs);
 

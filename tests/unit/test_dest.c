@@ -128,7 +128,7 @@ static void write_stub(FILE *out, const struct report *report)
 		report->colour ? " colour" : "");
 }
 
-static const struct output stub = { "stub", ".stub", write_stub, NULL };
+static const struct output stub = { "stub", ".stub", write_stub, NULL, false };
 
 /* Writes "REASON 42" there, as the report with that number. */
 static int write_report(const char *text, struct report report, unsigned number)
