@@ -8,4 +8,9 @@
 
 uint64_t clock_ns(clockid_t);
 
+static inline uint64_t clock_ms(void) /* CLOCK_MONOTONIC */
+{
+	return clock_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
 #endif

@@ -34,6 +34,21 @@ def end_unharmed(live):
     return int(run.out.split()[-3])
 
 
+def assert_churning_goes_on(attach, live, times, duration):
+    """`churning` is attached to again and again."""
+    live.await_ready()
+    counted = 0
+    for _ in range(times):
+        run = attach(live.pid, "--duration", duration).finish()
+        assert_detached(run)
+        assert run.report["ledger"]["text_identical"] is True
+        run.report.assert_unblemished()
+        assert live.process.poll() is None
+        assert_untouched(live.pid)
+        counted += run.report["totals"]["allocs"]
+    assert end_unharmed(live) > counted > 0
+
+
 def ready_ids(live):
     """The process's number and the other that it tells."""
     return [int(word) for word in live.await_line("ready ").split()[1:]]

@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from attaching import assert_detached, assert_exact, assert_untouched, end_unharmed, ready_ids
+from attaching import (assert_churning_goes_on, assert_detached, assert_exact, assert_untouched,
+                       end_unharmed, ready_ids)
 from processes import (PTRACE_CONT, PTRACE_INTERRUPT, PTRACE_SEIZE, WALL, ptrace, states_of,
                        threads_of, tracer_of)
 
@@ -14,18 +15,7 @@ from processes import (PTRACE_CONT, PTRACE_INTERRUPT, PTRACE_SEIZE, WALL, ptrace
 
 
 def test_a_program_that_churns_is_not_harmed(attach, start_plainly, target, cycles):
-    live = start_plainly(target("churning"), "4")
-    live.await_ready()
-    counted = 0
-    for _ in range(cycles(25, 500)):
-        run = attach(live.pid, "--duration", "0.05").finish()
-        assert_detached(run)
-        assert run.report["ledger"]["text_identical"] is True
-        run.report.assert_unblemished()
-        assert live.process.poll() is None
-        assert_untouched(live.pid)
-        counted += run.report["totals"]["allocs"]
-    assert end_unharmed(live) > counted > 0
+    assert_churning_goes_on(attach, start_plainly(target("churning"), "4"), cycles(25, 500), "0.05")
 
 
 # In the middle of its start, before it has planted anything, while it is at it, and after.

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from attaching import assert_detached, assert_untouched, end_unharmed
+from attaching import assert_churning_goes_on, assert_detached, assert_untouched
 from linked import KINDS, linked
 from test_allocators import less
 
@@ -167,17 +167,7 @@ def test_attached_it_is_counted_exactly(attach, start_plainly, kind, number):
 
 @ALL_KINDS
 def test_attached_again_and_again(attach, start_plainly, cycles, kind):
-    live = start_plainly(linked(kind, "churning"), "4")
-    live.await_ready()
-    counted = 0
-    for _ in range(cycles(3, 100)):
-        run = attach(live.pid, "--duration", "0.05").finish()
-        assert_detached(run)
-        assert run.report["ledger"]["text_identical"] is True
-        run.report.assert_unblemished()
-        assert_untouched(live.pid)
-        counted += run.report["totals"]["allocs"]
-    assert end_unharmed(live) > counted > 0
+    assert_churning_goes_on(attach, start_plainly(linked(kind, "churning"), "4"), cycles(3, 100), "0.05")
 
 
 @ALL_KINDS

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from attaching import assert_detached, assert_untouched, end_unharmed
+from attaching import assert_churning_goes_on
 from conftest import REPO, SUMS
 from test_allocators import FLAGS, SOURCE, child_of, less  # noqa: F401
 
@@ -171,17 +171,7 @@ def test_a_real_program(trace, run_plainly, installed, name):
 def test_a_running_one_is_attached_to_and_not_harmed(attach, start_plainly, installed, tmp_path,
                                                      library):
     bare = build(installed, tmp_path, library, "-O2", TARGETS / "churning.c")[1]
-    live = start_plainly(bare, "4")
-    live.await_ready()
-    counted = 0
-    for _ in range(3):
-        run = attach(live.pid, "--duration", "0.1").finish()
-        assert_detached(run)
-        assert run.report["ledger"]["text_identical"] is True
-        run.report.assert_unblemished()
-        assert_untouched(live.pid)
-        counted += run.report["totals"]["allocs"]
-    assert end_unharmed(live) > counted > 0
+    assert_churning_goes_on(attach, start_plainly(bare, "4"), 3, "0.1")
 
 
 # ---- what is refused -------------------------------------------------------------------------

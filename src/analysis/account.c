@@ -83,7 +83,7 @@ static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
 }
 
 /* A free of an address nobody was seen to allocate: whose fault is it? */
-static void unknown_free(struct heap *heap, const struct bad_free *bad)
+static void unknown_free(struct heap *heap, struct bad_free *bad)
 {
 	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
 
@@ -96,8 +96,8 @@ static void unknown_free(struct heap *heap, const struct bad_free *bad)
 		heap->ledger.earlier_frees++;
 	} else {
 		heap->ledger.unknown_frees++;
-		errors_add(heap, errors_block_around(heap, bad->addr) ? HEAP_MIDDLE_FREE :
-		                                                        HEAP_WILD_FREE, bad);
+		bad->around = errors_block_around(heap, bad->addr);
+		errors_add(heap, bad->around ? HEAP_MIDDLE_FREE : HEAP_WILD_FREE, bad);
 	}
 }
 
@@ -150,7 +150,7 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 	taddr_t given = call->args[catalog[function->entry].block];
 	taddr_t addr = key_of(&catalog[function->entry], given);
 	int entry = freed_by(heap, call, function, given);
-	struct bad_free bad = { call, entry, addr, site, NULL };
+	struct bad_free bad = { call, entry, addr, site, 0, NULL };
 	struct heap_function *stats = stats_of(heap, entry);
 	struct block block;
 
@@ -160,7 +160,7 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 		return;
 	if (view->in_realloc && view->old_addr == addr)
 		restore_old(heap, view); /* that realloc was jumped out of */
-	if (!live_free(&heap->live, addr, site == SITE_NONE ? 0 : site + 1,
+	if (!live_free(&heap->live, addr, site_id(site),
 	               (uint32_t)model_since_begin_ms(heap), &block)) {
 		unknown_free(heap, &bad);
 		return;
@@ -211,7 +211,7 @@ static void realloc_entered(struct heap *heap, struct view *view, const struct r
 	view->old_addr = key_of(&catalog[function->entry],
 	                        call->args[catalog[function->entry].block]);
 	view->had_old = view->old_addr &&
-	                live_free(&heap->live, view->old_addr, site == SITE_NONE ? 0 : site + 1,
+	                live_free(&heap->live, view->old_addr, site_id(site),
 	                          (uint32_t)model_since_begin_ms(heap), &view->old);
 }
 
@@ -220,7 +220,7 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 {
 	bool frees_anyway = catalog[function->entry].frees_anyway;
 	bool freed = result || (view->old_addr && (size == 0 || frees_anyway));
-	struct bad_free bad = { call, function->entry, view->old_addr, view->old_site, NULL };
+	struct bad_free bad = { call, function->entry, view->old_addr, view->old_site, 0, NULL };
 
 	if (!freed)
 		restore_old(heap, view);

@@ -29,3 +29,31 @@ void address_set_free(struct address_set *set)
 	free(set->list);
 	*set = (struct address_set){ 0 };
 }
+
+static int by_address(const void *a, const void *b)
+{
+	taddr_t x = *(const taddr_t *)a, y = *(const taddr_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+void addresses_sort(taddr_t *list, size_t count)
+{
+	if (count)
+		qsort(list, count, sizeof(*list), by_address);
+}
+
+size_t addresses_up_to(const taddr_t *list, size_t count, taddr_t addr)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (list[middle] <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}

@@ -10,13 +10,6 @@
 
 #define ROUNDS 3 /* each begin that is found tells two functions apart, and maybe shows others */
 
-static int by_address(const void *a, const void *b)
-{
-	taddr_t x = *(const taddr_t *)a, y = *(const taddr_t *)b;
-
-	return x < y ? -1 : x > y;
-}
-
 static bool add_called(struct code *code, taddr_t addr)
 {
 	size_t count = code->called_count;
@@ -37,8 +30,7 @@ static void sort_called(struct code *code)
 {
 	size_t kept = 0;
 
-	if (code->called_count)
-		qsort(code->called, code->called_count, sizeof(*code->called), by_address);
+	addresses_sort(code->called, code->called_count);
 	for (size_t i = 0; i < code->called_count; i++)
 		if (!kept || code->called[kept - 1] != code->called[i])
 			code->called[kept++] = code->called[i];
@@ -58,24 +50,9 @@ static bool find_calls_in(struct code *code, const struct code_part *part)
 	return true;
 }
 
-static size_t count_up_to(const struct code *code, taddr_t addr)
-{
-	size_t low = 0, high = code->called_count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (code->called[middle] <= addr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static taddr_t nearest_called(const struct code *code, taddr_t addr)
 {
-	size_t count = count_up_to(code, addr);
+	size_t count = addresses_up_to(code->called, code->called_count, addr);
 
 	return count ? code->called[count - 1] : 0;
 }

@@ -201,6 +201,18 @@ void elf_close(struct elf *elf)
 	*elf = (struct elf){ .fd = -1 };
 }
 
+const struct elf_segment *elf_code_at(const struct elf *elf, taddr_t vaddr)
+{
+	for (unsigned i = 0; i < elf->segment_count; i++) {
+		const struct elf_segment *segment = &elf->segments[i];
+
+		if (segment->executable && vaddr >= segment->vaddr &&
+		    vaddr - segment->vaddr < segment->filesz)
+			return segment;
+	}
+	return NULL;
+}
+
 /* ---- symbols -------------------------------------------------------------- */
 
 static bool is_symbols(const GElf_Shdr *shdr)

@@ -39,6 +39,8 @@ void elf_close(struct elf *);
 bool elf_is_as_opened(const struct elf *);
 /* Bytes as the file has them; whole or -EFAULT. Cached by page. */
 int elf_read(const struct elf *, taddr_t vaddr, void *buf, size_t len);
+/* The executable segment whose file bytes the address is in, or NULL. */
+const struct elf_segment *elf_code_at(const struct elf *, taddr_t vaddr);
 /* As much of [vaddr, vaddr + len) as lies in one segment's file bytes. */
 size_t elf_read_some(const struct elf *, taddr_t vaddr, void *buf, size_t len);
 

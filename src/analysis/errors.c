@@ -82,14 +82,13 @@ taddr_t errors_block_around(struct heap *heap, taddr_t addr)
 }
 
 /* The block meant, as far as it is known. */
-static void tell_block(struct heap *heap, const struct bad_free *bad, struct heap_error *error)
+static void tell_block(const struct heap *heap, const struct bad_free *bad, struct heap_error *error)
 {
 	const struct live_block *freed = live_freed(&heap->live, bad->addr);
-	taddr_t around = error->kind == HEAP_MIDDLE_FREE ? errors_block_around(heap, bad->addr) : 0;
-	const struct block *block = around ? live_at(&heap->live, around) : bad->block;
+	const struct block *block = bad->around ? live_at(&heap->live, bad->around) : bad->block;
 
 	if (block) {
-		error->block = (around ? around : bad->addr) & ~LIVE_BESIDE;
+		error->block = (bad->around ? bad->around : bad->addr) & ~LIVE_BESIDE;
 		error->size = block->size;
 		error->alloc_site = block->site + 1;
 	} else if (freed) {
@@ -105,7 +104,7 @@ void errors_add(struct heap *heap, enum heap_error_kind kind, const struct bad_f
 	struct heap_error error = {
 		.kind = kind, .function = catalog[bad->entry].name,
 		.address = bad->addr & ~LIVE_BESIDE, .tid = bad->call->record.tid,
-		.site = bad->site == SITE_NONE ? 0 : bad->site + 1,
+		.site = site_id(bad->site),
 		.time_ms = model_since_begin_ms(heap), .count = 1,
 	}, *known;
 

@@ -9,6 +9,7 @@ struct bad_free {
 	int entry;       /* by which function, in the catalogue */
 	taddr_t addr;    /* as the live table has it */
 	uint32_t site;   /* its stack; SITE_NONE: not known */
+	taddr_t around;  /* the live block in whose midst it lies, or 0 */
 	const struct block *block; /* that it frees all the same, by the wrong function; or NULL */
 };
 

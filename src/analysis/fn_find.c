@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "call_targets.h"
 #include "fn_name.h"
 #include "model.h"
 
@@ -117,25 +118,15 @@ static bool is_begin(void *ctx, const struct elf_symbol *symbol)
 	return !begins->yes;
 }
 
+static bool is_other(void *ctx, taddr_t call, taddr_t target)
+{
+	(void)call;
+	return target != *(const taddr_t *)ctx;
+}
+
 static bool is_called(struct job *job, taddr_t vaddr)
 {
-	const struct elf *elf = &job->module->elf;
-	uint8_t chunk[4096 + ARCH_CALL_LEN];
-	int32_t distance;
-	size_t got;
-
-	for (unsigned s = 0; s < elf->segment_count; s++)
-		for (taddr_t at = elf->segments[s].vaddr;
-		     elf->segments[s].executable &&
-		     (got = elf_read_some(elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
-		     at += got - ARCH_CALL_LEN + 1)
-			for (size_t i = 0; i + ARCH_CALL_LEN <= got; i++) {
-				memcpy(&distance, chunk + i + 1, sizeof(distance));
-				if (chunk[i] == ARCH_CALL &&
-				    at + i + ARCH_CALL_LEN + distance == vaddr)
-					return true;
-			}
-	return false;
+	return !call_targets(&job->module->elf, is_other, &vaddr);
 }
 
 /* Does a function begin there? By the unwind table, else by symbols or calls. */

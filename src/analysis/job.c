@@ -103,19 +103,11 @@ bool job_is_planned(const struct plan *plan, taddr_t begin, taddr_t end)
 	return false;
 }
 
-static bool is_code(const struct elf *elf, taddr_t vaddr)
-{
-	for (unsigned i = 0; i < elf->segment_count; i++)
-		if (elf->segments[i].executable && vaddr - elf->segments[i].vaddr < elf->segments[i].filesz)
-			return true;
-	return false;
-}
-
 const char *job_why_no_function(struct job *job, taddr_t vaddr)
 {
 	taddr_t begin, end;
 
-	if (!is_code(&job->module->elf, vaddr))
+	if (!elf_code_at(&job->module->elf, vaddr))
 		return "there is no code";
 	if (unwind_bounds(job->module, vaddr, &begin, &end) && begin != vaddr)
 		return "a function is there already, which begins before";

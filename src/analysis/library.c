@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "call_targets.h"
 #include "twin.h"
 #include "unwind.h"
 
@@ -21,51 +22,45 @@ static void plan_internal(struct job *job, taddr_t call, uint32_t function)
 	job_add(job->plan, &probe);
 }
 
-static void plan_internals_in(struct job *job, taddr_t begin, taddr_t end, taddr_t callee,
-                              uint32_t function)
-{
-	uint8_t chunk[4096 + ARCH_CALL_LEN];
-	size_t got;
-
-	for (taddr_t at = begin;
-	     at < end &&
-	     (got = elf_read_some(&job->module->elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
-	     at += got - ARCH_CALL_LEN + 1)
-		for (size_t i = 0; i + ARCH_CALL_LEN <= got && at + i < end; i++) {
-			int32_t distance;
-
-			memcpy(&distance, chunk + i + 1, sizeof(distance));
-			if (chunk[i] == ARCH_CALL && at + i + ARCH_CALL_LEN + distance == callee)
-				plan_internal(job, at + i, function);
-		}
-}
-
 struct internals {
 	struct job *job;
 	const struct found *found;
 	uint32_t function;
 };
 
-/* Linked statically it is told from the program by its name. */
-static bool in_cache_emptier(void *ctx, const struct elf_symbol *symbol)
+static bool plan_if_internal(void *ctx, taddr_t call, taddr_t target)
 {
 	const struct internals *in = ctx;
 
+	if (target == in->found->vaddr)
+		plan_internal(in->job, call, in->function);
+	return true;
+}
+
+static void plan_internals_in(struct internals *in, taddr_t begin, taddr_t end)
+{
+	call_targets_in(&in->job->module->elf, begin, end, plan_if_internal, in);
+}
+
+/* Linked statically it is told from the program by its name. */
+static bool in_cache_emptier(void *ctx, const struct elf_symbol *symbol)
+{
+	struct internals *in = ctx;
+
 	if (strcmp(symbol->name, "__malloc_arena_thread_freeres") == 0)
-		plan_internals_in(in->job, symbol->vaddr, symbol->vaddr + symbol->size,
-		                  in->found->vaddr, in->function);
+		plan_internals_in(in, symbol->vaddr, symbol->vaddr + symbol->size);
 	return true;
 }
 
 /* Where there are no names. */
-static void plan_emptiers(const struct internals *in)
+static void plan_emptiers(struct internals *in)
 {
 	const struct address_set *emptiers = &in->job->emptiers;
 	taddr_t begin, end;
 
 	for (size_t i = 0; i < emptiers->count; i++)
 		if (unwind_bounds(in->job->module, emptiers->list[i], &begin, &end))
-			plan_internals_in(in->job, begin, end, in->found->vaddr, in->function);
+			plan_internals_in(in, begin, end);
 }
 
 /* A library that calls its own free through a slot, so that another's can take its
@@ -73,7 +68,6 @@ static void plan_emptiers(const struct internals *in)
  * ending thread so, freeing what the program has freed already. */
 void library_internals(struct job *job, const struct found *found, uint32_t function)
 {
-	const struct elf *elf = &job->module->elf;
 	struct internals in = { job, found, function };
 
 	if (!elf_has_slot(&job->module->elf, catalog[found->entry].symbol)) {
@@ -81,11 +75,7 @@ void library_internals(struct job *job, const struct found *found, uint32_t func
 		plan_emptiers(&in);
 		return;
 	}
-	for (unsigned i = 0; i < elf->segment_count; i++)
-		if (elf->segments[i].executable)
-			plan_internals_in(job, elf->segments[i].vaddr,
-			                  elf->segments[i].vaddr + elf->segments[i].memsz,
-			                  found->vaddr, function);
+	call_targets(&job->module->elf, plan_if_internal, &in);
 }
 
 /* ---- the end of signal handlers ---------------------------------------------------- */

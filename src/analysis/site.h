@@ -70,6 +70,10 @@ struct frame *site_frame_at(const struct sites *, uint32_t stack, unsigned outwa
 /* The site's index, made when new (*is_new: entry and folded are then the caller's
  * to set). SITE_NONE: no memory. */
 #define SITE_NONE UINT32_MAX
+static inline uint32_t site_id(uint32_t index) /* as heap_site.id; of SITE_NONE 0 */
+{
+	return index == SITE_NONE ? 0 : index + 1;
+}
 uint32_t site_intern(struct sites *, const struct site_key *, bool *is_new);
 
 #endif

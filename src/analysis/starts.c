@@ -4,9 +4,10 @@
 #include "starts.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "address_set.h"
 #include "arch.h"
+#include "call_targets.h"
 #include "module.h"
 
 #define CODE_MAX (UINT64_C(32) << 20) /* bytes; a larger program is not looked through for it */
@@ -16,25 +17,13 @@ struct look {
 	const struct elf *elf;
 };
 
-static const struct elf_segment *code_at(const struct elf *elf, taddr_t vaddr)
-{
-	for (unsigned i = 0; i < elf->segment_count; i++) {
-		const struct elf_segment *segment = &elf->segments[i];
-
-		if (segment->executable && vaddr >= segment->vaddr &&
-		    vaddr - segment->vaddr < segment->filesz)
-			return segment;
-	}
-	return NULL;
-}
-
 static bool add(const struct look *look, taddr_t vaddr)
 {
 	struct starts *starts = look->starts;
 	size_t room = starts->room ? 2 * starts->room : 1024;
 	taddr_t *grown;
 
-	if (!code_at(look->elf, vaddr))
+	if (!elf_code_at(look->elf, vaddr))
 		return true;
 	if (starts->count == starts->room) {
 		grown = realloc(starts->list, room * sizeof(*grown));
@@ -52,29 +41,9 @@ static bool add_symbol(void *ctx, const struct elf_symbol *symbol)
 	return add(ctx, symbol->vaddr);
 }
 
-static void add_targets(const struct look *look, const struct elf_segment *segment)
+static bool add_target(void *ctx, taddr_t call, taddr_t target)
 {
-	uint8_t chunk[4096 + ARCH_CALL_LEN];
-	size_t got;
-
-	for (taddr_t at = segment->vaddr;
-	     (got = elf_read_some(look->elf, at, chunk, sizeof(chunk))) >= ARCH_CALL_LEN;
-	     at += got - ARCH_CALL_LEN + 1)
-		for (size_t i = 0; i + ARCH_CALL_LEN <= got; i++) {
-			int32_t distance;
-
-			memcpy(&distance, chunk + i + 1, sizeof(distance));
-			if (chunk[i] == ARCH_CALL && distance &&
-			    !add(look, at + i + ARCH_CALL_LEN + distance))
-				return;
-		}
-}
-
-static int by_address(const void *a, const void *b)
-{
-	taddr_t x = *(const taddr_t *)a, y = *(const taddr_t *)b;
-
-	return x < y ? -1 : x > y;
+	return target == call + ARCH_CALL_LEN || add(ctx, target);
 }
 
 static const struct starts *starts_of(struct module *module)
@@ -90,35 +59,16 @@ static const struct starts *starts_of(struct module *module)
 	if (size > CODE_MAX)
 		return look.starts;
 	elf_each_function(look.elf, add_symbol, &look);
-	for (unsigned i = 0; i < look.elf->segment_count; i++)
-		if (look.elf->segments[i].executable)
-			add_targets(&look, &look.elf->segments[i]);
-	if (look.starts->count)
-		qsort(look.starts->list, look.starts->count, sizeof(*look.starts->list), by_address);
+	call_targets(look.elf, add_target, &look);
+	addresses_sort(look.starts->list, look.starts->count);
 	return look.starts;
-}
-
-/* How many begin at vaddr or before it. */
-static size_t up_to(const struct starts *starts, taddr_t vaddr)
-{
-	size_t low = 0, high = starts->count;
-
-	while (low < high) {
-		size_t middle = (low + high) / 2;
-
-		if (starts->list[middle] <= vaddr)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
 }
 
 bool starts_around(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t *end)
 {
 	const struct starts *starts = starts_of(module);
-	const struct elf_segment *segment = code_at(&module->elf, vaddr);
-	size_t i = up_to(starts, vaddr);
+	const struct elf_segment *segment = elf_code_at(&module->elf, vaddr);
+	size_t i = addresses_up_to(starts->list, starts->count, vaddr);
 
 	if (!segment || i == 0 || starts->list[i - 1] < segment->vaddr)
 		return false;
@@ -127,14 +77,6 @@ bool starts_around(struct module *module, taddr_t vaddr, taddr_t *begin, taddr_t
 	if (i < starts->count && starts->list[i] < *end)
 		*end = starts->list[i];
 	return true;
-}
-
-bool starts_at(struct module *module, taddr_t vaddr)
-{
-	const struct starts *starts = starts_of(module);
-	size_t i = up_to(starts, vaddr);
-
-	return i && starts->list[i - 1] == vaddr;
 }
 
 void starts_deinit(struct starts *starts)

@@ -15,7 +15,6 @@ struct module;
 /* The function around a file address, up to the next one's begin, padding included. False:
  * there is none, or the module is too large to be looked through. */
 bool starts_around(struct module *, taddr_t vaddr, taddr_t *begin, taddr_t *end);
-bool starts_at(struct module *, taddr_t vaddr); /* does one begin there? */
 void starts_deinit(struct starts *);
 
 #endif

@@ -2,8 +2,8 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <sys/time.h>
 
+#include "alarm.h"
 #include "bp.h"
 #include "child.h"
 #include "clock.h"
@@ -19,11 +19,6 @@
 static volatile sig_atomic_t under_way; /* maybe: somebody who asked waits */
 static uint64_t since_ms; /* the last one has asked */
 
-static uint64_t now_ms(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000000;
-}
-
 bool release_is_under_way(void)
 {
 	return under_way;
@@ -32,11 +27,9 @@ bool release_is_under_way(void)
 /* That a thread has ended is not always told. */
 static void begin_to_look(void)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 10000 };
-
-	since_ms = now_ms();
+	since_ms = clock_ms();
 	under_way = 1;
-	setitimer(ITIMER_REAL, &soon, NULL);
+	alarm_soon();
 }
 
 bool release_is_asked(const struct thread *thread, const struct arch_regs *regs)
@@ -71,7 +64,7 @@ static bool is_awaited(const struct thread *thread)
 	char state = task_state(thread->tid);
 
 	return !(state == 'Z' && thread->tid == thread->pid) &&
-	       now_ms() - since_ms < (state == 'D' ? PATIENCE_MS : WORKING_MS);
+	       clock_ms() - since_ms < (state == 'D' ? PATIENCE_MS : WORKING_MS);
 }
 
 static bool is_alone(const struct thread *asker)

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alarm.h"
 #include "child.h"
 #include "command.h"
 #include "cost.h"
@@ -39,14 +39,12 @@ static volatile sig_atomic_t kicked, alarmed;
  * comes after it, and again, until the loop has come round. */
 static void on_kick(int sig)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 10000 };
-
 	if (sig == KICK)
 		kicked = 1;
 	else
 		alarmed = 1;
 	if (kicked || turn_is_impatient() || release_is_under_way())
-		setitimer(ITIMER_REAL, &soon, NULL);
+		alarm_soon();
 }
 
 static void obey_all(void)

@@ -1,8 +1,8 @@
 #include "turn.h"
 
 #include <signal.h>
-#include <sys/time.h>
 
+#include "alarm.h"
 #include "bp.h"
 #include "clock.h"
 #include "emit.h"
@@ -14,11 +14,6 @@
 #define WORKING_MS 5000  /* while it works, or only waits for a processor */
 #define NOBODY (-1)
 
-static uint64_t now_ms(void)
-{
-	return clock_ns(CLOCK_MONOTONIC) / 1000000;
-}
-
 static volatile sig_atomic_t impatient; /* somebody waits: the alarm goes on */
 
 bool turn_is_impatient(void)
@@ -28,10 +23,8 @@ bool turn_is_impatient(void)
 
 static void be_impatient(void)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 10000 };
-
 	impatient = 1;
-	setitimer(ITIMER_REAL, &soon, NULL);
+	alarm_soon();
 }
 
 /* ---- turns --------------------------------------------------------------------------------- */
@@ -69,7 +62,7 @@ struct resume turn_wait(struct thread *thread, taddr_t addr)
 {
 	thread->held = true;
 	thread->map.leaves = false;
-	thread->map.waits_since_ms = now_ms();
+	thread->map.waits_since_ms = clock_ms();
 	thread->map.waits_at = addr;
 	be_impatient();
 	return (struct resume){ GO_HOLD, 0 };
@@ -114,7 +107,7 @@ static void be_quiet(struct space *space)
 
 	space->mapper = NOBODY;
 	space->wants_quiet = false;
-	space->wants_since_ms = now_ms();
+	space->wants_since_ms = clock_ms();
 	if (last)
 		space->leave = LEAVE_SEEN;
 	emit_space(last ? REC_LEAVING : REC_QUIET, space);
@@ -162,7 +155,7 @@ void turn_quiet(struct space *space)
 	struct thread *thread;
 
 	space->wants_quiet = true;
-	space->wants_since_ms = now_ms();
+	space->wants_since_ms = clock_ms();
 	be_impatient();
 	for (size_t at = 0; (thread = thread_next(&at));) {
 		if (thread->space != space || !thread->map.in_earlier_call)
@@ -297,7 +290,7 @@ static bool anybody_waits(void)
 void turn_patience(void)
 {
 	struct thread *thread;
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 
 	note_moving(now);
 	for (struct space *space = NULL; (space = space_next(space));)
