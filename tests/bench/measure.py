@@ -71,6 +71,7 @@ class Bench:
         self.report = f"{scratch}/report.json"
         self.words = {"build": build, "bench": os.path.dirname(os.path.abspath(__file__)),
                       "pairs": pairs, "calls": pairs * 40, "growth": pairs * 400,
+                      "blocks": pairs * 20,
                       "seconds": pairs / 50000, "scratch": scratch,
                       "cpu": 1 if 1 in CPUS else CPUS[-1]}
         self.works = {}
@@ -141,6 +142,15 @@ class Bench:
         """It is to be seen making so many allocations, from so many frames deep."""
         took = self.told_by(self.alloctrace_to(*options, "--", *self.split(line)))
         return {**took, **self.stalls(self.pairs if allocs is None else allocs, frames)}
+
+    def dumped(self):
+        """In ms: how long a dump takes, and how much longer the program then does."""
+        first = self.report.replace(".json", ".1.json")
+        line = self.split("{build}/bench/dumped {first} {blocks}", first=first)
+        out, _ = self.run(self.alloctrace_to("--blocks", "--", *line))
+        os.unlink(first)
+        numbers = re.search(r"^report (?P<report>\d+) lost (?P<lost>-?\d+) ", out)
+        return {name: max(float(ms), 0) for name, ms in numbers.groupdict().items()}
 
     def attached(self, line, allocs=None, frames=0):
         with self.running([*self.split(line), "-w"], stdin=subprocess.PIPE,
