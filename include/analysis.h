@@ -4,7 +4,7 @@
 #define ANALYSIS_H
 
 #include "fn.h"
-#include "heap.h"
+#include "heap_event.h"
 #include "record.h"
 
 struct analysis_options {
@@ -17,6 +17,7 @@ struct analysis_options {
 	bool mismatches; /* whose free is of another family than their allocation */
 	bool usable;     /* what the live blocks are worth is to be told */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
+	const struct heap_listener *listener; /* must stay; NULL: none */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
 };
 

@@ -1,7 +1,7 @@
 #include "account.h"
 
 #include "errors.h"
-#include "naming.h"
+#include "maps.h"
 #include "view.h"
 
 /* What the site held at the last peak is what it holds until it changes. */
@@ -59,51 +59,19 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	note_peak(heap);
 }
 
-static void allocated(struct heap *heap, const struct record_call *call, taddr_t addr,
-                      uint64_t size, uint32_t site)
+static void allocated(struct heap *heap, struct heap_event *event)
 {
-	struct block block = { size, site, call->record.tid, call->record.time_ns }, old;
-	bool had_old;
+	struct block block = { event->size, event->site - 1, event->tid, event->time_ns }, old;
 
-	if (!live_add(&heap->live, addr, &block, &old, &had_old)) {
+	if (!live_add(&heap->live, event->block, &block, &old, &event->unseen_free)) {
 		heap->ledger.missed_calls++;
 		return;
 	}
-	if (had_old) { /* handed out twice: a free in between was missed */
+	if (event->unseen_free) { /* handed out twice */
 		heap->ledger.missed_calls++;
 		count_freed(heap, &old);
 	}
 	count_allocated(heap, &block);
-}
-
-/* Which the live table has it by. */
-static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
-{
-	return addr && entry->beside ? addr | LIVE_BESIDE : addr;
-}
-
-/* A free of an address nobody was seen to allocate: whose fault is it? */
-static void unknown_free(struct heap *heap, struct bad_free *bad)
-{
-	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
-
-	if (live_freed(&heap->live, bad->addr)) {
-		heap->ledger.double_frees++;
-		errors_add(heap, HEAP_DOUBLE_FREE, bad);
-	} else if (module && module->is_loader) {
-		heap->ledger.loader_frees++;
-	} else if (heap->attached) {
-		heap->ledger.earlier_frees++;
-	} else {
-		heap->ledger.unknown_frees++;
-		bad->around = errors_block_around(heap, bad->addr);
-		errors_add(heap, bad->around ? HEAP_MIDDLE_FREE : HEAP_WILD_FREE, bad);
-	}
-}
-
-static struct function *function_of(const struct heap *heap, uint32_t number)
-{
-	return number < heap->functions.count ? &heap->functions.list[number] : NULL;
 }
 
 static struct heap_function *stats_of(struct heap *heap, int entry)
@@ -111,27 +79,61 @@ static struct heap_function *stats_of(struct heap *heap, int entry)
 	return &heap->stats[catalog_counts_as(entry)];
 }
 
-static uint64_t size_of(const struct catalog_entry *entry, const struct record_call *call)
+static void count_call(struct heap *heap, const struct heap_event *event)
 {
-	uint64_t size = entry->size == CATALOG_NONE ? entry->bytes : call->args[entry->size];
-
-	if (entry->count == CATALOG_NONE || entry->is_string)
-		return size;
-	return size * call->args[entry->count];
+	if (event->number < heap->functions.count)
+		heap->functions.list[event->number].calls++;
 }
 
-/* The first of the wrappers that were given this block and led here. */
-static int freed_by(struct heap *heap, const struct record_call *call,
-                    const struct function *function, taddr_t addr)
-{
-	const struct record_name *names = record_names(call);
+/* ---- what is given back ------------------------------------------------------------------ */
 
-	for (unsigned i = 0; i < call->name_count; i++)
-		if (names[i].arg == addr && names[i].slot >= call->slot)
-			return heap->functions.list[names[i].function].entry;
-	return function->tells_caller ?
-	               naming_free(heap, function, call->args[RECORD_ARGS - 1]) :
-	               function->entry;
+static struct bad_free bad_free_of(const struct heap_event *event, uint32_t site)
+{
+	return (struct bad_free){ event->tid, event->entry, event->given, site, 0, NULL };
+}
+
+/* An address nobody was seen to allocate: whose fault is it? */
+static enum heap_given unknown_free(struct heap *heap, struct bad_free *bad)
+{
+	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
+
+	if (live_freed(&heap->live, bad->addr)) {
+		heap->ledger.double_frees++;
+		errors_add(heap, HEAP_DOUBLE_FREE, bad);
+		return HEAP_GIVEN_FREED;
+	}
+	if (module && module->is_loader) {
+		heap->ledger.loader_frees++;
+		return HEAP_GIVEN_LOADER;
+	}
+	if (heap->attached) {
+		heap->ledger.earlier_frees++;
+		return HEAP_GIVEN_EARLIER;
+	}
+	heap->ledger.unknown_frees++;
+	bad->around = errors_block_around(heap, bad->addr);
+	errors_add(heap, bad->around ? HEAP_MIDDLE_FREE : HEAP_WILD_FREE, bad);
+	return bad->around ? HEAP_GIVEN_MIDDLE : HEAP_GIVEN_UNKNOWN;
+}
+
+/* was: the block there, or NULL. */
+static void given_back(struct heap *heap, struct heap_event *event, const struct block *was,
+                       uint32_t site)
+{
+	struct bad_free bad = bad_free_of(event, site);
+
+	if (!was) {
+		event->state = unknown_free(heap, &bad);
+		return;
+	}
+	bad.block = was;
+	if (errors_mismatch(heap, was, event->entry))
+		errors_add(heap, HEAP_MISMATCH, &bad);
+	count_freed(heap, was);
+	event->state = HEAP_GIVEN_LIVE;
+	event->was = (struct heap_block){ event->given & ~LIVE_BESIDE, was->size,
+		                          site_id(was->site), was->tid,
+		                          (event->time_ns - was->time_ns) / 1000000 };
 }
 
 static void restore_old(struct heap *heap, struct view *view)
@@ -144,170 +146,172 @@ static void restore_old(struct heap *heap, struct view *view)
 	view->in_realloc = false;
 }
 
-static void free_entered(struct heap *heap, struct view *view, const struct record_call *call,
-                         const struct function *function, uint32_t site)
+static bool take_out(struct heap *heap, const struct heap_event *event, struct block *block)
 {
-	taddr_t given = call->args[catalog[function->entry].block];
-	taddr_t addr = key_of(&catalog[function->entry], given);
-	int entry = freed_by(heap, call, function, given);
-	struct bad_free bad = { call, entry, addr, site, 0, NULL };
-	struct heap_function *stats = stats_of(heap, entry);
-	struct block block;
+	return live_free(&heap->live, event->given, event->site,
+	                 (uint32_t)model_since_begin_ms(heap), block);
+}
 
+/* ---- events, by kind --------------------------------------------------------------------- */
+
+static void apply_alloc(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	struct heap_function *stats = stats_of(heap, event->entry);
+
+	(void)view;
 	stats->calls++;
-	stats->null += !addr;
-	if (!addr)
-		return;
-	if (view->in_realloc && view->old_addr == addr)
-		restore_old(heap, view); /* that realloc was jumped out of */
-	if (!live_free(&heap->live, addr, site_id(site),
-	               (uint32_t)model_since_begin_ms(heap), &block)) {
-		unknown_free(heap, &bad);
-		return;
-	}
-	bad.block = &block;
-	if (errors_mismatch(heap, &block, entry))
-		errors_add(heap, HEAP_MISMATCH, &bad);
-	count_freed(heap, &block);
-}
-
-/* Of a block that was not seen to begin there is nothing to count. */
-static void ref_entered(struct heap *heap, const struct record_call *call,
-                        const struct function *function)
-{
-	const struct catalog_entry *entry = &catalog[function->entry];
-	taddr_t addr = key_of(entry, call->args[entry->block]);
-	uint64_t *refs = live_at(&heap->live, addr) ? table_put(&heap->refs, addr) : NULL;
-
-	stats_of(heap, function->entry)->calls++;
-	if (refs)
-		++*refs;
-}
-
-/* True: there are others, and it lives on. */
-static bool unref_entered(struct heap *heap, const struct record_call *call,
-                          const struct function *function)
-{
-	const struct catalog_entry *entry = &catalog[function->entry];
-	taddr_t addr = key_of(entry, call->args[entry->block]);
-	uint64_t *refs = table_find(&heap->refs, addr);
-
-	if (!refs)
-		return false;
-	if (!--*refs)
-		table_remove(&heap->refs, addr);
-	stats_of(heap, function->entry)->calls++;
-	return true;
-}
-
-/* The old block leaves the table before realloc may hand it to another thread; what
- * became of it is known at the end. */
-static void realloc_entered(struct heap *heap, struct view *view, const struct record_call *call,
-                            const struct function *function, uint32_t site)
-{
-	restore_old(heap, view);
-	view->in_realloc = true;
-	view->old_site = site;
-	view->old_addr = key_of(&catalog[function->entry],
-	                        call->args[catalog[function->entry].block]);
-	view->had_old = view->old_addr &&
-	                live_free(&heap->live, view->old_addr, site_id(site),
-	                          (uint32_t)model_since_begin_ms(heap), &view->old);
-}
-
-static void realloc_returned(struct heap *heap, struct view *view, const struct record_call *call,
-                             const struct function *function, taddr_t result, uint64_t size)
-{
-	bool frees_anyway = catalog[function->entry].frees_anyway;
-	bool freed = result || (view->old_addr && (size == 0 || frees_anyway));
-	struct bad_free bad = { call, function->entry, view->old_addr, view->old_site, 0, NULL };
-
-	if (!freed)
-		restore_old(heap, view);
-	view->in_realloc = false;
-	if (!freed)
-		return;
-	bad.block = &view->old;
-	if (view->had_old && errors_mismatch(heap, &view->old, function->entry))
-		errors_add(heap, HEAP_MISMATCH, &bad);
-	bad.block = NULL;
-	if (view->had_old)
-		count_freed(heap, &view->old);
-	else if (view->old_addr)
-		unknown_free(heap, &bad);
-}
-
-void account_entered(struct heap *heap, const struct record_call *call,
-                     const struct record_entered *entered)
-{
-	struct function *function = function_of(heap, call->function);
-	struct view *view = view_of(heap, call->record.tid);
-	uint32_t site;
-
-	if (!function || !view)
-		return;
-	site = entered ? naming_entered_site(heap, view, entered, function->entry) : SITE_NONE;
-	function->calls += !catalog_hands_out(&catalog[function->entry]);
-	switch (catalog[function->entry].role) {
-	case CATALOG_REALLOC:
-		realloc_entered(heap, view, call, function, site);
-		break;
-	case CATALOG_REF:
-		ref_entered(heap, call, function);
-		break;
-	case CATALOG_UNREF:
-		if (unref_entered(heap, call, function))
-			break; /* fall through */
-	default:
-		free_entered(heap, view, call, function, site);
-	}
-}
-
-/* That was handed out, or 0. */
-static taddr_t block_of(const struct catalog_entry *entry, const struct record_return *record,
-                        uint64_t size)
-{
-	if (entry->out_param)
-		return record->result ? 0 : record->out;
-	if (entry->in_place)
-		return record->result < size ? 0 : record->call.args[entry->block];
-	return record->result;
-}
-
-void account_returned(struct heap *heap, const struct record_return *record)
-{
-	const struct record_call *call = &record->call;
-	struct function *function = function_of(heap, call->function);
-	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
-	struct view *view = view_of(heap, call->record.tid);
-	uint64_t size = entry ? size_of(entry, call) : 0;
-	uint32_t site = entry && view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
-	struct heap_function *stats;
-	taddr_t addr;
-
-	if (site == SITE_NONE) {
-		heap->ledger.missed_calls++;
-		return;
-	}
-	addr = key_of(entry, block_of(entry, record, size));
-	stats = stats_of(heap, heap->sites.sites[site].entry);
-	stats->calls++;
-	function->calls++;
-	if (entry->role == CATALOG_REALLOC)
-		realloc_returned(heap, view, call, function, addr, size);
-	if (addr) {
-		stats->bytes += size;
-		allocated(heap, call, addr, size, site);
-	} else if (size) {
+	count_call(heap, event);
+	if (event->block) {
+		stats->bytes += event->size;
+		allocated(heap, event);
+	} else if (event->size) {
 		stats->failed++;
 	}
 }
 
-void account_abandoned(struct heap *heap, const struct record_call *call)
+static void apply_free(struct heap *heap, struct view *view, struct heap_event *event)
 {
-	struct view *view = view_of(heap, call->record.tid);
+	struct heap_function *stats = stats_of(heap, event->entry);
+	struct block block;
 
-	heap->ledger.missed_calls++;
-	if (view)
+	stats->calls++;
+	stats->null += !event->given;
+	if (!event->given)
+		return;
+	if (view->in_realloc && view->old_addr == event->given)
+		restore_old(heap, view); /* that realloc was jumped out of */
+	given_back(heap, event, take_out(heap, event, &block) ? &block : NULL, event->site - 1);
+}
+
+static void apply_free_call(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	count_call(heap, event);
+	apply_free(heap, view, event);
+}
+
+/* Of a block that was not seen to begin there is nothing to count. */
+static void apply_ref(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	uint64_t *refs = live_at(&heap->live, event->given) ? table_put(&heap->refs, event->given) : NULL;
+
+	(void)view;
+	count_call(heap, event);
+	stats_of(heap, event->entry)->calls++;
+	if (refs)
+		++*refs;
+}
+
+/* As long as there are others it lives on. */
+static void apply_unref(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	uint64_t *refs = table_find(&heap->refs, event->given);
+
+	if (!refs) {
+		apply_free_call(heap, view, event);
+		return;
+	}
+	count_call(heap, event);
+	if (!--*refs)
+		table_remove(&heap->refs, event->given);
+	stats_of(heap, event->entry)->calls++;
+}
+
+/* The old block leaves the table before realloc may hand it to another thread; what
+ * became of it is known at the end. */
+static void apply_realloc_begin(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	restore_old(heap, view);
+	view->in_realloc = true;
+	view->old_site = event->site - 1;
+	view->old_addr = event->given;
+	view->had_old = event->given && take_out(heap, event, &view->old);
+}
+
+static void apply_realloc(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	if (!event->gone)
 		restore_old(heap, view);
+	view->in_realloc = false;
+	if (event->gone && event->given)
+		given_back(heap, event, view->had_old ? &view->old : NULL, view->old_site);
+	apply_alloc(heap, view, event);
+}
+
+static void apply_abandoned(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)event;
+	heap->ledger.missed_calls++;
+	restore_old(heap, view);
+}
+
+static void apply_lost(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	heap->ledger.missed_calls++;
+}
+
+static void apply_map(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view;
+	maps_apply(heap, event);
+}
+
+static void apply_thread_begin(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	heap->threads_live++;
+	heap->threads_total++;
+}
+
+static void apply_thread_end(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view;
+	heap->threads_live--;
+	view_drop(heap, event->tid);
+}
+
+static void apply_nothing(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)heap, (void)view, (void)event;
+}
+
+static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct heap_event *) = {
+	[HEAP_EVENT_ALLOC] = apply_alloc,
+	[HEAP_EVENT_FREE] = apply_free_call,
+	[HEAP_EVENT_REALLOC_BEGIN] = apply_realloc_begin,
+	[HEAP_EVENT_REALLOC] = apply_realloc,
+	[HEAP_EVENT_REF] = apply_ref,
+	[HEAP_EVENT_UNREF] = apply_unref,
+	[HEAP_EVENT_ABANDONED] = apply_abandoned,
+	[HEAP_EVENT_LOST] = apply_lost,
+	[HEAP_EVENT_MAP] = apply_map,
+	[HEAP_EVENT_THREAD_BEGIN] = apply_thread_begin,
+	[HEAP_EVENT_THREAD_END] = apply_thread_end,
+	[HEAP_EVENT_IMAGE] = apply_nothing,
+	[HEAP_EVENT_FORK] = apply_nothing,
+	[HEAP_EVENT_EXIT] = apply_nothing,
+};
+
+void account_apply(struct heap *heap, struct heap_event *event)
+{
+	const struct heap_listener *listener = heap->options.listener;
+	struct view *view = view_of(heap, event->tid);
+
+	if (!view) {
+		heap->ledger.missed_calls++;
+		return;
+	}
+	if (event->entry != CATALOG_NONE)
+		event->function = catalog[event->entry].name;
+	by_kind[event->kind](heap, view, event);
+	if (listener)
+		listener->tell(listener->ctx, heap, event);
+}
+
+void account_tell(struct heap *heap, enum heap_event_kind kind, int tid)
+{
+	struct heap_event event = { .kind = kind, .tid = tid, .time_ns = heap->now_ns,
+		                    .entry = CATALOG_NONE, .number = NO_FUNCTION };
+
+	account_apply(heap, &event);
 }

@@ -1,13 +1,13 @@
-/* What calls mean for the live table and the counters. */
+/* What events mean for the live table and the counters. */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
 
+#include "heap_event.h"
 #include "model.h"
 
-/* entered: the same record, if it has the stack; else NULL. */
-void account_entered(struct heap *, const struct record_call *,
-                     const struct record_entered *entered);
-void account_returned(struct heap *, const struct record_return *);
-void account_abandoned(struct heap *, const struct record_call *);
+/* Fills in what came of it, and tells the listener. */
+void account_apply(struct heap *, struct heap_event *);
+/* One that has no more to it. */
+void account_tell(struct heap *, enum heap_event_kind, int tid);
 
 #endif

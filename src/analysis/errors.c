@@ -103,7 +103,7 @@ void errors_add(struct heap *heap, enum heap_error_kind kind, const struct bad_f
 {
 	struct heap_error error = {
 		.kind = kind, .function = catalog[bad->entry].name,
-		.address = bad->addr & ~LIVE_BESIDE, .tid = bad->call->record.tid,
+		.address = bad->addr & ~LIVE_BESIDE, .tid = bad->tid,
 		.site = site_id(bad->site),
 		.time_ms = model_since_begin_ms(heap), .count = 1,
 	}, *known;

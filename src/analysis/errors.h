@@ -5,7 +5,7 @@
 #include "model.h"
 
 struct bad_free {
-	const struct record_call *call;
+	int tid;
 	int entry;       /* by which function, in the catalogue */
 	taddr_t addr;    /* as the live table has it */
 	uint32_t site;   /* its stack; SITE_NONE: not known */

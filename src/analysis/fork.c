@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "maps.h"
 #include "outbox.h"
 #include "program.h"
@@ -103,6 +104,7 @@ struct heap *heap_fork(const struct heap *from, const struct record_fork *record
 	begin_counting(heap, from, record->record.time_ns);
 	unwinder_set_pid(heap->unwinder, record->record.pid);
 	heap->image_number = record->record.image;
+	account_tell(heap, HEAP_EVENT_FORK, record->record.tid);
 	command_add(heap, CMD_GO, record->record.tid, sizeof(struct record));
 	return heap;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "account.h"
 #include "made_code.h"
 #include "map_origin.h"
 #include "naming.h"
@@ -282,17 +283,32 @@ bool maps_file_of_code(const struct record_map *record)
 
 void maps_mapped(struct heap *heap, const struct record_map *record)
 {
-	const struct map_call *call = &record->call;
 	struct view *view = view_of(heap, record->record.tid);
 	uint32_t index = view ? naming_map_site(heap, view, record) : SITE_NONE;
-	struct site *site = index == SITE_NONE ? NULL : &heap->sites.sites[index];
-	struct vma by = { .site = index, .tid = record->record.tid,
-		          .time_ns = record->record.time_ns, .born = ++heap->maps.born };
+	const struct site *site = index == SITE_NONE ? NULL : &heap->sites.sites[index];
+	struct heap_event event = {
+		.kind = HEAP_EVENT_MAP, .tid = record->record.tid, .time_ns = record->record.time_ns,
+		.entry = CATALOG_NONE, .number = record->function, .site = site_id(index),
+		.call = &record->call,
+	};
 
-	if (!heap->maps.known || call->kind >= MAP_CALLS)
+	if (record->call.kind == MAP_CALL_NONE || record->call.kind >= MAP_CALLS)
+		return;
+	event.function = map_call_name(record->call.kind);
+	event.origin = site ? map_origin(heap, record, site) : HEAP_APP;
+	account_apply(heap, &event);
+}
+
+void maps_apply(struct heap *heap, const struct heap_event *event)
+{
+	const struct map_call *call = event->call;
+	struct site *site = event->site ? &heap->sites.sites[event->site - 1] : NULL;
+	struct vma by = { .site = event->site - 1, .tid = event->tid, .time_ns = event->time_ns,
+		          .born = ++heap->maps.born, .origin = event->origin };
+
+	if (!heap->maps.known)
 		return;
 	count(heap, call);
-	by.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	address_space_apply(&heap->maps.space, call, &by);
 	if (makes_code(heap, call))
 		look_at_code(heap, call->args[0], call->args[0] + call->args[1]);

@@ -2,6 +2,7 @@
 #ifndef MAPS_H
 #define MAPS_H
 
+#include "heap_event.h"
 #include "model.h"
 
 bool maps_are_wanted(const struct heap *);
@@ -10,6 +11,7 @@ void maps_reset(struct heap *); /* another image: nothing is known */
 void maps_begin(struct heap *);
 /* A system call that maps has returned. */
 void maps_mapped(struct heap *, const struct record_map *);
+void maps_apply(struct heap *, const struct heap_event *); /* of that */
 /* No such call is under way: the kernel's list can be read. */
 void maps_quiet(struct heap *);
 /* The same, and the process will exit. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "calls.h"
 #include "debugfile.h"
 #include "fn_find.h"
 #include "maps.h"
@@ -153,6 +154,7 @@ static void attached(struct heap *heap, const struct record *record)
 	heap->attached = true;
 	new_image(heap, record);
 	heap->threads_live = heap->threads_total = live;
+	account_tell(heap, HEAP_EVENT_IMAGE, record->tid);
 }
 
 static void lifted(struct heap *heap, const struct record_lifted *record)
@@ -219,6 +221,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 	case REC_EXEC:
 		heap->attached = false;
 		new_image(heap, record);
+		account_tell(heap, HEAP_EVENT_IMAGE, record->tid);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;
 	case REC_LOADER:
@@ -230,6 +233,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_EXIT:
 		maps_ended(heap);
+		account_tell(heap, HEAP_EVENT_EXIT, record->tid);
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);
@@ -252,26 +256,24 @@ void heap_apply(struct heap *heap, const struct record *record)
 		maps_unordered(heap);
 		break;
 	case REC_ENTER:
-		account_entered(heap, (const struct record_call *)record, NULL);
+		calls_entered(heap, (const struct record_call *)record, NULL);
 		break;
 	case REC_ENTER_STACK:
-		account_entered(heap, (const struct record_call *)record,
-		                (const struct record_entered *)record);
+		calls_entered(heap, (const struct record_call *)record,
+		              (const struct record_entered *)record);
 		break;
 	case REC_RETURN:
 		heap->ledger.stalls = ((const struct record_return *)record)->stack.stalls;
-		account_returned(heap, (const struct record_return *)record);
+		calls_returned(heap, (const struct record_return *)record);
 		break;
 	case REC_ABANDON:
-		account_abandoned(heap, (const struct record_call *)record);
+		calls_abandoned(heap, (const struct record_call *)record);
 		break;
 	case REC_THREAD_BEGIN:
-		heap->threads_live++;
-		heap->threads_total++;
+		account_tell(heap, HEAP_EVENT_THREAD_BEGIN, record->tid);
 		break;
 	case REC_THREAD_END:
-		heap->threads_live--;
-		view_drop(heap, record->tid);
+		account_tell(heap, HEAP_EVENT_THREAD_END, record->tid);
 		break;
 	case REC_REFUSED:
 		refused(heap, (const struct record_refused *)record);
