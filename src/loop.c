@@ -2,7 +2,6 @@
  * may be waiting for room to write them. */
 #include "loop.h"
 
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -212,6 +211,13 @@ static bool is_dump_due(const struct session *session)
 	return session->due && !session->reporting.writer;
 }
 
+static void begin_duration(struct session *session)
+{
+	session->duration = timer_open(session->options->duration_ms, false);
+	if (session->duration >= 0)
+		polls_add(&session->polls, session->duration, POLLIN, NULL, NULL);
+}
+
 /* A dump tells that tracing has begun, and the time it is to last begins then. */
 static void once_tracing(struct session *session)
 {
@@ -220,7 +226,7 @@ static void once_tracing(struct session *session)
 	if (session->tracer_ended || !is_tracing(session))
 		return;
 	if (session->duration < 0)
-		session->duration = timer_open(session->options->duration_ms, false);
+		begin_duration(session);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
 		reporting_dump(&session->reporting, session->due);
@@ -265,16 +271,12 @@ static void take_timers(struct session *session)
 static void sleep_until_due(struct session *session, bool busy)
 {
 	struct ring *ring = &session->tracer.records;
-	struct pollfd fds[] = { { session->tracer.doorbell, POLLIN, 0 },
-		                { session->signals, POLLIN, 0 },
-		                { session->interval, POLLIN, 0 },
-		                { session->duration, POLLIN, 0 } };
 	bool unsent = is_awaited(session) || processes_wait(&session->processes);
 	uint64_t rung;
 
 	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
 	if (busy || ring_empty(ring))
-		poll(fds, countof(fds), unsent ? 1 : busy ? NAP_MS : -1);
+		polls_wait(&session->polls, unsent ? 1 : busy ? NAP_MS : -1);
 	ring_set_reader(ring, RING_AWAKE);
 	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
 		return; /* nobody rang */
@@ -287,6 +289,10 @@ static bool is_over(const struct session *session)
 
 void loop_run(struct session *session)
 {
+	polls_add(&session->polls, session->tracer.doorbell, POLLIN, NULL, NULL);
+	polls_add(&session->polls, session->signals, POLLIN, NULL, NULL);
+	if (session->interval >= 0)
+		polls_add(&session->polls, session->interval, POLLIN, NULL, NULL);
 	while (!is_over(session)) {
 		bool busy = drain(session);
 

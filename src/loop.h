@@ -3,6 +3,8 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#include "listeners.h"
+#include "polls.h"
 #include "reporting.h"
 #include "target.h"
 #include "tracer.h"
@@ -13,6 +15,8 @@ struct session {
 	struct target target;
 	struct processes processes;
 	struct reporting reporting;
+	struct listeners listeners;
+	struct polls polls;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */

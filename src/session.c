@@ -43,6 +43,7 @@ static void begin_to_trace(struct session *session)
 		.mismatches = session->options->mismatches,
 		.usable = reporting_asks_usable(session->options),
 		.debug_dir = session->options->debug_dir,
+		.listener = listeners_all(&session->listeners),
 	};
 
 	if (session->options->follow)
