@@ -16,6 +16,7 @@ struct analysis_options {
 	bool free_stacks; /* every free's stack is wanted */
 	bool mismatches; /* whose free is of another family than their allocation */
 	bool usable;     /* what the live blocks are worth is to be told */
+	bool client_stats; /* the program may ask for its statistics, which are written to it */
 	bool raw_stacks; /* with the frames of wrappers: operator new, strdup */
 	const struct heap_listener *listener; /* must stay; NULL: none */
 	const char *debug_dir; /* a root of debug files besides /usr/lib/debug, or NULL */
@@ -25,6 +26,11 @@ struct analysis_options {
 bool heap_trace_functions(const struct fn *, size_t count);
 /* Why number i of them is not traced, a sentence that lives as long as the program; NULL: it is. */
 const char *heap_fn_problem(const struct heap *, size_t i);
+
+/* Where they are met a HEAP_EVENT_POINT is told, in every heap made behind this. They must stay. */
+void heap_watch_points(const struct point *, size_t count);
+/* Why number i of them is not met, as heap_fn_problem. */
+const char *heap_point_problem(const struct heap *, size_t i);
 
 /* Of one address space. A new image in it begins anew. */
 struct heap *heap_new(const struct analysis_options *); /* NULL: no memory or no capstone */

@@ -9,6 +9,7 @@
  *   emulate.c     struct insn + registers -> registers; pure, used when hit
  *   constant.c    struct decoded + known registers -> known registers; when planting
  *   look.c        struct decoded -> what it looks at; when planting
+ *   operand.c     the assembler's words for a register -> its number; when planting
  *   way_out.c     struct decoded + where the caller's registers lie -> the same behind it
  *
  * The build takes one folder by its include path (-Iarch/$(ARCH)). */
@@ -74,6 +75,9 @@ struct decoded {
 	taddr_t target;      /* direct jump, branch or call; else 0 */
 	taddr_t slot;        /* jump or call through a fixed memory slot; else 0 */
 };
+
+/* Of a whole general register ("%rax"), or -1. */
+int arch_operand_register(const char *text, size_t len);
 
 struct decoder; /* owns a capstone handle; not shared between threads */
 

@@ -5,6 +5,7 @@
 
 #include "heap.h"
 #include "map_call.h"
+#include "point.h"
 
 enum heap_event_kind {
 	HEAP_EVENT_ALLOC,         /* size was asked for, block handed out; 0: it failed */
@@ -17,6 +18,7 @@ enum heap_event_kind {
 	HEAP_EVENT_ABANDONED,     /* a call will never return: its begin is void */
 	HEAP_EVENT_LOST,          /* one of which nothing more is known: no memory */
 	HEAP_EVENT_MAP,           /* a system call that maps has returned */
+	HEAP_EVENT_POINT,         /* a thread has come to where something is to be done */
 	HEAP_EVENT_THREAD_BEGIN,
 	HEAP_EVENT_THREAD_END,
 	HEAP_EVENT_IMAGE,         /* a program begins, or is attached to: all begins anew */
@@ -48,6 +50,8 @@ struct heap_event {
 	uint64_t size;        /* requested bytes */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
+	enum point_action action;    /* POINT, and the name and detail that go with it, or "" */
+	const char *name, *detail;
 	unsigned origin;             /* MAP: enum heap_origin, or the number of an allocator */
 
 	/* What came of it, when it is told: */

@@ -19,12 +19,13 @@ enum probe_kind {
 	PROBE_SYSCALL,  /* in front of a system call instruction, at probe.call: one that maps
 	                   begins if its number, probe.function or any, is of such a call */
 	PROBE_SYSRET,   /* behind it: it has returned */
+	PROBE_POINT,    /* a place of the program: told, with the registers args as arguments */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 
 enum probe_flags {
 	PROBE_REPORT = 1,    /* ENTRY: report now (free, realloc's old block) */
-	PROBE_AWAIT = 2,     /* ENTRY: a call now pending until its EXIT */
+	PROBE_AWAIT = 2,     /* ENTRY: a call now pending until its EXIT; POINT: the thread is held */
 	PROBE_TAIL = 4,      /* ENTRY: may end in a jump to another allocator function */
 	PROBE_OUT_PARAM = 8, /* ENTRY: the result is stored where argument 0 points */
 	PROBE_LATE = 16,     /* ENTRY: not at the begin; what is asked for is in register arg, and
@@ -42,8 +43,9 @@ enum probe_flags {
 	                        be the address it returns to, which tells by which it is called */
 	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
 	PROBE_STRING_PART = 8192, /* of argument 1 characters at most, with it */
-	PROBE_STACK = 16384  /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
+	PROBE_STACK = 16384, /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
+	PROBE_TEXT = 32768   /* POINT: its arguments are addresses of strings */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
@@ -67,10 +69,10 @@ struct probe {
 	                      the system call's, or NO_FUNCTION: any */
 	int32_t slot_delta;
 	uint8_t kind;     /* enum probe_kind */
-	uint8_t result;   /* EXIT: register number */
+	uint8_t result;   /* EXIT: register number; POINT: how many arguments there are */
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
-	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded */
+	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded; POINT: registers */
 	uint16_t flags; /* enum probe_flags */
 	int16_t chain;  /* CHAIN: the offset, where argument 1 does not tell it; or -1 */
 	struct insn insn;
@@ -97,6 +99,7 @@ enum command_kind {
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
+	CMD_WRITE,  /* struct command_write: into a buffer that the program has passed for it */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */
 	CMD_LOUD,   /* until this */
 	CMD_EVERY_CALL, /* look at all system calls, until REC_FEW_CALLS */
@@ -106,6 +109,15 @@ enum command_kind {
 struct command_plant {
 	struct record record;
 	struct probe probes[];
+};
+
+#define COMMAND_WRITE_MAX 64
+
+struct command_write { /* record.tid: of the thread that waits for it */
+	struct record record;
+	taddr_t addr;
+	uint32_t len, pad;
+	uint8_t bytes[COMMAND_WRITE_MAX];
 };
 
 struct command_forget {

@@ -5,6 +5,7 @@
 
 #include "arch.h"
 #include "map_call.h"
+#include "point.h"
 
 struct record {
 	uint32_t len;   /* bytes, this header included */
@@ -43,6 +44,8 @@ enum record_kind {
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
 	REC_EARLIER, /* struct record_earlier: a call begun before the attach has returned */
 	REC_RELEASED, /* the process is let go, in front of a clone with CLONE_UNTRACED */
+	REC_POINT,   /* struct record_point: a thread has come to a PROBE_POINT; with PROBE_AWAIT it
+	                is held until CMD_GO */
 	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };
@@ -73,6 +76,13 @@ struct record_refused {
 	struct record record;
 	taddr_t addr;
 	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
+};
+
+struct record_point {
+	struct record record;
+	uint32_t point, pad; /* struct probe.function */
+	uint64_t args[POINT_ARGS];
+	char texts[POINT_ARGS][POINT_TEXT]; /* what PROBE_TEXT arguments point at, ends with 0 */
 };
 
 struct record_lifted { /* of the text pages that had traps, once they were lifted */

@@ -6,6 +6,7 @@
 
 #include "fn_sets.h"
 #include "log.h"
+#include "place_parse.h"
 
 /* ---- arguments ------------------------------------------------------------------------ */
 
@@ -119,45 +120,17 @@ static const char *read_arguments(struct fn *fn, const char *text, size_t len)
 
 /* ---- where ------------------------------------------------------------------------------ */
 
-static bool read_hex(const char *text, taddr_t *out)
-{
-	char *end;
-
-	if (strncmp(text, "0x", 2) != 0 || !text[2])
-		return false;
-	*out = strtoull(text, &end, 16);
-	return !*end;
-}
-
-/* Of a module, if there is one: no operator of C++ ends there. */
-static char *module_end(char *text)
-{
-	static const char word[] = "operator";
-	char *at = strchr(text, '!');
-
-	if (!at || (at - text >= (ptrdiff_t)strlen(word) &&
-	            strncmp(at - strlen(word), word, strlen(word)) == 0))
-		return NULL;
-	return at;
-}
-
 static const char *read_place(struct fn *fn, char *text)
 {
-	char *module = module_end(text), *plus = strrchr(text, '+');
+	struct place place;
 
-	fn->name = text;
-	if (module) {
-		*module = '\0';
-		fn->module = text;
-		fn->label = fn->name = module + 1;
-	} else if (read_hex(text, &fn->place)) {
-		fn->name = NULL;
-	} else if (plus && read_hex(plus + 1, &fn->place)) {
-		fn->module = strndup(text, plus - text);
-		fn->name = NULL;
-	}
-	return (fn->module && !*fn->module) || (fn->name && !*fn->name) ? "it names no function" :
-	                                                                  NULL;
+	if (!place_parse(&place, text))
+		return "it names no function";
+	fn->module = place.module;
+	fn->name = place.name;
+	fn->place = place.addr;
+	fn->label = place.module && place.name ? place.name : fn->label;
+	return NULL;
 }
 
 /* ---- one of them ------------------------------------------------------------------------ */

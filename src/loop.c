@@ -109,7 +109,9 @@ static void on_end(struct session *session)
 /* All modules are known: what is not there now was named wrongly. Nothing has been planted. */
 static void on_attached(struct session *session, struct traced *traced)
 {
-	if (fn_check(&session->options->fns, traced->heap))
+	bool good = fn_check(&session->options->fns, traced->heap);
+
+	if (point_check(&session->options->points, traced->heap) && good)
 		return;
 	while (heap_command(traced->heap))
 		heap_sent(traced->heap);

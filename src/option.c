@@ -87,6 +87,16 @@ static const struct option what[] = {
 	             "whatever it calls; with beside in the brackets what it calls counts too: "
 	             "for pools that lie in memory of malloc's, and for what is no memory. SET "
 	             "is glib, cpython, apr or openssl, or a file of such lines." },
+	{ "at", 0, OPTION_POINT, "PLACE=ACTION", .place = OPTION_NAMED,
+	  .help = "when the program comes to PLACE: mark, reset, stat, dump, log on or off",
+	  .details = "Repeatable. PLACE is a function's name, MODULE!NAME, FILE:LINE of the source, "
+	             "MODULE+0xOFFSET or 0xADDRESS; ACTION mark:NAME, reset, stat, dump, log:on or "
+	             "log:off. It is done in the midst of what the program does, of which nothing "
+	             "is lost or counted on the wrong side." },
+	{ "client-stats", 0, OPTION_FLAG, AT(client_stats), .place = OPTION_NAMED,
+	  .help = "let the program ask for its statistics, see alloctrace/client.h",
+	  .details = "They are written into a buffer that it passes: the only thing that alloctrace "
+	             "ever writes into a program's data." },
 	{ "operators", 0, OPTION_FLAG, AT(operators), .place = OPTION_NAMED,
 	  .help = "trap C++'s operators too: deletes by name, new's sizes as asked",
 	  .details = "Without it operator new is known from the stack, at the size that it asks "
@@ -245,6 +255,9 @@ bool option_set(const struct option *option, struct options *options, const char
 		return add_output(options, value);
 	case OPTION_FN:
 		fn_parse(&options->fns, value);
+		return true;
+	case OPTION_POINT:
+		point_parse(&options->points, value);
 		return true;
 	case OPTION_ACTION:
 		option->run();

@@ -14,6 +14,7 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_LIST, /* one more of const char *[LIST_MAX], whose number is at count */
 	OPTION_OUTPUT,  /* one more of dests */
 	OPTION_FN,      /* one more of fns, or a set */
+	OPTION_POINT,   /* one more of points */
 	OPTION_ACTION   /* run: prints something and ends */
 };
 

@@ -5,6 +5,7 @@
 #include "bare_stop.h"
 #include "dest.h"
 #include "fn_parse.h"
+#include "point_parse.h"
 
 #define OUTPUTS_MAX 16
 #define LIST_MAX 64
@@ -25,6 +26,8 @@ struct options {
 	bool no_default_suppressions;
 	uint64_t pid;   /* to attach to; 0: none */
 	struct fn_list fns;
+	struct point_list points;
+	bool client_stats;
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
 	bool follow;    /* children too */

@@ -166,7 +166,8 @@ static bool decline(struct processes *processes, const struct record *record)
 {
 	struct record *grown;
 
-	if (record->kind != REC_LOADER && record->kind != REC_RETURNS && record->kind != REC_EXEC &&
+	if (record->kind != REC_LOADER && record->kind != REC_RETURNS &&
+	    record->kind != REC_POINT && record->kind != REC_EXEC &&
 	    record->kind != REC_FORK)
 		return true;
 	if (record->kind == REC_EXEC || record->kind == REC_FORK)

@@ -9,6 +9,7 @@
 #include "log.h"
 #include "loop.h"
 #include "open_files.h"
+#include "points.h"
 #include "send.h"
 #include "signals.h"
 #include "timer.h"
@@ -43,6 +44,7 @@ static void begin_to_trace(struct session *session)
 		.mismatches = session->options->mismatches,
 		.usable = reporting_asks_usable(session->options),
 		.debug_dir = session->options->debug_dir,
+		.client_stats = session->options->client_stats,
 		.listener = listeners_all(&session->listeners),
 	};
 
@@ -54,6 +56,7 @@ static void begin_to_trace(struct session *session)
 	if (session->options->fns.count &&
 	    !heap_trace_functions(session->options->fns.fns, session->options->fns.count))
 		die(EXIT_OURS, "cannot start: no memory");
+	heap_watch_points(session->options->points.points, session->options->points.count);
 	processes_init(&session->processes, &analysis, session->target.pid);
 	send_command(&session->tracer, session->target.attached ? CMD_ATTACH : CMD_SEIZE,
 	             session->target.pid);
@@ -78,11 +81,14 @@ int session_run(const struct options *options, struct title title)
 	target_find(&session.target, options);
 	reporting_init(&session.reporting, options, &session.processes);
 	start(&session, title);
+	points_listen(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
 	target_check_ran(&session.target, loop_has_failed(&session));
-	if (!session.target.attached && session.processes.first->executed)
+	if (!session.target.attached && session.processes.first->executed) {
 		fn_check(&options->fns, session.processes.first->heap);
+		point_check(&options->points, session.processes.first->heap);
+	}
 	reporting_deinit(&session.reporting);
 	processes_deinit(&session.processes);
 	return exit_status(&session);

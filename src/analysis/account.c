@@ -285,6 +285,7 @@ static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct h
 	[HEAP_EVENT_ABANDONED] = apply_abandoned,
 	[HEAP_EVENT_LOST] = apply_lost,
 	[HEAP_EVENT_MAP] = apply_map,
+	[HEAP_EVENT_POINT] = apply_nothing,
 	[HEAP_EVENT_THREAD_BEGIN] = apply_thread_begin,
 	[HEAP_EVENT_THREAD_END] = apply_thread_end,
 	[HEAP_EVENT_IMAGE] = apply_nothing,

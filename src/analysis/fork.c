@@ -91,6 +91,17 @@ static bool copy(struct heap *heap, const struct heap *from, const struct record
 	return whole;
 }
 
+/* Of the thread that forks. */
+static void copy_tag(struct heap *heap, const struct heap *from, const struct record_fork *record)
+{
+	const uint64_t *slot = table_find(&from->views, record->parent);
+	const struct view *was = slot ? (const struct view *)(uintptr_t)*slot : NULL;
+	struct view *view = was && was->tag ? view_of(heap, record->record.tid) : NULL;
+
+	if (view)
+		view->tag = was->tag;
+}
+
 struct heap *heap_fork(const struct heap *from, const struct record_fork *record)
 {
 	struct heap *heap = model_new(&from->options);
@@ -101,6 +112,7 @@ struct heap *heap_fork(const struct heap *from, const struct record_fork *record
 		heap_free(heap);
 		return NULL;
 	}
+	copy_tag(heap, from, record);
 	begin_counting(heap, from, record->record.time_ns);
 	unwinder_set_pid(heap->unwinder, record->record.pid);
 	heap->image_number = record->record.image;

@@ -46,8 +46,10 @@ static void resolve_without_module(struct frame *frame)
 	if (!make_views(frame, 1))
 		return;
 	frame->views->address = frame->addr;
+	frame->views->function = frame->label ? strdup(frame->label) : NULL;
 	frame->views->module = frame->region ? frame->region->name : NULL;
-	frame->views->offset = frame->addr - (frame->region ? frame->region->begin : 0);
+	frame->views->offset =
+		frame->label ? 0 : frame->addr - (frame->region ? frame->region->begin : 0);
 }
 
 static struct heap_frame view_of_symbol(const struct frame *frame, const struct symbol *symbol)

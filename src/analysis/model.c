@@ -12,6 +12,8 @@
 #include "fn_find.h"
 #include "maps.h"
 #include "outbox.h"
+#include "point_find.h"
+#include "points.h"
 #include "privilege.h"
 #include "program.h"
 #include "return_site.h"
@@ -54,6 +56,7 @@ static void module_came(void *ctx, struct module *module)
 	struct plan plan = { .note = note_add, .ctx = heap,
 		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
 		             .operators = heap->options.operators, .fns = heap->fns,
+		             .points = heap->points, .client_stats = heap->options.client_stats,
 		             .free_stacks = heap->options.free_stacks };
 	struct command_plant *plant;
 	size_t bytes;
@@ -228,6 +231,9 @@ void heap_apply(struct heap *heap, const struct record *record)
 		scan(heap, record->pid);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;
+	case REC_POINT:
+		points_met(heap, (const struct record_point *)record);
+		break;
 	case REC_RETURNS:
 		return_site_plan(heap, (const struct record_returns *)record);
 		break;
@@ -300,6 +306,7 @@ struct heap *model_new(const struct analysis_options *options)
 	heap->sites.modules = &heap->modules;
 	heap->resolver = resolver_new();
 	heap->fns = fn_states_new();
+	heap->points = point_states_new();
 	heap->unwinder = unwinder_new(&heap->modules, options->depth);
 	heap->stats = calloc(catalog_count, sizeof(*heap->stats));
 	heap->called = calloc(catalog_count, sizeof(*heap->called));
@@ -325,6 +332,7 @@ void heap_free(struct heap *heap)
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);
 	fn_states_free(heap->fns);
+	point_states_free(heap->points);
 	unwinder_free(heap->unwinder);
 	free(heap->functions.list);
 	free(heap->errors.list);

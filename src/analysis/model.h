@@ -17,6 +17,7 @@ struct view { /* of one thread */
 	struct stack_image image, other;
 	bool on_other; /* the last stack was of a handler with a stack of its own */
 	struct unwound stack;
+	uint32_t tag; /* the stack that all of its stacks go on to, see tag.h; or 0 */
 	bool in_realloc;      /* its old block has left the table, its end is not known */
 	bool had_old;
 	taddr_t old_addr;
@@ -68,6 +69,7 @@ struct heap {
 	struct modules modules;
 	struct functions functions;
 	struct fn_state *fns; /* of each function that a user names; NULL: none */
+	struct point_state *points; /* of each place; NULL: none */
 	struct resolver *resolver;
 	struct unwinder *unwinder;
 	struct sites sites;

@@ -114,9 +114,10 @@ static void find_region(struct heap *heap, struct frame *frame)
 }
 
 /* False: no memory. From the bottom, for what is known there since the last walk stays. */
-static bool intern_stack(struct heap *heap, const struct unwound *unwound, uint32_t *stack)
+static bool intern_stack(struct heap *heap, struct view *view, uint32_t *stack)
 {
-	uint32_t callers = 0, number;
+	const struct unwound *unwound = &view->stack;
+	uint32_t callers = view->tag, number;
 
 	for (unsigned i = unwound->count; i-- > 0; callers = unwound->frames[i].stack) {
 		if (unwound->frames[i].stack)
@@ -144,7 +145,7 @@ uint32_t naming_site(struct heap *heap, struct view *view, const struct record_r
 
 	take_stack(heap, view, &record->stack, (struct unwound_frame){ .regs = record->frame });
 	heap->ledger.truncated_stacks += view->stack.truncated;
-	if (!intern_stack(heap, &view->stack, &key.stack))
+	if (!intern_stack(heap, view, &key.stack))
 		return SITE_NONE;
 	k = wrappers(heap, &key);
 	name = outermost_name(&record->call, &view->stack, k);
@@ -170,7 +171,7 @@ uint32_t naming_entered_site(struct heap *heap, struct view *view,
 
 	take_stack(heap, view, &record->stack,
 	           (struct unwound_frame){ .regs = record->frame, .exact = true });
-	if (!intern_stack(heap, &view->stack, &key.stack) || !key.stack)
+	if (!intern_stack(heap, view, &key.stack) || !key.stack)
 		return SITE_NONE;
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (!is_new)
@@ -193,7 +194,7 @@ uint32_t naming_map_site(struct heap *heap, struct view *view, const struct reco
 	take_stack(heap, view, &record->stack,
 	           (struct unwound_frame){ .regs = record->frame, .exact = true });
 	heap->maps.truncated_stacks += view->stack.truncated;
-	if (!intern_stack(heap, &view->stack, &key.stack))
+	if (!intern_stack(heap, view, &key.stack))
 		return SITE_NONE;
 	index = site_intern(&heap->sites, &key, &is_new);
 	if (is_new)

@@ -10,6 +10,7 @@
 #include "map_trap.h"
 #include "nameless.h"
 #include "own.h"
+#include "point_find.h"
 #include "stripped.h"
 #include "trap.h"
 
@@ -209,6 +210,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)
 			resolve_function(&job, &job.found[i]);
 	map_trap_plan(&job);
+	point_find(&job);
 	library_lend(&job);
 	address_set_free(&job.emptiers);
 	free(job.found);

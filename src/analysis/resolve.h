@@ -32,6 +32,7 @@ struct functions {
 };
 
 struct fn_state;
+struct point_state;
 
 struct plan { /* what resolving a module gave */
 	struct probe *probes;
@@ -42,6 +43,8 @@ struct plan { /* what resolving a module gave */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
 	struct fn_state *fns; /* of each that a user names, or NULL */
+	struct point_state *points; /* the same */
+	bool client_stats; /* the program may ask for its own */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why;
 	                                                  NULL: unheard */
 	void *ctx;

@@ -42,7 +42,7 @@ void sites_deinit(struct sites *sites)
 static struct frame frame_copy(const struct frame *from)
 {
 	return (struct frame){ .module = from->module, .addr = from->addr, .exact = from->exact,
-		               .named = from->named, .region = from->region,
+		               .named = from->named, .label = from->label, .region = from->region,
 		               .region_sought = from->region_sought };
 }
 

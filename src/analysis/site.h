@@ -14,6 +14,7 @@ struct frame {
 	taddr_t addr;
 	struct heap_frame *views; /* NULL until resolved: what is inlined, innermost first, */
 	uint32_t view_count;      /* and at last the frame's own */
+	const char *label; /* of a tag, which is no code; or NULL */
 	int16_t named; /* the wrapper this frame is in, or CATALOG_NONE */
 	bool exact;    /* addr is an interrupted instruction, not a return address */
 	bool region_sought;

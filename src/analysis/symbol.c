@@ -138,6 +138,25 @@ struct symbol *symbols_of(struct module *module, taddr_t addr, bool exact, size_
 	return list;
 }
 
+size_t symbol_lines(struct module *module, const char *file, int line, taddr_t *out, size_t most)
+{
+	const struct names *names = names_of(module);
+	Dwfl_Line **lines = NULL;
+	size_t count = 0, kept = 0;
+
+	if (names && names->module &&
+	    dwfl_module_getsrc_file(names->module, file, line, 0, &lines, &count) < 0)
+		count = 0;
+	for (size_t i = 0; i < count && kept < most; i++) {
+		Dwarf_Addr addr;
+
+		if (dwfl_lineinfo(lines[i], &addr, NULL, NULL, NULL, NULL))
+			out[kept++] = addr;
+	}
+	free(lines);
+	return kept;
+}
+
 void symbol_free(struct symbol *symbol)
 {
 	free(symbol->function);

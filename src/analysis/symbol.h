@@ -21,6 +21,9 @@ bool symbol_is_open(const struct module *); /* has it been asked for names? */
  * addr: in the target; exact: of an instruction, not a return address. */
 struct symbol *symbols_of(struct module *, taddr_t addr, bool exact, size_t *count);
 void symbol_free(struct symbol *); /* its strings */
+/* Where a line of a file begins, or the first one behind it that has code: at most so many file
+ * addresses. 0: the module has no such line. */
+size_t symbol_lines(struct module *, const char *file, int line, taddr_t *out, size_t most);
 void symbol_close(struct module *);
 
 #endif

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include <errno.h>
+#include <sys/uio.h>
 
 #include "bp.h"
 #include "cost.h"
@@ -60,6 +61,16 @@ static void go(struct thread *thread)
 	thread_resume(thread, resume);
 }
 
+/* As the program itself could: what it may not write stays as it is. */
+static void write_into(const struct thread *thread, const struct command_write *command)
+{
+	struct iovec ours = { (void *)command->bytes, command->len };
+	struct iovec theirs = { (void *)(uintptr_t)command->addr, command->len };
+
+	if (thread && thread->held && command->len <= sizeof(command->bytes))
+		process_vm_writev(thread->tid, &ours, 1, &theirs, 1, 0);
+}
+
 static void obey_for_space(struct space *space, const struct record *record)
 {
 	const struct command_forget *range = (const struct command_forget *)record;
@@ -70,6 +81,8 @@ static void obey_for_space(struct space *space, const struct record *record)
 		plant_in_copies(space, (const struct command_plant *)record);
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
+	} else if (record->kind == CMD_WRITE) {
+		write_into(thread, (const struct command_write *)record);
 	} else if (record->kind == CMD_QUIET) {
 		turn_quiet(space);
 	} else if (record->kind == CMD_LOUD) {

@@ -63,6 +63,11 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 		thread->silent_addr = 0;
 	else
 		probe_hit(thread, space, probe, &regs);
+	if (probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) {
+		thread->step = *probe;
+		thread->held = true;
+		return HOLD;
+	}
 	site = probe_return_site(thread, space, probe, &regs);
 	if (!site)
 		return run_on(thread, space, probe, trapped, &regs);

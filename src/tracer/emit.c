@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cost.h"
+#include "mem.h"
 #include "moment.h"
 #include "space.h"
 
@@ -116,6 +117,23 @@ void emit_earlier(const struct thread *thread, uint64_t result)
 {
 	struct record_earlier record = { header(REC_EARLIER, thread, sizeof(record)), result };
 
+	put(&record, sizeof(record));
+}
+
+void emit_point(const struct thread *thread, const struct probe *probe, const struct arch_regs *regs)
+{
+	struct record_point record = { .record = header(REC_POINT, thread, sizeof(record)),
+		                       .point = probe->function };
+
+	for (unsigned i = 0; i < probe->result; i++) {
+		uint64_t value = arch_value(regs, probe->args[i]);
+		int mem = thread->space->mem;
+
+		record.args[i] = value;
+		if (probe->flags & PROBE_TEXT &&
+		    mem_read(mem, value, record.texts[i], mem_string(mem, value, POINT_TEXT - 1)) < 0)
+			record.texts[i][0] = 0;
+	}
 	put(&record, sizeof(record));
 }
 

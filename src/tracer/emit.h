@@ -16,6 +16,7 @@ void emit_lifted(const struct space *, size_t pages, size_t differences);
 void emit_end(void);
 void emit_refused(const struct space *, taddr_t addr, int error);
 void emit_returns(const struct thread *, taddr_t addr, uint32_t function);
+void emit_point(const struct thread *, const struct probe *, const struct arch_regs *);
 void emit_earlier(const struct thread *, uint64_t result);
 
 struct emit_result { /* what a RETURN knows beyond the call */

@@ -250,6 +250,9 @@ void probe_hit(struct thread *thread, const struct space *space, const struct pr
 	case PROBE_NAME:
 		name(thread, probe, regs, slot);
 		break;
+	case PROBE_POINT:
+		emit_point(thread, probe, regs);
+		break;
 	}
 }
 

@@ -10,7 +10,8 @@
 static bool may_run_on(const struct probe *probe)
 {
 	return probe->kind != PROBE_LOADER && probe->kind != PROBE_SYSCALL &&
-	       probe->kind != PROBE_SYSRET && !(probe->flags & PROBE_RETURNS);
+	       probe->kind != PROBE_SYSRET && !(probe->flags & PROBE_RETURNS) &&
+	       !(probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT);
 }
 
 /* The ret that a late entry leads to has been met: what was emulated on the way was for the
