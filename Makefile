@@ -31,7 +31,7 @@ targets := $(patsubst tests/%.c,$(BUILD)/%, \
 preload := $(patsubst tests/preload/%.c,$(BUILD)/lib%.so,$(wildcard tests/preload/*.c))
 
 # Targets are ordinary programs: no sanitizer, no frame pointer, no lint.
-TARGET = -D_GNU_SOURCE -O2 -g -fomit-frame-pointer -pthread -Itests/targets
+TARGET = -D_GNU_SOURCE -O2 -g -fomit-frame-pointer -pthread -Itests/targets -Iinclude
 
 say = $(if $(V),,@printf '  %-6s%s\n' $(1) $@;)
 MAKEFLAGS += --no-print-directory

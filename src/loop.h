@@ -3,6 +3,7 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#include "alerts.h"
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
@@ -16,6 +17,7 @@ struct session {
 	struct processes processes;
 	struct reporting reporting;
 	struct listeners listeners;
+	struct alerts alerts;
 	struct polls polls;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */

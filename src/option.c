@@ -20,7 +20,7 @@ static const struct option when[] = {
 	  .details = "Or to the process of a thread with that number. Nothing of it is "
 	             "interrupted. SIGINT, SIGTERM and SIGHUP detach: the program runs on as it "
 	             "was, which is verified and reported." },
-	{ "init", 0, OPTION_FLAG, AT(init), .place = OPTION_NAMED,
+	{ "init", 0, OPTION_FLAG, AT(init), .place = OPTION_MANUAL,
 	  .help = "attach even to process 1" },
 	{ "follow", 'f', OPTION_FLAG, AT(follow), .help = "trace children too, a report each",
 	  .details = "Whatever a traced process forks or spawns is traced, to its end, and "
@@ -93,7 +93,7 @@ static const struct option what[] = {
 	             "MODULE+0xOFFSET or 0xADDRESS; ACTION mark:NAME, reset, stat, dump, log:on or "
 	             "log:off. It is done in the midst of what the program does, of which nothing "
 	             "is lost or counted on the wrong side." },
-	{ "client-stats", 0, OPTION_FLAG, AT(client_stats), .place = OPTION_NAMED,
+	{ "client-stats", 0, OPTION_FLAG, AT(client_stats), .place = OPTION_MANUAL,
 	  .help = "let the program ask for its statistics, see alloctrace/client.h",
 	  .details = "They are written into a buffer that it passes: the only thing that alloctrace "
 	             "ever writes into a program's data." },
@@ -105,10 +105,10 @@ static const struct option what[] = {
 	{ "mismatches", 0, OPTION_FLAG, AT(mismatches), .place = OPTION_NAMED,
 	  .help = "report new freed by free, new[] by delete, and the like",
 	  .details = "Includes --operators and --free-stacks." },
-	{ "free-stacks", 0, OPTION_FLAG, AT(free_stacks), .place = OPTION_NAMED,
+	{ "free-stacks", 0, OPTION_FLAG, AT(free_stacks), .place = OPTION_MANUAL,
 	  .help = "keep the stack of every free: a double free then tells both",
 	  .details = "The stack of a free that frees nothing is told in any case." },
-	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_NAMED,
+	{ "raw-stacks", 0, OPTION_FLAG, AT(raw_stacks), .place = OPTION_MANUAL,
 	  .help = "show the frames of operator new and other wrappers" },
 };
 
@@ -121,8 +121,39 @@ static const struct option leaks[] = {
 	  .help = "what may be left: LSan's syntax or valgrind's",
 	  .details = "Repeatable. Ones that were not needed are listed." },
 	{ "no-default-suppressions", 0, OPTION_FLAG, AT(no_default_suppressions),
-	  .place = OPTION_NAMED,
+	  .place = OPTION_MANUAL,
 	  .help = "count what libc and libstdc++ keep as left, too" },
+};
+
+static void alert_defaults(struct options *options)
+{
+	options->alerts.block = 512 << 10;
+	options->alerts.delta = 1 << 20;
+}
+
+static const struct option alerts[] = {
+	{ "alerts", 0, OPTION_PRESET, .preset = alert_defaults, .place = OPTION_NAMED,
+	  .help = "--alert-block 512K and --alert-delta 1M" },
+	{ "alert-block", 0, OPTION_SIZE, "N[KMG]", AT(alerts.block), .place = OPTION_MANUAL,
+	  .help = "tell at once of an allocation of more than N bytes" },
+	{ "alert-delta", 0, OPTION_SIZE, "N[KMG]", AT(alerts.delta), .place = OPTION_MANUAL,
+	  .help = "and of a thread that holds more than N bytes more from one site, or less",
+	  .details = "More, or less, than when it was last told of: \"leak?\" and \"never mind\". "
+	             "What other threads free counts for the one that allocated it." },
+	{ "alert-time", 0, OPTION_SECONDS, "SEC", AT(alerts.time_ms), .place = OPTION_MANUAL,
+	  .help = "the least time between two alerts of one thread and site; default 60" },
+	{ "alert-live", 0, OPTION_SIZE, "N[KMG]", AT(alerts.live), .place = OPTION_MANUAL,
+	  .help = "tell at once when more than N bytes are live" },
+	{ "alert-rate", 0, OPTION_COUNT, "N", AT(alerts.rate), .max = UINT32_MAX, .place = OPTION_MANUAL,
+	  .help = "and of more than N allocations in a second" },
+	{ "on-alert", 0, OPTION_TEXT, "COMMAND", AT(on_alert), .place = OPTION_MANUAL,
+	  .help = "what a shell is to do then; the values are in its environment",
+	  .details = "Instead of the line on standard error: AT_KIND (block, growth, shrinkage, live, "
+	             "rate), AT_PID, AT_TID, AT_FUNCTION, AT_WHERE, AT_SITE, AT_DELTA, AT_TOTAL (bytes) "
+	             "and AT_TIME_MS. Its output goes to standard error. No more than 8 run at a time, "
+	             "further alerts are then told by the line." },
+	{ "alert-dump", 0, OPTION_FLAG, AT(alert_dump), .place = OPTION_MANUAL,
+	  .help = "write a report at every alert" },
 };
 
 static const struct option other[] = {
@@ -141,6 +172,7 @@ const struct option_group option_groups[] = {
 	{ "When and where to report, beside at PROG's end and on SIGUSR1", when, countof(when) },
 	{ "What to show", what, countof(what) },
 	{ "What may be left at the end", leaks, countof(leaks) },
+	{ "What to be told of at once", alerts, countof(alerts) },
 	{ "Other", other, countof(other) },
 };
 const size_t option_group_count = countof(option_groups);
@@ -156,7 +188,8 @@ const struct option *option_next(size_t *group, size_t *at)
 
 bool option_takes_value(const struct option *option)
 {
-	return option->kind != OPTION_FLAG && option->kind != OPTION_ACTION;
+	return option->kind != OPTION_FLAG && option->kind != OPTION_PRESET &&
+	       option->kind != OPTION_ACTION;
 }
 
 /* ---- values --------------------------------------------------------------------- */
@@ -256,6 +289,11 @@ bool option_set(const struct option *option, struct options *options, const char
 	case OPTION_FN:
 		fn_parse(&options->fns, value);
 		return true;
+	case OPTION_PRESET:
+		option->preset(options);
+		return true;
+	case OPTION_TEXT:
+		return *(*(const char **)at = value);
 	case OPTION_POINT:
 		point_parse(&options->points, value);
 		return true;

@@ -15,12 +15,15 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_OUTPUT,  /* one more of dests */
 	OPTION_FN,      /* one more of fns, or a set */
 	OPTION_POINT,   /* one more of points */
+	OPTION_PRESET,  /* preset: sets several; takes no value */
+	OPTION_TEXT,    /* const char *, not empty */
 	OPTION_ACTION   /* run: prints something and ends */
 };
 
 enum option_place { /* in --help, which is one screen */
 	OPTION_LINE,
 	OPTION_NAMED,  /* seldom needed: its name, at the end */
+	OPTION_MANUAL, /* still less: in the manual page only */
 	OPTION_HIDDEN  /* made for scripts */
 };
 
@@ -33,6 +36,7 @@ struct option {
 	uint64_t max;
 	const char *const *choices; /* NULL behind the last */
 	void (*run)(void);
+	void (*preset)(struct options *);
 	enum option_place place;
 	const char *help;    /* one line of --help */
 	const char *details; /* more for the man page, or NULL */

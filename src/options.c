@@ -6,6 +6,7 @@
 #include "option.h"
 
 #define DEPTH_DEFAULT 64
+#define ALERT_TIME_DEFAULT 60000
 
 static const struct option *find(const char *name, size_t len)
 {
@@ -48,7 +49,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 {
 	int at = 1;
 
-	*options = (struct options){ .depth = DEPTH_DEFAULT };
+	*options = (struct options){ .depth = DEPTH_DEFAULT, .alerts.time_ms = ALERT_TIME_DEFAULT };
 	for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
 		if (strcmp(argv[at], "--") == 0) {
 			at++;

@@ -2,6 +2,7 @@
 #ifndef OPTIONS_H
 #define OPTIONS_H
 
+#include "alerts.h"
 #include "bare_stop.h"
 #include "dest.h"
 #include "fn_parse.h"
@@ -28,6 +29,9 @@ struct options {
 	struct fn_list fns;
 	struct point_list points;
 	bool client_stats;
+	struct alert_limits alerts;
+	const char *on_alert; /* a command, or NULL: a line of ours */
+	bool alert_dump;
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
 	bool follow;    /* children too */

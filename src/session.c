@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "alert_tell.h"
 #include "crash.h"
 #include "fn_check.h"
 #include "log.h"
@@ -82,6 +83,7 @@ int session_run(const struct options *options, struct title title)
 	reporting_init(&session.reporting, options, &session.processes);
 	start(&session, title);
 	points_listen(&session);
+	alert_listen(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
 	target_check_ran(&session.target, loop_has_failed(&session));
@@ -89,6 +91,7 @@ int session_run(const struct options *options, struct title title)
 		fn_check(&options->fns, session.processes.first->heap);
 		point_check(&options->points, session.processes.first->heap);
 	}
+	alert_end(&session);
 	reporting_deinit(&session.reporting);
 	processes_deinit(&session.processes);
 	return exit_status(&session);

@@ -61,7 +61,7 @@ static void help_synopsis(void)
 static void help_named(void)
 {
 	const struct option *option;
-	int column = printf("Seldom:");
+	int column = printf("Seldom (all: --man):");
 
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));) {
 		if (option->place != OPTION_NAMED)
@@ -73,15 +73,25 @@ static void help_named(void)
 	putchar('\n');
 }
 
+static void help_group(const struct option_group *group)
+{
+	bool titled = false;
+
+	for (size_t i = 0; i < group->count; i++) {
+		if (group->options[i].place != OPTION_LINE)
+			continue;
+		if (!titled)
+			printf("%s:\n", group->title);
+		titled = true;
+		help_option(&group->options[i]);
+	}
+}
+
 void usage_help(void)
 {
 	help_synopsis();
-	for (size_t group = 0; group < option_group_count; group++) {
-		printf("%s:\n", option_groups[group].title);
-		for (size_t i = 0; i < option_groups[group].count; i++)
-			if (option_groups[group].options[i].place == OPTION_LINE)
-				help_option(&option_groups[group].options[i]);
-	}
+	for (size_t group = 0; group < option_group_count; group++)
+		help_group(&option_groups[group]);
 	help_named();
 	puts("Exit status: PROG's; 125 alloctrace failed, 126, 127 PROG cannot run, 2 usage.");
 	exit(0);

@@ -1,0 +1,102 @@
+#include "alert_tell.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "alert_command.h"
+#include "log.h"
+
+static const struct {
+	const char *word, *key; /* for people; for programs */
+} kinds[ALERT_KINDS] = {
+	[ALERT_BLOCK] = { "large block", "block" },   [ALERT_GROWTH] = { "leak?", "growth" },
+	[ALERT_SHRINKAGE] = { "never mind", "shrinkage" }, [ALERT_LIVE] = { "much is live", "live" },
+	[ALERT_RATE] = { "many allocations", "rate" },
+};
+
+/* FUNCTION (FILE:LINE), of the program's call. */
+static void put_where(struct heap *heap, uint32_t site, char *out, size_t size)
+{
+	size_t count = 0;
+	const struct heap_frame *frame = site ? heap_stack(heap, site, &count) : NULL;
+	const char *slash = count && frame->file ? strrchr(frame->file, '/') : NULL;
+
+	*out = '\0';
+	if (!count)
+		return;
+	if (frame->file)
+		snprintf(out, size, "%s (%s:%d)", frame->function ? frame->function : "?",
+		         slash ? slash + 1 : frame->file, frame->line);
+	else if (frame->function)
+		snprintf(out, size, "%s", frame->function);
+	else
+		snprintf(out, size, "%s+0x%" PRIx64, frame->module ? frame->module : "?", frame->offset);
+}
+
+/* ---- the line ------------------------------------------------------------------------------- */
+
+static void warn_of(const struct alert *alert, int pid, const char *where)
+{
+	const char *word = kinds[alert->kind].word;
+
+	if (alert->site)
+		warn("%s: process %d, thread %d, %s by %s: %+" PRId64 " bytes, %" PRIu64 " held, after %"
+		     PRIu64 ".%03u s", word, pid, alert->tid, *where ? where : "?", alert->function,
+		     alert->delta, alert->total, alert->time_ms / 1000, (unsigned)(alert->time_ms % 1000));
+	else
+		warn("%s: process %d: %s%" PRId64 "%s, %" PRIu64 " bytes held, after %" PRIu64 ".%03u s",
+		     word, pid, alert->kind == ALERT_LIVE ? "+" : "", alert->delta,
+		     alert->kind == ALERT_LIVE ? " bytes" : " in a second", alert->total,
+		     alert->time_ms / 1000, (unsigned)(alert->time_ms % 1000));
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static bool run(struct session *session, const struct alert *alert, int pid, const char *where)
+{
+	const struct alert_value values[] = {
+		alert_text("AT_KIND", kinds[alert->kind].key),
+		alert_text("AT_FUNCTION", alert->function ? alert->function : ""),
+		alert_text("AT_WHERE", where),
+		alert_number("AT_PID", pid),
+		alert_number("AT_TID", alert->tid),
+		alert_number("AT_SITE", alert->site),
+		alert_number("AT_DELTA", alert->delta),
+		alert_number("AT_TOTAL", (int64_t)alert->total),
+		alert_number("AT_TIME_MS", (int64_t)alert->time_ms),
+	};
+
+	return alert_command_run(&session->polls, session->options->on_alert, values, countof(values));
+}
+
+static void tell(void *ctx, struct heap *heap, const struct alert *alert)
+{
+	struct session *session = ctx;
+	int pid = heap_program(heap)->pid;
+	char where[512];
+
+	put_where(heap, alert->site, where, sizeof(where));
+	if (!session->options->on_alert || !run(session, alert, pid, where))
+		warn_of(alert, pid, where);
+	if (session->options->alert_dump) {
+		reporting_await(&session->reporting);
+		reporting_dump(&session->reporting, "dump");
+	}
+}
+
+void alert_listen(struct session *session)
+{
+	const struct alert_limits *limits = &session->options->alerts;
+
+	if (!limits->block && !limits->delta && !limits->live && !limits->rate)
+		return;
+	alerts_init(&session->alerts, limits, tell, session);
+	listeners_add(&session->listeners, alerts_hear, &session->alerts);
+}
+
+void alert_end(struct session *session)
+{
+	alert_command_await();
+	alerts_deinit(&session->alerts);
+}

@@ -1,0 +1,169 @@
+"""What is done where a program comes to a place: --at, and the probes of alloctrace/client.h."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from conftest import REPO
+
+pytestmark = pytest.mark.sanitized
+
+def functions_of(site):
+    return [frame["function"] for frame in site["stack"]]
+
+
+def dumps_of(folder, name="report"):
+    found = sorted(folder.glob(f"{name}.*.json"), key=lambda path: int(path.suffixes[0][1:]))
+    return [json.loads(path.read_text()) for path in found]
+
+
+def of_work(report):
+    """The sizes that live from work(), in order."""
+    return sorted(site["live_bytes"] for site in report["sites"] if "work" in functions_of(site))
+
+
+@pytest.fixture
+def points(trace, target, tmp_path):
+    """points(specs...): (the run of `marked` with these --at, its dumps)."""
+    def run(*specs, options=(), arguments=()):
+        at = [word for spec in specs for word in ("--at", spec)]
+        done = trace(target("marked"), *arguments, options=[*at, *options])
+        return done, dumps_of(tmp_path)
+    return run
+
+
+# ---- places ------------------------------------------------------------------------------
+
+
+def test_row_41_a_report_at_each_call_of_a_function(points):
+    """Without those of the call that is about to be: nothing of what follows is in it. The last
+    but one is the program's own."""
+    run, dumps = points("work=dump")
+    assert (run.status, run.err) == (0, "")
+    assert [of_work(dump) for dump in dumps] == [
+        [], [100], [100, 101], [100, 101, 103], [100, 101, 102, 103], [100, 101, 102, 103]]
+
+
+def line_of(source, text):
+    with open(source, encoding="utf-8") as lines:
+        return next(i for i, line in enumerate(lines, 1) if text in line)
+
+
+def test_a_line_of_the_source(points):
+    line = line_of(REPO / "tests/targets/marked.c", "alloctrace_reset();")
+    _, dumps = points(f"marked.c:{line}=dump")
+    assert of_work(dumps[-1]) == [100, 101, 102, 103, 104]
+
+
+def place_of(program, name):
+    listed = subprocess.run(["nm", program], capture_output=True, text=True, check=True).stdout
+    return next(int(line.split()[0], 16) for line in listed.splitlines()
+                if line.split()[2:] == [name])
+
+
+def test_a_place_in_a_module(points, target):
+    place = place_of(target("marked"), "work")
+    _, dumps = points(f"marked+{place:#x}=dump", "marked!main=dump")
+    assert [of_work(dump) for dump in dumps[:3]] == [[], [], [100]]
+
+
+WRONG = {
+    "nowhere=dump": "no function of that name is in the program",
+    "marked.c:99999=dump": "no such line is known in the program: it has no debug information of "
+                           "that file",
+    "nothing.c:3=dump": "no such line is known in the program: it has no debug information of "
+                        "that file",
+    "0x1000=dump": "no code of the program is there",
+    "malloc=dump": "alloctrace has traps of its own in it",
+}
+
+
+@pytest.mark.parametrize("spec", WRONG)
+def test_a_place_that_is_not_met_is_said(points, spec):
+    run, dumps = points(spec)
+    assert (run.status, run.err) == (0, f"alloctrace: --at {spec}: {WRONG[spec]}\n")
+    assert len(dumps) == 1  # the program's own
+    run.report.assert_consistent()
+
+
+def test_the_middle_of_an_instruction(points, target):
+    program = target("marked")
+    listing = subprocess.run(["objdump", "-d", "--no-show-raw-insn", program],
+                             capture_output=True, text=True, check=True).stdout
+    main = listing[listing.index("<main>:"):]
+    places = [int(place, 16) for place in re.findall(r"^ *([0-9a-f]+):", main, re.M)]
+    begin = next(a for a, b in zip(places, places[1:]) if b - a > 2)
+    spec = f"marked+{begin + 1:#x}=dump"
+    run, _ = points(spec)
+    assert run.err == f"alloctrace: --at {spec}: no instruction begins there\n"
+
+
+@pytest.mark.parametrize("spec", ["main", "main=", "main=nonsense", "=dump", "main=mark:",
+                                  "!f=dump", "main=log:maybe"])
+def test_nonsense_is_a_usage_error(run_plainly, alloctrace, spec):
+    run = run_plainly(alloctrace, "--at", spec, "--", "/bin/true")
+    assert run.status == 2
+    assert re.fullmatch(rf"alloctrace: --at {re.escape(spec)}: .*\n", run.err)
+
+
+def test_attached(attach, start_plainly, target, tmp_path):
+    live = start_plainly(target("marked"), "wait")
+    attached = attach(live.await_ready(), "--at", "work=dump")
+    attached.dump()
+    live.finish("go\n")
+    assert attached.finish().status == 0
+    assert [of_work(dump) for dump in dumps_of(tmp_path, "attached")[1:]] == [
+        [], [100], [100, 101], [100, 101, 103], [100, 101, 102, 103], [100, 101, 102, 103]]
+
+
+def test_attached_to_what_has_no_such_place(attach, start_plainly, target):
+    live = start_plainly(target("marked"), "wait")
+    attached = attach(live.await_ready(), "--at", "nowhere=dump")
+    run = attached.finish()
+    assert (run.status, run.err) == (
+        125, "alloctrace: --at nowhere=dump: no function of that name is in the program\n")
+    assert live.finish("go\n").status == 0
+
+
+# ---- probes in the program -----------------------------------------------------------------
+
+
+def test_without_alloctrace_nothing_happens(run_plainly, target):
+    run = run_plainly(target("marked"), "stats")
+    assert (run.status, run.out) == (0, "stats -1 -1 -1 -1 42\n" * 3)
+
+
+def test_a_report_that_the_program_asks_for(points):
+    _, dumps = points()
+    assert [of_work(dump) for dump in dumps] == [[100, 101, 102, 103]]
+
+
+def test_a_tag_is_the_end_of_its_threads_stacks(points):
+    run, _ = points()
+    tagged = {site["stack"][-1]["function"]: site["allocs"] for site in run.report["sites"]
+              if functions_of(site)[-1].startswith("[") and "work" in functions_of(site)}
+    assert tagged == {"[node, ast]": 1, "[leaf]": 1}
+    untagged = [site for site in run.report["sites"]
+                if "work" in functions_of(site) and not functions_of(site)[-1].startswith("[")]
+    assert sum(site["allocs"] for site in untagged) == 3
+    run.report.assert_consistent()
+
+
+def test_statistics_only_where_they_are_allowed(points):
+    run, _ = points(arguments=["stats"])
+    assert run.out == "stats -1 -1 -1 -1 42\n" * 3
+    run, _ = points(arguments=["stats"], options=["--client-stats"])
+    totals = run.report["totals"]
+    allocs, frees = totals["allocs"], totals["frees"] - 3
+    live = totals["bytes_allocated"] - (totals["bytes_freed"] - 303)
+    whole = f"stats {allocs} {frees} {allocs - frees} {live} 42\n"
+    assert run.out == whole + f"stats {allocs} {frees} -1 -1 42\n" + whole
+
+
+def test_probes_are_listed_as_such(target):
+    notes = subprocess.run(["readelf", "-n", target("marked")], capture_output=True, text=True,
+                           check=True).stdout
+    names = re.findall(r"Provider: alloctrace\n\s*Name: (\w+)", notes)
+    assert set(names) == {"mark", "reset", "phase", "tag", "dump", "stats"}
