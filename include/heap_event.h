@@ -46,6 +46,9 @@ struct heap_event {
 	uint32_t site;        /* heap_site.id, 0: not known */
 	taddr_t given, block; /* the highest bit: of blocks beside others, struct fn */
 	uint64_t size;        /* requested bytes */
+	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
+	                         asked for */
+	int status;           /* EXIT: as waitpid gives it */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
 	unsigned origin;             /* MAP: enum heap_origin, or the number of an allocator */

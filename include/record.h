@@ -127,6 +127,7 @@ struct record_return {
 	struct record_call call;
 	uint64_t result;
 	uint64_t out;              /* what argument 0 points at, with PROBE_OUT_PARAM */
+	uint64_t before;           /* the word in front of the block, with PROBE_USABLE; or 0 */
 	struct arch_frame frame;   /* the caller */
 	struct record_stack stack; /* from the slot on */
 };

@@ -54,7 +54,9 @@ static void module_came(void *ctx, struct module *module)
 	struct plan plan = { .note = note_add, .ctx = heap,
 		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
 		             .operators = heap->options.operators, .fns = heap->fns,
-		             .free_stacks = heap->options.free_stacks };
+		             .free_stacks = heap->options.free_stacks,
+		             .callers = heap->options.callers,
+		             .usable = heap->options.usable_each };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -233,7 +235,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_EXIT:
 		maps_ended(heap);
-		account_tell(heap, HEAP_EVENT_EXIT, record->tid);
+		account_exit(heap, (const struct record_status *)record);
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);

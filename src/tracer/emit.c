@@ -230,6 +230,7 @@ void emit_return(struct thread *thread, const struct call *call, const struct em
 	struct piece piece = take_piece(thread, call->slot);
 	struct record_return record = { .call = record_of(REC_RETURN, thread, call),
 		                        .result = result->result, .out = result->out,
+		                        .before = result->before,
 		                        .frame = result->frame };
 
 	put_with_stack(thread, &record, sizeof(record), &piece, call);

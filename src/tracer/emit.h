@@ -19,7 +19,7 @@ void emit_returns(const struct thread *, taddr_t addr, uint32_t function);
 void emit_earlier(const struct thread *, uint64_t result);
 
 struct emit_result { /* what a RETURN knows beyond the call */
-	uint64_t result, out;
+	uint64_t result, out, before; /* as in record_return */
 	struct arch_frame frame;
 };
 
