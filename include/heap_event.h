@@ -49,6 +49,7 @@ struct heap_event {
 	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
 	                         asked for */
 	int status;           /* EXIT: as waitpid gives it */
+	int parent;           /* FORK: the thread that did it */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
 	unsigned origin;             /* MAP: enum heap_origin, or the number of an allocator */
