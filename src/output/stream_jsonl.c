@@ -156,22 +156,38 @@ static void put_realloc(yajl_gen gen, struct stream_process *process, const stru
 	put_alloc(gen, process, event);
 }
 
+static void put_hex(yajl_gen gen, uint64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%" PRIx64, value);
+	json_string(gen, text);
+}
+
+/* How many of them the call has. */
+static const unsigned char arguments[MAP_CALLS] = {
+	[MAP_CALL_MMAP] = 6, [MAP_CALL_MUNMAP] = 2, [MAP_CALL_MREMAP] = 5, [MAP_CALL_BRK] = 1,
+	[MAP_CALL_SHMAT] = 3, [MAP_CALL_SHMDT] = 1, [MAP_CALL_PROTECT] = 3, [MAP_CALL_IO_SETUP] = 2,
+	[MAP_CALL_IO_DESTROY] = 1, [MAP_CALL_SHADOW_STACK] = 3, [MAP_CALL_REMAP_PAGES] = 5,
+	[MAP_CALL_EXIT] = 1, [MAP_CALL_CLONE] = 5,
+};
+
 static void put_map(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
 {
+	const struct map_call *call = event->call;
+
 	json_member_string(gen, "call", event->function);
 	json_member(gen, "args");
 	yajl_gen_array_open(gen);
-	for (unsigned i = 0; i < MAP_CALL_ARGS; i++) {
-		char text[24];
-
-		snprintf(text, sizeof(text), "0x%" PRIx64, event->call->args[i]);
-		json_string(gen, text);
-	}
+	for (unsigned i = 0; i < arguments[call->kind]; i++)
+		put_hex(gen, call->args[i]);
 	yajl_gen_array_close(gen);
-	if (event->call->result < 0 && event->call->result >= -4095)
-		json_member_signed(gen, "error", -event->call->result);
-	else
-		put_address(gen, "result", (taddr_t)event->call->result);
+	if (call->result < 0 && call->result >= -4095) {
+		json_member_signed(gen, "error", -call->result);
+	} else {
+		json_member(gen, "result");
+		put_hex(gen, (uint64_t)call->result);
+	}
 	json_member_string(gen, "origin", heap_origin_name(process->heap, event->origin));
 	put_stack(gen, process, event->site);
 }
