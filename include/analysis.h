@@ -14,6 +14,8 @@ struct analysis_options {
 	bool rss;        /* what is in memory is taken apart at every comparison */
 	bool operators;  /* C++'s are trapped too, not only what they call */
 	bool free_stacks; /* every free's stack is wanted */
+	bool callers;     /* who calls each free is, if its stack is not */
+	bool usable_each; /* what each block is worth is to be told with its event */
 	bool mismatches; /* whose free is of another family than their allocation */
 	bool usable;     /* what the live blocks are worth is to be told */
 	bool client_stats; /* the program may ask for its statistics, which are written to it */

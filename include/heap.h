@@ -254,5 +254,6 @@ size_t heap_vm(const struct heap *, const struct heap_vm_figure **);
 struct heap_rss heap_rss(struct heap *); /* all 0: not asked for, or not known */
 struct heap_cost heap_cost(const struct heap *);
 void heap_threads(const struct heap *, uint64_t *live, uint64_t *total);
+const char *heap_origin_name(const struct heap *, unsigned origin); /* of struct heap_event */
 
 #endif

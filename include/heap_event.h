@@ -48,6 +48,10 @@ struct heap_event {
 	uint32_t site;        /* heap_site.id, 0: not known */
 	taddr_t given, block; /* the highest bit: of blocks beside others, struct fn */
 	uint64_t size;        /* requested bytes */
+	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
+	                         asked for */
+	int status;           /* EXIT: as waitpid gives it */
+	int parent;           /* FORK: the thread that did it */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
 	enum point_action action;    /* POINT, and the name and detail that go with it, or "" */

@@ -39,13 +39,16 @@ enum probe_flags {
 	PROBE_CHAIN = 512,   /* ENTRY, REPORT: of a chain of blocks, each with the next one's
 	                        address at offset argument 1 */
 	PROBE_LEADS_OUT = 1024, /* ENTRY of a free: it may call what is not in its module */
-	PROBE_CALLER = 2048, /* the same: it has several names; the last argument recorded is to
-	                        be the address it returns to, which tells by which it is called */
-	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
-	PROBE_STRING_PART = 8192, /* of argument 1 characters at most, with it */
+	PROBE_CALLER = 2048, /* the same: the last argument recorded is to be the address it
+	                        returns to, which tells by which of its names it is called, and
+	                        by whom */
+	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs; POINT:
+	                        its arguments are strings, which are wanted */
+	PROBE_STRING_PART = 8192, /* ENTRY: of argument 1 characters at most, with it */
 	PROBE_STACK = 16384, /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
-	PROBE_TEXT = 32768   /* POINT: its arguments are addresses of strings */
+	PROBE_USABLE = 32768 /* ENTRY: the word in front of the block is wanted; of a free it
+	                        becomes argument 1 */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

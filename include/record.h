@@ -82,7 +82,7 @@ struct record_point {
 	struct record record;
 	uint32_t point, pad; /* struct probe.function */
 	uint64_t args[POINT_ARGS];
-	char texts[POINT_ARGS][POINT_TEXT]; /* what PROBE_TEXT arguments point at, ends with 0 */
+	char texts[POINT_ARGS][POINT_TEXT]; /* where it has PROBE_STRING, ends with 0 */
 };
 
 struct record_lifted { /* of the text pages that had traps, once they were lifted */
@@ -137,6 +137,7 @@ struct record_return {
 	struct record_call call;
 	uint64_t result;
 	uint64_t out;              /* what argument 0 points at, with PROBE_OUT_PARAM */
+	uint64_t before;           /* the word in front of the block, with PROBE_USABLE; or 0 */
 	struct arch_frame frame;   /* the caller */
 	struct record_stack stack; /* from the slot on */
 };

@@ -51,7 +51,8 @@ bool dest_parse(struct dest *dest, const char *text)
 
 	*dest = (struct dest){ .kind = DEST_FILE, .fd = STDOUT_FILENO };
 	dest->output = colon ? output_by_name(text, colon - text) : NULL;
-	if (dest->output)
+	dest->stream = colon ? stream_by_name(text, colon - text) : NULL;
+	if (dest->output || dest->stream)
 		text = colon + 1;
 	dest->path = text;
 	if (strcmp(text, "-") == 0)
@@ -64,9 +65,11 @@ bool dest_parse(struct dest *dest, const char *text)
 		dest->kind = kinds[i].kind;
 		dest->path = text + len;
 	}
-	if (!dest->output)
+	if (!dest->output && !dest->stream)
+		dest->stream = stream_by_path(dest->path);
+	if (!dest->output && !dest->stream)
 		dest->output = output_by_path(dest->path);
-	if (!dest->output)
+	if (!dest->output && !dest->stream)
 		dest->output = output_by_name("text", 4);
 	return is_well_formed(dest);
 }
@@ -173,6 +176,13 @@ static char *file_name(const char *path, const struct report *report, unsigned n
 		return name;
 	free(name);
 	return NULL;
+}
+
+char *dest_stream_path(const char *path, int pid)
+{
+	const struct report report = { .pid = pid };
+
+	return file_name(path, &report, 0);
 }
 
 /* ---- writing -------------------------------------------------------------------- */

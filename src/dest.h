@@ -3,11 +3,13 @@
 #define DEST_H
 
 #include "output.h"
+#include "stream.h"
 
 enum dest_kind { DEST_FILE, DEST_FD, DEST_PIPE, DEST_TCP, DEST_UNIX };
 
 struct dest {
-	const struct output *output;
+	const struct stream_format *stream; /* or NULL: it is of reports, */
+	const struct output *output;        /* or NULL */
 	enum dest_kind kind;
 	const char *path; /* all but FD: the command line's own */
 	int fd;           /* FD */
@@ -20,6 +22,9 @@ int dest_check(const struct dest *);
 /* One whole report; number: of the dump, 0 for the final one. A file appears whole
  * or not at all. 0, or -errno after saying so. */
 int dest_write(const struct dest *, struct report *, unsigned number);
+
+/* A stream's path with its %p and %t. The caller frees; NULL: no memory. */
+char *dest_stream_path(const char *path, int pid);
 
 /* An error of the program, at once, if it is a stream of text. Failures are the report's to tell. */
 void dest_tell(const struct dest *, const struct report *, const struct heap_error *);

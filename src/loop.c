@@ -32,7 +32,11 @@ static void leave(struct session *session)
 /* Those that had none; reason: of those that have not ended. */
 static void last_reports(struct session *session, const char *reason)
 {
-	struct traced *first = session->processes.first;
+	struct processes *processes = &session->processes;
+	struct traced *first = processes->first;
+
+	for (size_t i = 0; i < processes->count; i++)
+		streams_end(&session->streams, processes->list[i]->heap);
 
 	if (session->target.ended && !first->ended) {
 		first->ended = true;
@@ -75,6 +79,7 @@ static void report_ended(struct session *session)
 
 		if (!traced->ended && !traced->released)
 			continue;
+		streams_end(&session->streams, traced->heap);
 		reporting_end(&session->reporting, traced, "exit");
 		if (traced != processes->first)
 			processes_drop(processes, traced);
@@ -93,10 +98,12 @@ static void on_exit_of(struct session *session, const struct traced *traced)
 /* What is known of it is of this moment. */
 static void on_released(struct session *session, struct traced *traced)
 {
-	if (session->options->follow)
+	if (session->options->follow) {
 		report_ended(session);
-	else
-		reporting_end(&session->reporting, traced, "detach");
+		return;
+	}
+	streams_end(&session->streams, traced->heap);
+	reporting_end(&session->reporting, traced, "detach");
 }
 
 static void on_end(struct session *session)
@@ -162,7 +169,7 @@ static bool drain(struct session *session)
 
 	for (bool any = false;; any = true) {
 		record = ring_peek(ring, &len);
-		if (len == 0)
+		if (len == 0 || streams_brake(&session->streams))
 			return any;
 		on_record(session, record);
 		ring_consume(ring, record->len);
@@ -177,6 +184,7 @@ static void tracer_lost(struct session *session)
 {
 	size_t left;
 
+	streams_release(&session->streams); /* what is in the ring is all there will be */
 	drain(session);
 	if (session->tracer_ended)
 		return;
@@ -192,8 +200,9 @@ static void tracer_lost(struct session *session)
 
 static void reap(struct session *session)
 {
-	if (waitpid(session->tracer.pid, NULL, WNOHANG) > 0)
-		tracer_lost(session); /* unless it has taken its leave */
+	/* its leave may be among the records that are still there */
+	if (!streams_brake(&session->streams) && waitpid(session->tracer.pid, NULL, WNOHANG) > 0)
+		tracer_lost(session);
 	target_reap(&session->target);
 	reporting_reap(&session->reporting);
 	report_ended(session);
@@ -256,6 +265,10 @@ static void take_signals(struct session *session)
 
 	if (asked & SIGNALS_REPORT)
 		session->due = "dump";
+	if (asked & (SIGNALS_URGED | SIGNALS_LEAVE))
+		streams_release(&session->streams);
+	if (asked & SIGNALS_REOPEN && !streams_reopen(&session->streams) && session->target.attached)
+		leave(session);
 	if (asked & SIGNALS_LEAVE)
 		leave(session);
 }
@@ -273,15 +286,27 @@ static void take_timers(struct session *session)
 static void sleep_until_due(struct session *session, bool busy)
 {
 	struct ring *ring = &session->tracer.records;
-	bool unsent = is_awaited(session) || processes_wait(&session->processes);
+	bool unsent = is_awaited(session) || processes_wait(&session->processes), braked;
 	uint64_t rung;
 
-	ring_set_reader(ring, busy ? RING_NAPPING : RING_ASLEEP);
-	if (busy || ring_empty(ring))
+	streams_work(&session->streams);
+	braked = streams_brake(&session->streams);
+	ring_set_reader(ring, braked ? RING_AWAKE : busy ? RING_NAPPING : RING_ASLEEP);
+	if (busy || braked || ring_empty(ring))
 		polls_wait(&session->polls, unsent ? 1 : busy ? NAP_MS : -1);
 	ring_set_reader(ring, RING_AWAKE);
 	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
 		return; /* nobody rang */
+}
+
+/* What readers have not read yet. */
+static void finish_streams(struct session *session)
+{
+	while (streams_linger(&session->streams)) {
+		polls_wait(&session->polls, NAP_MS);
+		take_signals(session);
+	}
+	session->failed |= !streams_finish(&session->streams);
 }
 
 static bool is_over(const struct session *session)
@@ -313,4 +338,5 @@ void loop_run(struct session *session)
 	if (!session->leaving)
 		last_reports(session, session->tracer_lost ? "detach" : "exit");
 	reporting_await(&session->reporting);
+	finish_streams(session);
 }

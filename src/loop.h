@@ -7,6 +7,7 @@
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
+#include "streams.h"
 #include "target.h"
 #include "tracer.h"
 
@@ -19,6 +20,7 @@ struct session {
 	struct listeners listeners;
 	struct alerts alerts;
 	struct polls polls;
+	struct streams streams;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "sink.h"
 #include "usage.h"
 
 #define AT(field) .at = offsetof(struct options, field)
@@ -13,6 +14,8 @@
 static const char *const sorts[] = { [HEAP_BY_BYTES] = "bytes", [HEAP_BY_BLOCKS] = "blocks",
 	                             [HEAP_BY_CALLS] = "calls", [HEAP_BY_PEAK] = "peak",
 	                             [HEAP_SORTS] = NULL };
+
+static const char *const on_blocks[] = { [SINK_DROPS] = "drop", [SINK_WAITS] = "wait", NULL };
 
 static const struct option when[] = {
 	{ "pid", 'p', OPTION_COUNT, "PID", AT(pid), .max = INT32_MAX,
@@ -34,12 +37,31 @@ static const struct option when[] = {
 	             "the report and %t the time; or - for standard output, fd:N, pipe:PATH, "
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
-	             "earlier report of the run is kept under a name of its own." },
+	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
+	             "mlog1, jsonl or csv-orphan it is a stream of every event as it comes: "
+	             "appended to a file, which is made anew when it is moved, or written to a "
+	             "reader that may come and go." },
 	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
 	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
 	  .help = "report and let the program go after SEC seconds",
 	  .details = "The program runs on without traps. One that alloctrace has started is "
 	             "waited for: the exit status is its own." },
+	{ "flush", 0, OPTION_SECONDS, "SEC", AT(streams.flush_ms), .place = OPTION_NAMED,
+	  .help = "csv-orphan: how often what has become old is told",
+	  .details = "Default: as often as --min-age says, or 60 seconds." },
+	{ "on-block", 0, OPTION_CHOICE, "WAY", AT(streams.on_block), .choices = on_blocks,
+	  .place = OPTION_NAMED,
+	  .help = "a stream's slow reader: drop (the default) or wait",
+	  .details = "What is dropped is counted, and told in reports and at the end. With wait "
+	             "the program waits for the reader, too; Ctrl-C ends the waiting, and what "
+	             "does not fit is then dropped until it reads again." },
+	{ "max-size", 0, OPTION_SIZE, "N[KMG]", AT(streams.max_size), .place = OPTION_NAMED,
+	  .help = "a stream's file is full at N bytes" },
+	{ "on-full", 0, OPTION_ON_FULL, "WAY", AT(streams.keep), .place = OPTION_NAMED,
+	  .help = "truncate (the default) or rotate[:K] a stream's full file",
+	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default." },
+	{ "compat", 0, OPTION_FLAG, AT(streams.compat), .place = OPTION_NAMED,
+	  .help = "csv-orphan to the byte as malloc-trace wrote it, which is no valid CSV" },
 };
 
 static const struct option what[] = {
@@ -260,9 +282,34 @@ static bool add_text(const char **list, size_t *count, const char *text)
 
 static bool add_output(struct options *options, const char *text)
 {
-	if (options->dest_count == OUTPUTS_MAX)
+	struct stream_options *streams = &options->streams;
+	struct dest dest;
+
+	if (options->dest_count == OUTPUTS_MAX || streams->dest_count == OUTPUTS_MAX)
 		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
-	return dest_parse(&options->dests[options->dest_count++], text);
+	if (!dest_parse(&dest, text))
+		return false;
+	if (dest.stream)
+		streams->dests[streams->dest_count++] = dest;
+	else
+		options->dests[options->dest_count++] = dest;
+	return true;
+}
+
+#define KEEP_MAX 1000
+
+static bool read_on_full(const char *text, unsigned *keep)
+{
+	char *end = NULL;
+	uint64_t count = 1;
+
+	*keep = 0;
+	if (strcmp(text, "truncate") == 0)
+		return true;
+	if (strncmp(text, "rotate:", 7) == 0 && (!read_number(text + 7, &count, &end) || *end))
+		return false;
+	*keep = count;
+	return (end || strcmp(text, "rotate") == 0) && count >= 1 && count <= KEEP_MAX;
 }
 
 bool option_set(const struct option *option, struct options *options, const char *value)
@@ -286,6 +333,8 @@ bool option_set(const struct option *option, struct options *options, const char
 		return add_text(at, count, value);
 	case OPTION_OUTPUT:
 		return add_output(options, value);
+	case OPTION_ON_FULL:
+		return read_on_full(value, at);
 	case OPTION_FN:
 		fn_parse(&options->fns, value);
 		return true;

@@ -12,7 +12,8 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_CHOICE,  /* an enum: the place of the word in choices */
 	OPTION_FOLDER,  /* const char *; has no colon, which separates folders */
 	OPTION_LIST, /* one more of const char *[LIST_MAX], whose number is at count */
-	OPTION_OUTPUT,  /* one more of dests */
+	OPTION_OUTPUT,  /* one more of dests, or of streams */
+	OPTION_ON_FULL, /* unsigned: truncate is 0, rotate 1, rotate:K that number */
 	OPTION_FN,      /* one more of fns, or a set */
 	OPTION_POINT,   /* one more of points */
 	OPTION_PRESET,  /* preset: sets several; takes no value */

@@ -11,6 +11,16 @@
 #define OUTPUTS_MAX 16
 #define LIST_MAX 64
 
+struct stream_options {
+	struct dest dests[OUTPUTS_MAX];
+	unsigned dest_count;
+	uint64_t flush_ms; /* how often orphans are told; 0: as old as they are to be */
+	int on_block;      /* enum sink_on_block */
+	uint64_t max_size; /* of a file, bytes; 0: any */
+	unsigned keep;     /* of full files; 0: it is truncated */
+	bool compat;
+};
+
 struct options {
 	uint64_t depth;
 	uint64_t interval_ms, duration_ms; /* 0: none */
@@ -20,6 +30,7 @@ struct options {
 	const char *match[LIST_MAX], *hide[LIST_MAX]; /* query's */
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
+	struct stream_options streams;
 	const char *debug_dir; /* or NULL */
 	uint64_t leak_exitcode; /* 0: the program's own */
 	const char *suppressions[LIST_MAX]; /* paths */

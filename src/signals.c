@@ -41,8 +41,12 @@ int signals_open(struct launch_signals *was)
 }
 
 /* A process that runs already gets its own signals: ours are about us. */
-static unsigned of_attached(int sig)
+static unsigned of_attached(const struct signalfd_siginfo *info)
 {
+	int sig = info->ssi_signo;
+
+	if (sig == SIGHUP && info->ssi_code <= 0)
+		return SIGNALS_REOPEN;
 	return sig == SIGCHLD || sig == SIGCONT || sig == SIGUSR2 ? 0 : SIGNALS_LEAVE;
 }
 
@@ -59,6 +63,7 @@ static unsigned of_launched(const struct signalfd_siginfo *info, const struct ta
 			return SIGNALS_LEAVE;
 		if (info->ssi_code <= 0 && !target->ended)
 			kill(target->pid, sig);
+		return SIGNALS_URGED | (sig == SIGHUP ? SIGNALS_REOPEN : 0);
 	}
 	return 0;
 }
@@ -72,7 +77,7 @@ unsigned signals_take(int fd, const struct target *target, pid_t tracer, bool on
 		if (info.ssi_signo == SIGUSR1)
 			asked |= SIGNALS_REPORT;
 		else if (target->attached)
-			asked |= of_attached(info.ssi_signo);
+			asked |= of_attached(&info);
 		else
 			asked |= of_launched(&info, target, tracer, only_others);
 	}

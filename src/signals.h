@@ -7,7 +7,9 @@
 
 enum { /* what is asked */
 	SIGNALS_REPORT = 1,
-	SIGNALS_LEAVE = 2 /* let go of all that is traced */
+	SIGNALS_LEAVE = 2, /* let go of all that is traced */
+	SIGNALS_REOPEN = 4, /* files anew */
+	SIGNALS_URGED = 8  /* the program has been sent one that may end it */
 };
 
 /* Blocks them; a descriptor to poll, or -1 with errno. Nothing of this may be inherited by

@@ -21,25 +21,33 @@ static int connect_to(int family, const struct sockaddr *addr, socklen_t len)
 	return -1;
 }
 
-int socket_tcp(const char *host_port)
+struct addrinfo *socket_resolve(const char *host_port)
 {
 	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list, *at;
+	struct addrinfo *list = NULL;
 	const char *colon = strrchr(host_port, ':');
 	bool bracketed = host_port[0] == '[';
 	char *host = colon ? strndup(host_port + bracketed, colon - host_port - 2 * bracketed) :
 	                     NULL;
+
+	if (!host || getaddrinfo(host, colon + 1, &hints, &list) != 0)
+		list = NULL;
+	free(host);
+	if (!list)
+		errno = EINVAL;
+	return list;
+}
+
+int socket_tcp(const char *host_port)
+{
+	struct addrinfo *list = socket_resolve(host_port), *at;
 	int fd = -1;
 
-	errno = EINVAL;
-	if (!host || getaddrinfo(host, colon + 1, &hints, &list) != 0) {
-		free(host);
+	if (!list)
 		return -1;
-	}
 	for (at = list; at && fd < 0; at = at->ai_next)
 		fd = connect_to(at->ai_family, at->ai_addr, at->ai_addrlen);
 	freeaddrinfo(list);
-	free(host);
 	return fd;
 }
 

@@ -309,6 +309,15 @@ void account_apply(struct heap *heap, struct heap_event *event)
 		listener->tell(listener->ctx, heap, event);
 }
 
+void account_exit(struct heap *heap, const struct record_status *record)
+{
+	struct heap_event event = { .kind = HEAP_EVENT_EXIT, .tid = record->record.tid,
+		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
+		                    .number = NO_FUNCTION, .status = record->status };
+
+	account_apply(heap, &event);
+}
+
 void account_tell(struct heap *heap, enum heap_event_kind kind, int tid)
 {
 	struct heap_event event = { .kind = kind, .tid = tid, .time_ns = heap->now_ns,

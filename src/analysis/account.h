@@ -9,5 +9,6 @@
 void account_apply(struct heap *, struct heap_event *);
 /* One that has no more to it. */
 void account_tell(struct heap *, enum heap_event_kind, int tid);
+void account_exit(struct heap *, const struct record_status *);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "account.h"
 #include "naming.h"
+#include "usable.h"
 #include "view.h"
 
 static struct function *function_of(const struct heap *heap, uint32_t number)
@@ -74,6 +75,11 @@ void calls_entered(struct heap *heap, const struct record_call *call,
 	event.entry = is_free(entry) ? freed_by(heap, call, function, given) : function->entry;
 	if (entered)
 		event.site = site_id(naming_entered_site(heap, view, entered, function->entry));
+	else if (heap->options.callers && function->has_caller)
+		event.site = site_id(naming_caller_site(heap, function->entry,
+		                                        call->args[RECORD_ARGS - 1]));
+	if (entry->role == CATALOG_FREE)
+		event.usable = usable_of_old(function, call->args[1]);
 	account_apply(heap, &event);
 }
 
@@ -134,6 +140,8 @@ void calls_returned(struct heap *heap, const struct record_return *record)
 	event.entry = heap->sites.sites[site].entry;
 	event.size = size;
 	event.block = key_of(entry, block_of(entry, record, size));
+	if (event.block)
+		event.usable = usable_of_new(heap, function, record->before, size);
 	if (entry->role == CATALOG_REALLOC)
 		take_given(&event, entry, view);
 	account_apply(heap, &event);

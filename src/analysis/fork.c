@@ -102,6 +102,15 @@ static void copy_tag(struct heap *heap, const struct heap *from, const struct re
 		view->tag = was->tag;
 }
 
+static void tell(struct heap *heap, const struct record_fork *record)
+{
+	struct heap_event event = { .kind = HEAP_EVENT_FORK, .tid = record->record.tid,
+		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
+		                    .number = NO_FUNCTION, .parent = record->parent };
+
+	account_apply(heap, &event);
+}
+
 struct heap *heap_fork(const struct heap *from, const struct record_fork *record)
 {
 	struct heap *heap = model_new(&from->options);
@@ -116,7 +125,7 @@ struct heap *heap_fork(const struct heap *from, const struct record_fork *record
 	begin_counting(heap, from, record->record.time_ns);
 	unwinder_set_pid(heap->unwinder, record->record.pid);
 	heap->image_number = record->record.image;
-	account_tell(heap, HEAP_EVENT_FORK, record->record.tid);
+	tell(heap, record);
 	command_add(heap, CMD_GO, record->record.tid, sizeof(struct record));
 	return heap;
 }

@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+#include "trap.h"
 #include "ways.h"
 
 #define TAIL_MAX 8   /* instructions between a late entry and the ret */
@@ -212,7 +213,7 @@ static const char *why_not_in(struct ways *ways, const struct found *found)
 {
 	const struct catalog_entry *entry = &catalog[found->entry];
 
-	ways->flags = entry->beside ? PROBE_BESIDE : 0;
+	ways->flags |= entry->beside ? PROBE_BESIDE : 0;
 	ways->asked[0] = register_of(entry, entry->size);
 	ways->asked[1] = register_of(entry, entry->count);
 	if (may_call_another(ways))
@@ -231,8 +232,12 @@ const char *late_plan(struct job *job, const struct found *found, const struct c
 		why = "it may end in a jump";
 	if (why)
 		return why;
-	why = ways_build(&ways, job, cfg, found->vaddr) ? why_not_in(&ways, found) :
-	                                                  "not all of it decodes";
+	if (ways_build(&ways, job, cfg, found->vaddr)) {
+		ways.flags = trap_usable(job, found, function);
+		why = why_not_in(&ways, found);
+	} else {
+		why = "not all of it decodes";
+	}
 	if (!why)
 		add_all(&ways, function);
 	ways_free(&ways);

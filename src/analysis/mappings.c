@@ -7,6 +7,11 @@
 #define PAGE UINT64_C(4096)
 #define LARGE (UINT64_C(64) << 10) /* of smaller blocks none has a mapping of its own */
 
+const char *heap_origin_name(const struct heap *heap, unsigned origin)
+{
+	return map_origin_name(heap, origin);
+}
+
 /* Where the large blocks begin: page -> address. Short of memory some are missing. */
 static void find_large(const struct heap *heap, struct table *large)
 {

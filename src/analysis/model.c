@@ -57,7 +57,9 @@ static void module_came(void *ctx, struct module *module)
 		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
 		             .operators = heap->options.operators, .fns = heap->fns,
 		             .points = heap->points, .client_stats = heap->options.client_stats,
-		             .free_stacks = heap->options.free_stacks };
+		             .free_stacks = heap->options.free_stacks,
+		             .callers = heap->options.callers,
+		             .usable = heap->options.usable_each };
 	struct command_plant *plant;
 	size_t bytes;
 
@@ -239,7 +241,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_EXIT:
 		maps_ended(heap);
-		account_tell(heap, HEAP_EVENT_EXIT, record->tid);
+		account_exit(heap, (const struct record_status *)record);
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);

@@ -183,6 +183,25 @@ uint32_t naming_entered_site(struct heap *heap, struct view *view,
 	return index;
 }
 
+uint32_t naming_caller_site(struct heap *heap, int entry, taddr_t caller)
+{
+	const struct unwound_frame frame = { .regs = { .pc = caller } };
+	/* as above; with no function's frame in it the stack is no other's */
+	struct site_key key = { .entry = (int)catalog_count + MAP_CALLS + entry,
+		                .name = CATALOG_NONE };
+	uint32_t number = caller ? site_frame(&heap->sites, &frame) : 0, index;
+	bool is_new;
+
+	if (!number)
+		return SITE_NONE;
+	find_region(heap, &heap->sites.frames[number - 1]);
+	key.stack = site_stack(&heap->sites, number, 0);
+	index = key.stack ? site_intern(&heap->sites, &key, &is_new) : SITE_NONE;
+	if (index != SITE_NONE && is_new)
+		heap->sites.sites[index].view.function = catalog[entry].name;
+	return index;
+}
+
 uint32_t naming_map_site(struct heap *heap, struct view *view, const struct record_map *record)
 {
 	/* beyond the catalogue */

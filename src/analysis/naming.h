@@ -13,6 +13,9 @@ uint32_t naming_site(struct heap *, struct view *, const struct record_return *,
  * also where nothing is known of it. */
 uint32_t naming_entered_site(struct heap *, struct view *, const struct record_entered *, int entry);
 
+/* The same where only the place that it returns to is known; 0: nor is that. */
+uint32_t naming_caller_site(struct heap *, int entry, taddr_t caller);
+
 /* The same for a system call that maps. */
 uint32_t naming_map_site(struct heap *, struct view *, const struct record_map *);
 

@@ -104,7 +104,7 @@ static const char *plan_trap(struct job *job, taddr_t vaddr, const struct probe 
 const char *point_plan(struct job *job, taddr_t vaddr, const struct point_probe *point)
 {
 	struct probe like = { .function = (uint32_t)count + point->action, .result = point->args,
-		              .flags = point->action == POINT_STATS ? PROBE_AWAIT : PROBE_TEXT };
+		              .flags = point->action == POINT_STATS ? PROBE_AWAIT : PROBE_STRING };
 
 	memcpy(like.args, point->registers, sizeof(point->registers));
 	return plan_trap(job, vaddr, &like);

@@ -22,7 +22,9 @@ struct function {
 	const char *table; /* the symbol table that names it */
 	unsigned traps;  /* its own; 0: it is not traced */
 	const char *two_stops; /* as in heap_allocator; static */
-	bool tells_caller; /* its probe has PROBE_CALLER */
+	bool tells_caller; /* of its names the caller tells one */
+	bool has_caller;   /* its probe has PROBE_CALLER, */
+	bool has_usable;   /* and PROBE_USABLE */
 	uint64_t calls;  /* outermost ones */
 };
 
@@ -40,6 +42,8 @@ struct plan { /* what resolving a module gave */
 	bool growth; /* nothing else is wanted: functions are only found */
 	bool operators; /* traps for C++'s too, not only for what they call */
 	bool free_stacks; /* of every free */
+	bool callers;     /* of every free, who calls it */
+	bool usable;      /* glibc's word in front of every block */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
 	struct fn_state *fns; /* of each that a user names, or NULL */

@@ -162,13 +162,27 @@ static bool has_names(const struct found *found)
 static uint16_t flags_of_free(struct job *job, const struct found *found, const struct cfg *cfg,
                               uint32_t function)
 {
-	bool names = has_names(found);
+	bool names = has_names(found), caller = names || job->plan->callers;
 
 	if (catalog[found->entry].role != CATALOG_FREE)
 		return 0;
-	if (function != NO_FUNCTION)
+	if (function != NO_FUNCTION) {
 		job->functions->list[function].tells_caller = names;
-	return (own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0) | (names ? PROBE_CALLER : 0);
+		job->functions->list[function].has_caller = caller;
+	}
+	return (own_leads_out(job, cfg) ? PROBE_LEADS_OUT : 0) | (caller ? PROBE_CALLER : 0);
+}
+
+uint16_t trap_usable(struct job *job, const struct found *found, uint32_t function)
+{
+	const struct catalog_entry *entry = &catalog[found->entry];
+
+	if (!job->plan->usable || !job->module->is_glibc || entry->beside || entry->is_chain ||
+	    entry->role > CATALOG_FREE || catalog_is_added(found->entry))
+		return 0;
+	if (function != NO_FUNCTION)
+		job->functions->list[function].has_usable = true;
+	return PROBE_USABLE;
 }
 
 /* Instructions the tracer may emulate on the way from a wrapper's trap to the
@@ -223,7 +237,9 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 			return NULL;
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |
-		               (returns ? PROBE_RETURNS : 0) | flags_of_free(job, found, cfg, function);
+		               (returns ? PROBE_RETURNS : 0) |
+		               flags_of_free(job, found, cfg, function) |
+		               trap_usable(job, found, function);
 		if (job->plan->free_stacks && probe.flags & PROBE_REPORT)
 			probe.flags |= PROBE_STACK;
 		job_add(job->plan, &probe);

@@ -10,4 +10,7 @@ const char *trap_allocator(struct job *, const struct found *, const struct cfg 
 void trap_name(struct job *, const struct found *, const struct cfg *, uint32_t function);
 void trap_loader(struct job *, const struct found *, const struct cfg *, uint32_t function);
 
+/* PROBE_USABLE, where that is wanted and told; or 0. */
+uint16_t trap_usable(struct job *, const struct found *, uint32_t function);
+
 #endif

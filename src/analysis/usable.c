@@ -8,7 +8,8 @@
 
 #include <sys/uio.h>
 
-#include "model.h"
+#include "usable.h"
+
 #include "proc_maps.h"
 
 #define WORD sizeof(uint64_t)
@@ -38,14 +39,54 @@ static bool all_are_glibcs(const struct heap *heap)
 	return true;
 }
 
-static uint64_t usable_of(uint64_t word, uint64_t requested)
+static uint64_t needed(uint64_t requested)
 {
 	uint64_t need = (requested + WORD + STEP - 1) & ~(uint64_t)(STEP - 1);
-	uint64_t chunk = word & ~(uint64_t)FLAGS;
 
-	need = need < LEAST ? LEAST : need;
+	return need < LEAST ? LEAST : need;
+}
+
+static uint64_t usable_of(uint64_t word, uint64_t requested)
+{
+	uint64_t need = needed(requested), chunk = word & ~(uint64_t)FLAGS;
+
 	if (chunk < need || chunk - need > ROUNDED_MOST)
 		chunk = need;
+	return chunk - (word & MAPPED ? 2 * WORD : WORD);
+}
+
+/* A copy of a string is libc's, but its memory may be another allocator's that stands before
+ * libc's. */
+static bool is_foreign(const struct heap *heap, const struct function *function)
+{
+	if (!catalog[function->entry].is_string)
+		return false;
+	for (size_t i = 0; i < heap->functions.count; i++) {
+		const struct function *other = &heap->functions.list[i];
+
+		if (other->entry == catalog_find("malloc") && !other->module->is_glibc)
+			return true;
+	}
+	return false;
+}
+
+uint64_t usable_of_new(const struct heap *heap, const struct function *function, uint64_t word,
+                       uint64_t requested)
+{
+	uint64_t need = needed(requested), chunk = word & ~(uint64_t)FLAGS;
+
+	if (!word || !function->has_usable || chunk < need || chunk - need > ROUNDED_MOST ||
+	    is_foreign(heap, function))
+		return 0;
+	return usable_of(word, requested);
+}
+
+uint64_t usable_of_old(const struct function *function, uint64_t word)
+{
+	uint64_t chunk = word & ~(uint64_t)FLAGS;
+
+	if (!function->has_usable || chunk < LEAST)
+		return 0;
 	return chunk - (word & MAPPED ? 2 * WORD : WORD);
 }
 

@@ -211,10 +211,15 @@ static void put_frame(yajl_gen gen, const struct heap_frame *frame)
 
 void json_stack(yajl_gen gen, struct heap *heap, uint32_t site)
 {
+	json_member(gen, "stack");
+	json_frames(gen, heap, site);
+}
+
+void json_frames(yajl_gen gen, struct heap *heap, uint32_t site)
+{
 	size_t count;
 	const struct heap_frame *stack = heap_stack(heap, site, &count);
 
-	json_member(gen, "stack");
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++)
 		put_frame(gen, &stack[i]);

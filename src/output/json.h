@@ -7,5 +7,6 @@
 #include "heap.h"
 
 void json_stack(yajl_gen, struct heap *, uint32_t site); /* the member "stack" */
+void json_frames(yajl_gen, struct heap *, uint32_t site); /* its value alone */
 
 #endif

@@ -130,7 +130,7 @@ void emit_point(const struct thread *thread, const struct probe *probe, const st
 		int mem = thread->space->mem;
 
 		record.args[i] = value;
-		if (probe->flags & PROBE_TEXT &&
+		if (probe->flags & PROBE_STRING &&
 		    mem_read(mem, value, record.texts[i], mem_string(mem, value, POINT_TEXT - 1)) < 0)
 			record.texts[i][0] = 0;
 	}
@@ -248,6 +248,7 @@ void emit_return(struct thread *thread, const struct call *call, const struct em
 	struct piece piece = take_piece(thread, call->slot);
 	struct record_return record = { .call = record_of(REC_RETURN, thread, call),
 		                        .result = result->result, .out = result->out,
+		                        .before = result->before,
 		                        .frame = result->frame };
 
 	put_with_stack(thread, &record, sizeof(record), &piece, call);

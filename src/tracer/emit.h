@@ -20,7 +20,7 @@ void emit_point(const struct thread *, const struct probe *, const struct arch_r
 void emit_earlier(const struct thread *, uint64_t result);
 
 struct emit_result { /* what a RETURN knows beyond the call */
-	uint64_t result, out;
+	uint64_t result, out, before; /* as in record_return */
 	struct arch_frame frame;
 };
 

@@ -105,10 +105,16 @@ static void report(struct thread *thread, const struct probe *probe, struct call
 		emit_entered(thread, call, regs);
 }
 
+/* That is handed out, or 0. */
+static taddr_t block_of(const struct call *call, const struct emit_result *ret)
+{
+	return call->flags & PROBE_OUT_PARAM ? (ret->result ? 0 : ret->out) : ret->result;
+}
+
 /* What the call that returns has handed out, or left where it was. */
 static void note_block(struct space *space, const struct call *call, const struct emit_result *ret)
 {
-	taddr_t block = call->flags & PROBE_OUT_PARAM ? (ret->result ? 0 : ret->out) : ret->result;
+	taddr_t block = block_of(call, ret);
 	bool failed = !block && call->flags & PROBE_REPORT && call->args[1];
 
 	if (call->flags & PROBE_BESIDE)
@@ -117,6 +123,16 @@ static void note_block(struct space *space, const struct call *call, const struc
 		blocks_put(&space->blocks, block);
 	else if (failed && call->had_block && call->args[0])
 		blocks_put(&space->blocks, call->args[0]);
+}
+
+/* 0: it is not there. */
+static uint64_t word_before(const struct space *space, taddr_t block)
+{
+	uint64_t word = 0;
+
+	if (!block || mem_read(space->mem, block - sizeof(word), &word, sizeof(word)) < 0)
+		return 0;
+	return word;
 }
 
 static void free_begins(const struct thread *thread, struct layer *layer, struct call *call)
@@ -129,6 +145,8 @@ static void free_begins(const struct thread *thread, struct layer *layer, struct
 	last_free_set(&layer->last_free, call, caller);
 	if (call->flags & PROBE_CALLER)
 		call->args[RECORD_ARGS - 1] = caller;
+	if (call->flags & PROBE_USABLE)
+		call->args[1] = word_before(thread->space, call->args[0]);
 }
 
 static void enter(struct thread *thread, const struct probe *probe, const struct arch_regs *regs,
@@ -197,6 +215,8 @@ static void leave(struct thread *thread, const struct space *space, const struct
 		abandon(thread, &layer->calls);
 	ret.result = arch_value(regs, probe->result);
 	ret.out = out_param(space, call);
+	if (call->flags & PROBE_USABLE)
+		ret.before = word_before(space, block_of(call, &ret));
 	note_block(thread->space, call, &ret);
 	layer->calls.depth--;
 	layer->last_free.count = 0;

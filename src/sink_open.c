@@ -1,0 +1,248 @@
+#include "sink_open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "socket.h"
+
+/* ---- each kind ------------------------------------------------------------------------------ */
+
+/* Another description of the same file, for ours to be non-blocking and the user's not. */
+static int open_again(struct sink *sink)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", sink->given);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	sink->asks = fd < 0;
+	return fd < 0 ? fcntl(sink->given, F_DUPFD_CLOEXEC, 3) : fd;
+}
+
+static int open_fd(struct sink *sink)
+{
+	struct stat stat_;
+
+	if (fstat(sink->given, &stat_) < 0)
+		return -1;
+	if (S_ISREG(stat_.st_mode) || S_ISSOCK(stat_.st_mode))
+		return fcntl(sink->given, F_DUPFD_CLOEXEC, 3);
+	return open_again(sink);
+}
+
+static int open_file(const struct sink *sink)
+{
+	return open(sink->path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC | O_NOCTTY,
+	            0666);
+}
+
+static int connect_to(struct sink *sink, int family, const struct sockaddr *addr, socklen_t len)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
+
+	if (fd < 0 || connect(fd, addr, len) == 0)
+		return fd;
+	if (errno == EINPROGRESS) {
+		sink->connecting = true;
+		return fd;
+	}
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+static int open_tcp(struct sink *sink)
+{
+	struct addrinfo *first;
+	int fd = -1;
+
+	if (!sink->addresses)
+		sink->addresses = socket_resolve(sink->path);
+	if (!sink->addresses)
+		return -1;
+	first = sink->address ? sink->address : sink->addresses;
+	do {
+		if (!sink->address)
+			sink->address = sink->addresses;
+		fd = connect_to(sink, sink->address->ai_family, sink->address->ai_addr,
+		                sink->address->ai_addrlen);
+		sink->address = sink->address->ai_next;
+	} while (fd < 0 && (sink->address ? sink->address : sink->addresses) != first);
+	return fd;
+}
+
+static int open_unix(struct sink *sink)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+
+	errno = ENAMETOOLONG;
+	if (strlen(sink->path) >= sizeof(addr.sun_path))
+		return -1;
+	strcpy(addr.sun_path, sink->path);
+	return connect_to(sink, AF_UNIX, (const struct sockaddr *)&addr, sizeof(addr));
+}
+
+static int open_any(struct sink *sink)
+{
+	switch (sink->kind) {
+	case DEST_FD:
+		return open_fd(sink);
+	case DEST_FILE:
+		return open_file(sink);
+	case DEST_PIPE:
+		return open(sink->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	case DEST_TCP:
+		return open_tcp(sink);
+	default:
+		return open_unix(sink);
+	}
+}
+
+int sink_open(struct sink *sink)
+{
+	struct stat stat_;
+
+	sink->connecting = false;
+	sink->fd = open_any(sink);
+	if (sink->fd < 0)
+		return -errno;
+	if (fstat(sink->fd, &stat_) == 0) {
+		sink->is_file = S_ISREG(stat_.st_mode);
+		sink->is_socket = S_ISSOCK(stat_.st_mode);
+		sink->is_pipe = S_ISFIFO(stat_.st_mode);
+	}
+	return 0;
+}
+
+/* ---- it fails ------------------------------------------------------------------------------- */
+
+void sink_close(struct sink *sink)
+{
+	if (sink->polled)
+		polls_drop(sink->polls, sink->fd);
+	if (sink->fd >= 0)
+		close(sink->fd);
+	sink->polled = sink->connecting = false;
+	sink->fd = -1;
+}
+
+/* On a full disk a line may be there in part. */
+static void take_back(struct sink *sink)
+{
+	off_t size = lseek(sink->fd, 0, SEEK_END);
+
+	if (sink->is_file && sink->kind == DEST_FILE && sink->sent && size >= (off_t)sink->sent &&
+	    ftruncate(sink->fd, size - (off_t)sink->sent) < 0)
+		return; /* it stays torn there */
+}
+
+static void tell(const struct sink *sink, int error)
+{
+	const char *then = sink->gone ? "what would be told there is lost" :
+	                                "it is tried again twice a second";
+	char why[128];
+
+	if (sink->kind == DEST_FD)
+		warn("cannot stream to descriptor %d: %s; %s", sink->given,
+		     strerror_r(error, why, sizeof(why)), then);
+	else
+		warn("cannot stream to %s: %s; %s", sink->path,
+		     strerror_r(error, why, sizeof(why)), then);
+}
+
+void sink_lose(struct sink *sink, int error)
+{
+	if (sink->fd >= 0)
+		take_back(sink);
+	sink_close(sink);
+	sink->sent = 0;
+	sink->gone |= sink->kind == DEST_FD;
+	if (!sink->told)
+		tell(sink, error);
+	sink->told = true;
+}
+
+/* ---- files ---------------------------------------------------------------------------------- */
+
+static bool is_moved(const struct sink *sink)
+{
+	struct stat named, opened;
+
+	return sink->kind == DEST_FILE && !sink->sent &&
+	       (stat(sink->path, &named) < 0 || fstat(sink->fd, &opened) < 0 ||
+	        named.st_ino != opened.st_ino || named.st_dev != opened.st_dev);
+}
+
+void sink_reopen(struct sink *sink)
+{
+	int error;
+
+	if (sink->kind != DEST_FILE || sink->fd < 0 || sink->sent)
+		return;
+	sink_close(sink);
+	error = sink_open(sink);
+	if (error)
+		sink_lose(sink, -error);
+}
+
+/* FILE.1 becomes FILE.2, and so on; the last one is gone. */
+static void rotate(struct sink *sink)
+{
+	size_t len = strlen(sink->path) + 16;
+	char from[len], to[len];
+
+	for (unsigned i = sink->options->keep; i > 1; i--) {
+		snprintf(from, len, "%s.%u", sink->path, i - 1);
+		snprintf(to, len, "%s.%u", sink->path, i);
+		rename(from, to); /* it may not be there yet */
+	}
+	snprintf(to, len, "%s.1", sink->path);
+	if (rename(sink->path, to) < 0)
+		sink_lose(sink, errno);
+	else
+		sink_reopen(sink);
+}
+
+static void make_room(struct sink *sink)
+{
+	if (sink->options->keep && sink->kind == DEST_FILE)
+		rotate(sink);
+	else if (ftruncate(sink->fd, 0) < 0)
+		sink_lose(sink, errno);
+	else if (sink->kind == DEST_FD)
+		lseek(sink->fd, 0, SEEK_SET);
+}
+
+/* A line that alone is longer than a file may be has one of its own. */
+size_t sink_file_room(struct sink *sink, const char *bytes, size_t len)
+{
+	uint64_t max = sink->options->max_size;
+	struct stat stat_;
+	const char *end;
+	size_t room;
+
+	if (is_moved(sink))
+		sink_reopen(sink);
+	if (sink->fd < 0 || !max || sink->sent)
+		return sink->fd < 0 ? 0 : len;
+	for (int i = 0; i < 2 && fstat(sink->fd, &stat_) == 0; i++) {
+		room = (uint64_t)stat_.st_size < max ? max - stat_.st_size : 0;
+		end = room < len ? memrchr(bytes, '\n', room) : bytes + len - 1;
+		if (end)
+			return end + 1 - bytes;
+		if (stat_.st_size)
+			make_room(sink);
+		if (sink->fd < 0)
+			return 0;
+	}
+	end = memchr(bytes, '\n', len);
+	return end ? (size_t)(end + 1 - bytes) : len;
+}
