@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "options.h"
+#include "option.h"
 
 #define ARGS_MAX 40
 
@@ -184,7 +184,7 @@ static void as_many_outputs_as_there_is_room_for(void **state)
 
 struct ending {
 	int status; /* as waitpid gave it */
-	char out[4000], err[4000];
+	char out[65536], err[4000];
 };
 
 static void read_all(FILE *file, char *text, size_t room)
@@ -333,13 +333,12 @@ static void help_and_version_end_well(void **state)
 	tell(ARGS("-V"), "alloctrace ");
 }
 
-static void help_names_every_option_on_one_screen(void **state)
+static void help_is_one_screen(void **state)
 {
 	static const char *const options[] = { "-o, --output ", "--depth", "--top ", "--sort ",
 					       "-h, --help ", "--version", "--no-maps",
-					       "--leak-exitcode ", "--suppressions ",
-					       "--no-default-suppressions", "-p, --pid ",
-					       "-f, --follow " };
+					       "--leak-exitcode ", "--suppressions ", "--man",
+					       "-p, --pid ", "-f, --follow " };
 	struct ending ending = ending_of(ARGS("--help"));
 	unsigned lines = 0;
 
@@ -349,6 +348,23 @@ static void help_names_every_option_on_one_screen(void **state)
 	for (const char *at = ending.out; (at = strchr(at, '\n')); at++)
 		lines++;
 	assert_in_range(lines, 1, 24);
+}
+
+static void the_manual_has_every_option(void **state)
+{
+	static char man[65536], entry[128];
+	struct ending ending = ending_of(ARGS("--man"));
+	const struct option *option;
+	char *to = man;
+
+	(void)state;
+	for (const char *at = ending.out; *at && to < man + sizeof(man) - 1; at++)
+		if (*at != '\\') /* roff's */
+			*to++ = *at;
+	for (size_t group = 0, at = 0; (option = option_next(&group, &at));) {
+		snprintf(entry, sizeof(entry), "fB--%sfR", option->name);
+		assert_non_null(strstr(man, entry));
+	}
 }
 
 int main(void)
@@ -371,7 +387,8 @@ int main(void)
 		cmocka_unit_test(program_must_be_given),
 		cmocka_unit_test(outputs_have_an_end),
 		cmocka_unit_test(help_and_version_end_well),
-		cmocka_unit_test(help_names_every_option_on_one_screen),
+		cmocka_unit_test(help_is_one_screen),
+		cmocka_unit_test(the_manual_has_every_option),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
