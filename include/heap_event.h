@@ -51,7 +51,8 @@ struct heap_event {
 	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
 	                         asked for */
 	int status;           /* EXIT: as waitpid gives it */
-	int parent;           /* FORK: the thread that did it */
+	int parent;           /* FORK, THREAD_BEGIN: the thread that did it, or 0 */
+	taddr_t start, start_arg; /* THREAD_BEGIN: what it runs, as pthread_create was told; or 0 */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
 	enum point_action action;    /* POINT, and the name and detail that go with it, or "" */

@@ -20,6 +20,8 @@ enum probe_kind {
 	                   begins if its number, probe.function or any, is of such a call */
 	PROBE_SYSRET,   /* behind it: it has returned */
 	PROBE_POINT,    /* a place of the program: told, with the registers args as arguments */
+	PROBE_CREATES,  /* pthread_create begins: registers args tell what the thread will run, and
+	                   with what */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 

@@ -38,7 +38,7 @@ enum record_kind {
 	REC_UNQUIET, /* there was no such moment for long */
 	REC_UNORDERED, /* one was let go though another had not returned for long */
 	REC_FEW_CALLS, /* of 1,000 system calls none mapped where no trap stands */
-	REC_THREAD_BEGIN,
+	REC_THREAD_BEGIN, /* struct record_thread */
 	REC_THREAD_END,
 	REC_EXIT,    /* struct record_status: the process's wait status */
 	REC_REFUSED, /* struct record_refused: a trap was not planted */
@@ -76,6 +76,12 @@ struct record_refused {
 	struct record record;
 	taddr_t addr;
 	int32_t error, pad; /* errno; EILSEQ: the byte there is not the one planned for */
+};
+
+struct record_thread {
+	struct record record;
+	int32_t creator, pad; /* the thread that began it; 0: not known, as it was there before us */
+	taddr_t start, arg;   /* what it runs, as pthread_create was told; or 0 */
 };
 
 struct record_point {

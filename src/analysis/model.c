@@ -194,6 +194,16 @@ static void refused(struct heap *heap, const struct record_refused *record)
 	          record->error == EILSEQ ? "other code stands there" : strerror(record->error));
 }
 
+static void thread_began(struct heap *heap, const struct record_thread *record)
+{
+	struct heap_event event = { .kind = HEAP_EVENT_THREAD_BEGIN, .tid = record->record.tid,
+		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
+		                    .number = NO_FUNCTION, .parent = record->creator,
+		                    .start = record->start, .start_arg = record->arg };
+
+	account_apply(heap, &event);
+}
+
 void heap_apply(struct heap *heap, const struct record *record)
 {
 	heap->now_ns = record->time_ns;
@@ -278,7 +288,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		calls_abandoned(heap, (const struct record_call *)record);
 		break;
 	case REC_THREAD_BEGIN:
-		account_tell(heap, HEAP_EVENT_THREAD_BEGIN, record->tid);
+		thread_began(heap, (const struct record_thread *)record);
 		break;
 	case REC_THREAD_END:
 		account_tell(heap, HEAP_EVENT_THREAD_END, record->tid);

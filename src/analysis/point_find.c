@@ -86,7 +86,7 @@ static const char *place_trap(struct job *job, taddr_t vaddr, const struct probe
 				break;
 			continue;
 		}
-		probe = job_probe(job, vaddr, &insn, PROBE_POINT, like->function);
+		probe = job_probe(job, vaddr, &insn, like->kind, like->function);
 		probe.result = like->result;
 		probe.flags = like->flags;
 		memcpy(probe.args, like->args, sizeof(probe.args));
@@ -103,7 +103,8 @@ static const char *plan_trap(struct job *job, taddr_t vaddr, const struct probe 
 
 const char *point_plan(struct job *job, taddr_t vaddr, const struct point_probe *point)
 {
-	struct probe like = { .function = (uint32_t)count + point->action, .result = point->args,
+	struct probe like = { .function = (uint32_t)count + point->action,
+		              .kind = PROBE_POINT, .result = point->args,
 		              .flags = point->action == POINT_STATS ? PROBE_AWAIT : PROBE_STRING };
 
 	memcpy(like.args, point->registers, sizeof(point->registers));
@@ -213,7 +214,7 @@ static void refuse(struct job *job, size_t i, const char *why)
 static void find_one(struct job *job, size_t i)
 {
 	struct search search = { .job = job, .point = &points[i] };
-	const struct probe like = { .function = i };
+	const struct probe like = { .function = i, .kind = PROBE_POINT };
 
 	look(&search);
 	for (size_t k = 0; k < search.count; k++) {
@@ -226,9 +227,34 @@ static void find_one(struct job *job, size_t i)
 	}
 }
 
+static bool is_creation(void *ctx, const struct elf_symbol *symbol)
+{
+	taddr_t *vaddr = ctx;
+
+	if (!symbol->chooses && strcmp(symbol->name, "pthread_create") == 0)
+		*vaddr = symbol->vaddr;
+	return !*vaddr;
+}
+
+/* pthread_create(3): its third argument is what the thread runs, the fourth what with. */
+static void find_creation(struct job *job)
+{
+	struct probe like = { .function = NO_FUNCTION };
+	taddr_t vaddr = 0;
+
+	job_each_function(job, is_creation, &vaddr);
+	like.kind = PROBE_CREATES;
+	like.args[0] = arch_arg_register(2);
+	like.args[1] = arch_arg_register(3);
+	if (vaddr)
+		plan_trap(job, vaddr, &like);
+}
+
 void point_find(struct job *job)
 {
 	for (size_t i = 0; job->plan->points && i < count; i++)
 		find_one(job, i);
 	client_probes_find(job);
+	if (!job->plan->growth)
+		find_creation(job);
 }

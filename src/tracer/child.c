@@ -105,6 +105,9 @@ static void become(struct thread *child, struct thread *parent)
 	if (flags & CLONE_THREAD) {
 		child->role = parent->role;
 		child->pid = parent->pid;
+		child->creator = parent->tid;
+		child->start = parent->creates;
+		parent->creates = (struct start){ 0 };
 	} else if (flags & CLONE_VM) {
 		child->role = ROLE_BORROWER;
 	} else if (!followed || parent->space->released || !follow(child, parent)) {
@@ -128,7 +131,7 @@ static struct resume begin(struct thread *thread)
 	if (thread->role == ROLE_COPY || thread->space->released)
 		return let_go(thread->space, thread);
 	if (thread->role == ROLE_TARGET && thread->pid != thread->tid)
-		emit(REC_THREAD_BEGIN, thread);
+		emit_thread_begin(thread);
 	if (thread->held)
 		return (struct resume){ GO_HOLD, 0 };
 	thread->first_stop = 0;

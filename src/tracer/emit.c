@@ -83,6 +83,14 @@ void emit_space(enum record_kind kind, const struct space *space)
 	emit(kind, &whole);
 }
 
+void emit_thread_begin(const struct thread *thread)
+{
+	struct record_thread record = { header(REC_THREAD_BEGIN, thread, sizeof(record)),
+		                        thread->creator, 0, thread->start.addr, thread->start.arg };
+
+	put(&record, sizeof(record));
+}
+
 void emit_status(enum record_kind kind, const struct thread *thread, int status)
 {
 	struct record_status record = { header(kind, thread, sizeof(record)), status, 0 };

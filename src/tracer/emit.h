@@ -10,6 +10,7 @@
 void emit_init(struct tracer *, bool (*front_gone)(void));
 void emit(enum record_kind, const struct thread *); /* NULL: about none */
 void emit_space(enum record_kind, const struct space *); /* about its process */
+void emit_thread_begin(const struct thread *);
 void emit_status(enum record_kind, const struct thread *, int status);
 void emit_fork(const struct thread *child, const struct thread *parent);
 void emit_lifted(const struct space *, size_t pages, size_t differences);

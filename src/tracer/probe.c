@@ -270,6 +270,10 @@ void probe_hit(struct thread *thread, const struct space *space, const struct pr
 	case PROBE_NAME:
 		name(thread, probe, regs, slot);
 		break;
+	case PROBE_CREATES:
+		thread->creates = (struct start){ arch_value(regs, probe->args[0]),
+			                          arch_value(regs, probe->args[1]) };
+		break;
 	case PROBE_POINT:
 		emit_point(thread, probe, regs);
 		break;

@@ -29,7 +29,7 @@ static int seize(pid_t tid, pid_t pid, struct space *space, bool runs)
 	thread_enter(thread, space);
 	thread->begun = true;
 	thread->in_earlier_call = thread->map.in_earlier_call = runs;
-	emit(REC_THREAD_BEGIN, thread);
+	emit_thread_begin(thread);
 	return 0;
 }
 

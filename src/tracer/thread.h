@@ -77,6 +77,10 @@ struct thread {
 	taddr_t twin_of;      /* that is a twin of the code here; 0: it is not */
 	taddr_t silent_addr;  /* its next hit of this trap is one already reported */
 	uint64_t below;       /* the word under its stack pointer, while growing */
+	struct start {        /* what a thread is to run, and with what */
+		taddr_t addr, arg;
+	} creates, start;     /* one that it creates; it itself */
+	pid_t creator;        /* or 0 */
 	struct probe step;    /* also: the trap a held thread stands on; addr 0: none */
 	struct layer layers[LAYERS];
 	struct record_name names[RECORD_NAMES]; /* outermost first */
