@@ -16,6 +16,7 @@ struct suppressed { /* one suppression and what it covers now */
 struct report {
 	const char *reason; /* "exit", "dump", "interval", "detach" */
 	uint64_t time_ms;   /* since the trace began */
+	uint64_t date_s;    /* the same moment, since 1970 (UTC); 0: not known */
 	int pid;
 	const char *exe;            /* path of the executable now running */
 	const char *const *cmdline; /* NULL-terminated */

@@ -79,8 +79,10 @@ static struct report report_of(const struct reporting *reporting, const struct t
                                const char *reason)
 {
 	const struct heap_program *program = heap_program(traced->heap);
+	uint64_t ago_ns = clock_ns(CLOCK_MONOTONIC) - reporting->now_ns;
 	struct report report = {
 		.reason = reason,
+		.date_s = (clock_ns(CLOCK_REALTIME) - ago_ns) / 1000000000,
 		.time_ms = (reporting->now_ns - program->began_ns) / 1000000,
 		.pid = program->pid,
 		.exe = program->exe,

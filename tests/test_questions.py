@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import time
+from datetime import datetime, timezone
 
 import pytest
 
@@ -143,6 +144,21 @@ def test_a_report_every_now_and_then(start_traced, target, until, read_report, t
     third = read_report(tmp_path / "report.3.json")
     assert third["reason"] == "interval" and last["reason"] == "exit"
     assert shown(third) == {"late": 7000, "held": 3000, "peak_only": 0}
+
+
+def test_row_53_each_of_many_reports_has_its_date(start_traced, target, until, tmp_path):
+    """In UTC, as the first line below the head; the last report, which is one, has none."""
+    text = tmp_path / "text.txt"
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    live = start_traced(target("marked"), "wait",
+                        options=["--interval", "0.05", "-o", f"text:{text}"])
+    until((tmp_path / "text.2.txt").exists, "two reports")
+    live.finish("go\n")
+    head, date = (tmp_path / "text.2.txt").read_text().splitlines()[:2]
+    assert "running for" in head
+    told = datetime.strptime(date, "  %b %d %Y %H:%M:%S UTC").replace(tzinfo=timezone.utc)
+    assert before <= told <= datetime.now(timezone.utc)
+    assert " UTC" not in "".join(text.read_text().splitlines()[:2])
 
 
 @pytest.mark.sanitized

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "formats.h"
 #include "shortage.h"
@@ -33,6 +34,18 @@ void text_put_wrapped(FILE *out, int indent, const char *text)
 	fputc('\n', out);
 }
 
+/* Of a report that is one of many. */
+static void put_date(FILE *out, const struct report *report)
+{
+	time_t at = (time_t)report->date_s;
+	char text[64];
+	struct tm tm;
+
+	if (strcmp(report->reason, "interval") == 0 && at && gmtime_r(&at, &tm) &&
+	    strftime(text, sizeof(text), "%b %d %Y %T UTC", &tm))
+		fprintf(out, "  %s\n", text);
+}
+
 static void put_head(FILE *out, const struct report *report, const struct text_style *style)
 {
 	char name[UTF8_FIT(TEXT_WIDTH)], line[UTF8_FIT(TEXT_WIDTH - 2)];
@@ -50,7 +63,7 @@ static void put_head(FILE *out, const struct report *report, const struct text_s
 	else
 		fprintf(out, ", running for %s", in_time(report->time_ms));
 	fprintf(out, "%s\n", style->plain);
-
+	put_date(out, report);
 	words = open_memstream(&command, &len);
 	if (!words)
 		return;
