@@ -46,21 +46,21 @@ static const struct option when[] = {
 	  .help = "report and let the program go after SEC seconds",
 	  .details = "The program runs on without traps. One that alloctrace has started is "
 	             "waited for: the exit status is its own." },
-	{ "flush", 0, OPTION_SECONDS, "SEC", AT(streams.flush_ms), .place = OPTION_NAMED,
+	{ "flush", 0, OPTION_SECONDS, "SEC", AT(streams.flush_ms), .place = OPTION_MANUAL,
 	  .help = "csv-orphan: how often what has become old is told",
 	  .details = "Default: as often as --min-age says, or 60 seconds." },
 	{ "on-block", 0, OPTION_CHOICE, "WAY", AT(streams.on_block), .choices = on_blocks,
-	  .place = OPTION_NAMED,
+	  .place = OPTION_MANUAL,
 	  .help = "a stream's slow reader: drop (the default) or wait",
 	  .details = "What is dropped is counted, and told in reports and at the end. With wait "
 	             "the program waits for the reader, too; Ctrl-C ends the waiting, and what "
 	             "does not fit is then dropped until it reads again." },
-	{ "max-size", 0, OPTION_SIZE, "N[KMG]", AT(streams.max_size), .place = OPTION_NAMED,
+	{ "max-size", 0, OPTION_SIZE, "N[KMG]", AT(streams.max_size), .place = OPTION_MANUAL,
 	  .help = "a stream's file is full at N bytes" },
-	{ "on-full", 0, OPTION_ON_FULL, "WAY", AT(streams.keep), .place = OPTION_NAMED,
+	{ "on-full", 0, OPTION_ON_FULL, "WAY", AT(streams.keep), .place = OPTION_MANUAL,
 	  .help = "truncate (the default) or rotate[:K] a stream's full file",
 	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default." },
-	{ "compat", 0, OPTION_FLAG, AT(streams.compat), .place = OPTION_NAMED,
+	{ "compat", 0, OPTION_FLAG, AT(streams.compat), .place = OPTION_MANUAL,
 	  .help = "csv-orphan to the byte as malloc-trace wrote it, which is no valid CSV" },
 };
 
@@ -79,7 +79,7 @@ static const struct option what[] = {
 	  .help = "only stacks with PATTERN in a function, file or module",
 	  .details = "Repeatable; one that fits is enough. PATTERN is a part of the name, * in "
 	             "it stands for anything." },
-	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count), .place = OPTION_NAMED,
+	{ "hide", 0, OPTION_LIST, "PATTERN", LIST(hide, query.hide_count), .place = OPTION_MANUAL,
 	  .help = "no stacks with PATTERN; repeatable, like --match" },
 	{ "blocks", 0, OPTION_FLAG, AT(blocks),
 	  .help = "list the live blocks and the mappings too (text, json)" },
@@ -179,13 +179,13 @@ static const struct option alerts[] = {
 };
 
 static const struct option other[] = {
-	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_NAMED,
+	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_MANUAL,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
 	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
 	  .help = "the version" },
-	{ "man", 0, OPTION_ACTION, .run = usage_man, .place = OPTION_HIDDEN,
-	  .help = "the manual page's source" },
+	{ "man", 0, OPTION_ACTION, .run = usage_man,
+	  .help = "the manual page, with every option: alloctrace --man | man -l -" },
 	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .place = OPTION_HIDDEN,
 	  .help = "a completion script for bash" },
 };

@@ -61,7 +61,7 @@ static void help_synopsis(void)
 static void help_named(void)
 {
 	const struct option *option;
-	int column = printf("Seldom (all: --man):");
+	int column = printf("Seldom:");
 
 	for (size_t group = 0, at = 0; (option = option_next(&group, &at));) {
 		if (option->place != OPTION_NAMED)
