@@ -185,7 +185,7 @@ static const struct option other[] = {
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
 	  .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man,
-	  .help = "the manual page, with every option: alloctrace --man | man -l -" },
+	  .help = "the manual, with every option; to read: | man -l -" },
 	{ "bash-completion", 0, OPTION_ACTION, .run = usage_completion, .place = OPTION_HIDDEN,
 	  .help = "a completion script for bash" },
 };
