@@ -70,6 +70,8 @@ const struct heap_counters *heap_counters(struct heap *);
 void heap_counters_reset(struct heap *);
 /* As heap_functions, since the last reset. */
 size_t heap_functions_since(const struct heap *, const struct heap_function **);
+/* As heap_vm, but as it is now; 0: not known any more. */
+size_t heap_vm_now(struct heap *, const struct heap_vm_figure **);
 /* By number, those that have ended last; the array is the caller's to free. */
 struct heap_thread *heap_thread_list(const struct heap *, size_t *count);
 struct heap_site_counters heap_site_counters(const struct heap *, uint32_t site);

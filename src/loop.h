@@ -3,6 +3,7 @@
 #ifndef LOOP_H
 #define LOOP_H
 
+#include "ctl.h"
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
@@ -10,19 +11,21 @@
 #include "tracer.h"
 
 struct session {
-	const struct options *options;
+	struct options *options; /* what is shown may change while it runs */
 	struct tracer tracer;
 	struct target target;
 	struct processes processes;
 	struct reporting reporting;
 	struct listeners listeners;
 	struct polls polls;
+	struct ctl ctl;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */
 	bool tracer_ended, tracer_lost;
 	bool failed;      /* not for want of a report; see loop_has_failed */
 	const char *due;  /* the reason for a report that is due, or NULL */
+	struct one_off *due_for; /* who else it is for, or NULL */
 };
 
 /* Of a session whose tracer has been asked for the target. Returns when nothing is traced any

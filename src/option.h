@@ -14,6 +14,8 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_LIST, /* one more of const char *[LIST_MAX], whose number is at count */
 	OPTION_OUTPUT,  /* one more of dests */
 	OPTION_FN,      /* one more of fns, or a set */
+	OPTION_SECTIONS, /* unsigned, a set of FIGURES_ */
+	OPTION_TEXT,    /* const char * */
 	OPTION_ACTION   /* run: prints something and ends */
 };
 

@@ -48,7 +48,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 {
 	int at = 1;
 
-	*options = (struct options){ .depth = DEPTH_DEFAULT };
+	*options = (struct options){ .depth = DEPTH_DEFAULT, .stats = FIGURES_DEFAULT };
 	for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
 		if (strcmp(argv[at], "--") == 0) {
 			at++;

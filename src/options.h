@@ -4,10 +4,13 @@
 
 #include "bare_stop.h"
 #include "dest.h"
+#include "figures.h"
 #include "fn_parse.h"
 
 #define OUTPUTS_MAX 16
 #define LIST_MAX 64
+
+enum ctl_wish { CTL_IF_POSSIBLE, CTL_NEEDED, CTL_NONE }; /* a control socket */
 
 struct options {
 	uint64_t depth;
@@ -28,6 +31,9 @@ struct options {
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
 	bool follow;    /* children too */
+	unsigned stats; /* FIGURES_ sections that ctl's stat tells */
+	int ctl;        /* enum ctl_wish */
+	const char *metrics; /* where they are served, or NULL */
 	char **argv;    /* the program's; NULL: there is a pid */
 };
 

@@ -218,6 +218,7 @@ void counters_reset(struct heap *heap)
 	counters->base = NULL;
 	counters->since = (struct heap_counters){ 0 };
 	counters->ended = (struct heap_thread){ 0 };
+	counters->vm = (struct vm){ 0 };
 	counters->since_ns = heap->program.began_ns;
 }
 

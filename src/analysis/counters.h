@@ -5,6 +5,7 @@
 #include "heap_counters.h"
 #include "heap_event.h"
 #include "table.h"
+#include "vm.h"
 
 struct block;
 struct heap;
@@ -54,6 +55,7 @@ struct counters {
 	struct thread_sites thread_sites;
 	struct table lifetimes; /* site and power of two -> how many */
 	struct table odd;       /* usable bytes of blocks that have not what the rule says */
+	struct vm vm;           /* as of the last question for it */
 	struct mark marks[HEAP_MARKS];
 	size_t mark_count;
 };

@@ -51,6 +51,7 @@ static struct heap_function since(const struct heap_function *now, const struct 
 	function.failed -= was->failed;
 	function.null -= was->null;
 	function.bytes -= was->bytes;
+	function.freed -= was->freed;
 	return function;
 }
 
@@ -66,6 +67,15 @@ size_t heap_functions_since(const struct heap *heap, const struct heap_function 
 	}
 	*out = heap->called;
 	return count;
+}
+
+size_t heap_vm_now(struct heap *heap, const struct heap_vm_figure **out)
+{
+	struct vm *vm = &heap->counters.vm;
+
+	vm_look(vm, heap->program.pid);
+	*out = vm->figures;
+	return vm->known ? HEAP_VM_FIGURES : 0;
 }
 
 /* ---- threads ----------------------------------------------------------------------------- */
@@ -86,7 +96,7 @@ struct heap_thread *heap_thread_list(const struct heap *heap, size_t *count)
 	for (size_t at = 0; list && (slot = table_next(&heap->views, &at));) {
 		const struct view *view = (const struct view *)(uintptr_t)slot->value;
 
-		if (!view)
+		if (!view || !(view->counters.sums.allocs || view->counters.sums.frees))
 			continue;
 		list[*count] = view->counters.sums;
 		list[(*count)++].tid = (int)slot->key;
