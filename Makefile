@@ -17,6 +17,7 @@ SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
 sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/output/*.c \
+		src/control/*.c \
 		arch/$(ARCH)/*.c)
 objects := $(sources:%.c=$(BUILD)/%.o)
 units   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "heap.h"
+#include "heap_counters.h"
 
 struct suppressed { /* one suppression and what it covers now */
 	const char *name;

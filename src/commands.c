@@ -17,6 +17,12 @@ const struct command commands[COMMANDS] = {
 		"Needed only after alloctrace and its tracer were killed with SIGKILL at once, and "
 		"possible until the process meets the first trap.",
 	},
+	[COMMAND_CTL] = {
+		"ctl", "PID COMMAND [ARG...]",
+		"asks a session that runs, or changes it",
+		"PID is the session's or that of a process it traces. alloctrace ctl help lists the "
+		"commands: stat, reset, mark, diff, dump, top, sites, site, set, stop and others.",
+	},
 };
 
 enum command_id command_find(const char *word)

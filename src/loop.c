@@ -240,16 +240,19 @@ static void once_tracing(struct session *session)
 		begin_duration(session);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
+		session->reporting.one_off = session->due_for;
 		reporting_dump(&session->reporting, session->due);
 		session->due = NULL;
+		session->due_for = NULL;
 	}
 }
 
 static bool is_awaited(const struct session *session)
 {
-	return !session->tracer_ended &&
+	return ctl_is_awaited(session) ||
+	       (!session->tracer_ended &&
 	       (is_dump_due(session) || (session->options->duration_ms && session->duration < 0) ||
-	        (session->leaving && !session->told_to));
+	        (session->leaving && !session->told_to)));
 }
 
 static bool only_others_are_left(const struct session *session)
@@ -329,6 +332,7 @@ void loop_run(struct session *session)
 		once_tracing(session);
 		take_timers(session);
 		reap(session);
+		ctl_work(session);
 		send_commands(session);
 		if (!is_over(session))
 			sleep_until_due(session, busy);

@@ -4,6 +4,7 @@
 #define LOOP_H
 
 #include "alerts.h"
+#include "ctl.h"
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
@@ -12,7 +13,7 @@
 #include "tracer.h"
 
 struct session {
-	const struct options *options;
+	struct options *options; /* what is shown may change while it runs */
 	struct tracer tracer;
 	struct target target;
 	struct processes processes;
@@ -21,12 +22,14 @@ struct session {
 	struct alerts alerts;
 	struct polls polls;
 	struct streams streams;
+	struct ctl ctl;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */
 	bool tracer_ended, tracer_lost;
 	bool failed;      /* not for want of a report; see loop_has_failed */
 	const char *due;  /* the reason for a report that is due, or NULL */
+	struct one_off *due_for; /* who else it is for, or NULL */
 };
 
 /* Of a session whose tracer has been asked for the target. Returns when nothing is traced any

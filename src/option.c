@@ -16,6 +16,8 @@ static const char *const sorts[] = { [HEAP_BY_BYTES] = "bytes", [HEAP_BY_BLOCKS]
 	                             [HEAP_SORTS] = NULL };
 
 static const char *const on_blocks[] = { [SINK_DROPS] = "drop", [SINK_WAITS] = "wait", NULL };
+static const char *const ctl_wishes[] = { [CTL_IF_POSSIBLE] = "auto", [CTL_NEEDED] = "need",
+	                                  [CTL_NONE] = "no", [CTL_NONE + 1] = NULL };
 
 static const struct option when[] = {
 	{ "pid", 'p', OPTION_COUNT, "PID", AT(pid), .max = INT32_MAX,
@@ -179,6 +181,13 @@ static const struct option alerts[] = {
 };
 
 static const struct option other[] = {
+	{ "ctl", 0, OPTION_CHOICE, "WHEN", AT(ctl), .choices = ctl_wishes, .place = OPTION_MANUAL,
+	  .help = "a control socket: auto (the default), need, or no",
+	  .details = "For alloctrace ctl, in /tmp/alloctrace-UID, private to the user. With auto a "
+	             "session that has no place for it does without." },
+	{ "stats", 0, OPTION_SECTIONS, "LIST", AT(stats), .place = OPTION_MANUAL,
+	  .help = "what ctl's stat tells: date,threads,count,sizes,allocator,vm",
+	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },
 	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_MANUAL,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
 	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
@@ -346,6 +355,8 @@ bool option_set(const struct option *option, struct options *options, const char
 	case OPTION_POINT:
 		point_parse(&options->points, value);
 		return true;
+	case OPTION_SECTIONS:
+		return figures_sections_read(value, at);
 	case OPTION_ACTION:
 		option->run();
 	}

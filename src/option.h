@@ -18,6 +18,7 @@ enum option_kind { /* how a value is read, and what of struct options it is stor
 	OPTION_POINT,   /* one more of points */
 	OPTION_PRESET,  /* preset: sets several; takes no value */
 	OPTION_TEXT,    /* const char *, not empty */
+	OPTION_SECTIONS, /* unsigned, a set of FIGURES_ */
 	OPTION_ACTION   /* run: prints something and ends */
 };
 

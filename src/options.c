@@ -49,7 +49,8 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 {
 	int at = 1;
 
-	*options = (struct options){ .depth = DEPTH_DEFAULT, .alerts.time_ms = ALERT_TIME_DEFAULT };
+	*options = (struct options){ .depth = DEPTH_DEFAULT, .stats = FIGURES_DEFAULT,
+		                     .alerts.time_ms = ALERT_TIME_DEFAULT };
 	for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
 		if (strcmp(argv[at], "--") == 0) {
 			at++;

@@ -5,6 +5,7 @@
 #include "alerts.h"
 #include "bare_stop.h"
 #include "dest.h"
+#include "figures.h"
 #include "fn_parse.h"
 #include "point_parse.h"
 
@@ -20,6 +21,7 @@ struct stream_options {
 	unsigned keep;     /* of full files; 0: it is truncated */
 	bool compat;
 };
+enum ctl_wish { CTL_IF_POSSIBLE, CTL_NEEDED, CTL_NONE }; /* a control socket */
 
 struct options {
 	uint64_t depth;
@@ -46,6 +48,9 @@ struct options {
 	bool init;      /* even to process 1 */
 	struct bare_stop bare_stop; /* zeros: not measured */
 	bool follow;    /* children too */
+	unsigned stats; /* FIGURES_ sections that ctl's stat tells */
+	int ctl;        /* enum ctl_wish */
+	const char *metrics; /* where they are served, or NULL */
 	char **argv;    /* the program's; NULL: there is a pid */
 };
 

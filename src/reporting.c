@@ -98,16 +98,31 @@ static struct report report_of(const struct reporting *reporting, const struct t
 	return report;
 }
 
+struct report reporting_head(struct reporting *reporting, const struct traced *traced)
+{
+	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
+	return report_of(reporting, traced, "dump");
+}
+
+/* NULL: all that the options name. */
+static const struct dest *only_dest(const struct reporting *reporting)
+{
+	return reporting->one_off ? reporting->one_off->dest : NULL;
+}
+
 static void write_report(struct reporting *reporting, const struct traced *traced,
                          const char *reason, unsigned number)
 {
 	const struct options *options = reporting->options;
+	const struct dest *only = only_dest(reporting);
+	const struct dest *dests = only ? only : options->dests;
+	unsigned count = only ? 1 : options->dest_count;
 
 	leaks_judge(&reporting->leaks, traced->heap);
-	for (unsigned i = 0; i < options->dest_count; i++) {
+	for (unsigned i = 0; i < count; i++) {
 		struct report report = report_of(reporting, traced, reason);
 
-		reporting->failed |= dest_write(&options->dests[i], &report, number) < 0;
+		reporting->failed |= dest_write(&dests[i], &report, number) < 0;
 	}
 }
 
@@ -139,22 +154,30 @@ bool reporting_compare_maps(struct reporting *reporting)
 	return !awaits;
 }
 
+static bool is_to_dump(const struct reporting *reporting, const struct traced *traced)
+{
+	const struct one_off *one_off = reporting->one_off;
+
+	return traced->executed && !traced->reported &&
+	       (!one_off || !one_off->pid || one_off->pid == traced->pid);
+}
+
 static void write_dump(struct reporting *reporting, const char *reason)
 {
 	const struct processes *processes = reporting->processes;
+	unsigned number = only_dest(reporting) ? 0 : reporting->dumps;
 
-	for (size_t i = 0; i < processes->count; i++) {
-		const struct traced *traced = processes->list[i];
-
-		if (traced->executed && !traced->reported)
-			write_report(reporting, traced, reason, reporting->dumps);
-	}
+	for (size_t i = 0; i < processes->count; i++)
+		if (is_to_dump(reporting, processes->list[i]))
+			write_report(reporting, processes->list[i], reason, number);
 }
 
-static bool any_to_dump(const struct processes *processes)
+static bool any_to_dump(const struct reporting *reporting)
 {
+	const struct processes *processes = reporting->processes;
+
 	for (size_t i = 0; i < processes->count; i++)
-		if (processes->list[i]->executed && !processes->list[i]->reported)
+		if (is_to_dump(reporting, processes->list[i]))
 			return true;
 	return false;
 }
@@ -169,10 +192,22 @@ static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const 
 		_exit(EXIT_OURS);
 	prctl(PR_SET_NAME, "at-writer");
 	crash_of_writer();
+	if (only_dest(reporting))
+		dup2(reporting->one_off->errors, STDERR_FILENO);
 	reporting->failed = false;
 	write_dump(reporting, reason);
 	_exit((reporting->failed ? WRITER_FAILED : 0) |
 	      (heap_server_is_silent() ? WRITER_FOUND_SILENCE : 0));
+}
+
+/* One who asked is told; else it is the session that has failed. */
+static void note_result(struct reporting *reporting, bool failed)
+{
+	if (!only_dest(reporting))
+		reporting->failed |= failed;
+	if (reporting->one_off)
+		reporting->one_off->failed = failed;
+	reporting->one_off = NULL;
 }
 
 /* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
@@ -182,9 +217,11 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 	pid_t front = getpid();
 
 	reporting->asked = false;
-	if (!any_to_dump(reporting->processes))
+	if (!any_to_dump(reporting)) {
+		note_result(reporting, reporting->one_off);
 		return;
-	reporting->dumps++;
+	}
+	reporting->dumps += !only_dest(reporting);
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting->writer = fork();
 	if (reporting->writer == 0)
@@ -193,6 +230,7 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 		return;
 	reporting->writer = 0; /* no memory or no process for it */
 	write_dump(reporting, reason);
+	note_result(reporting, reporting->failed);
 }
 
 /* What went wrong the writer has said, unless it was killed. */
@@ -203,7 +241,7 @@ static void wait_for_writer(struct reporting *reporting, int options)
 	if (!reporting->writer || waitpid(reporting->writer, &status, options) == 0)
 		return;
 	reporting->writer = 0;
-	reporting->failed |= !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED;
+	note_result(reporting, !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED);
 	if (WIFEXITED(status) && WEXITSTATUS(status) & WRITER_FOUND_SILENCE)
 		heap_give_up_on_server();
 	if (WIFSIGNALED(status))

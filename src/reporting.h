@@ -8,6 +8,13 @@
 #include "leaks.h"
 #include "processes.h"
 
+struct one_off { /* a dump for one who asked for it, beside the destinations of all others */
+	const struct dest *dest; /* NULL: to those all the same */
+	int pid;    /* of the only process that is meant, or 0 */
+	int errors; /* with dest: a descriptor, for what would be said on stderr */
+	bool failed;
+};
+
 struct reporting {
 	const struct options *options;
 	const struct processes *processes;
@@ -16,6 +23,7 @@ struct reporting {
 	bool asked;           /* for the maps to be compared before the next */
 	bool failed;          /* one could not be written */
 	uint64_t now_ns;      /* the moment that is reported, CLOCK_MONOTONIC */
+	struct one_off *one_off; /* what the next dump is for, or the one that is being written */
 	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
@@ -26,6 +34,8 @@ void reporting_init(struct reporting *, const struct options *, const struct pro
 bool reporting_asks_usable(const struct options *); /* does a format tell heap_usable? */
 void reporting_deinit(struct reporting *);
 
+/* What a report of it as it is now says first, and what is to be shown in it. */
+struct report reporting_head(struct reporting *, const struct traced *);
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);

@@ -79,18 +79,21 @@ static int exit_status(const struct session *session)
 
 int session_run(const struct options *options, struct title title)
 {
-	struct session session = { .options = options };
+	struct options own = *options;
+	struct session session = { .options = &own };
 
 	target_find(&session.target, options);
-	reporting_init(&session.reporting, options, &session.processes);
-	streams_init(&session.streams, options, &session.polls);
+	reporting_init(&session.reporting, &own, &session.processes);
+	streams_init(&session.streams, &own, &session.polls);
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
 	start(&session, title);
+	ctl_begin(&session);
 	points_listen(&session);
 	alert_listen(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
+	ctl_end(&session);
 	target_check_ran(&session.target, loop_has_failed(&session));
 	if (!session.target.attached && session.processes.first->executed) {
 		fn_check(&options->fns, session.processes.first->heap);

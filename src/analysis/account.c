@@ -59,7 +59,7 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	note_peak(heap);
 }
 
-static void allocated(struct heap *heap, struct heap_event *event)
+static void allocated(struct heap *heap, struct view *view, struct heap_event *event)
 {
 	struct block block = { event->size, event->site - 1, event->tid, event->time_ns }, old;
 
@@ -70,8 +70,10 @@ static void allocated(struct heap *heap, struct heap_event *event)
 	if (event->unseen_free) { /* handed out twice */
 		heap->ledger.missed_calls++;
 		count_freed(heap, &old);
+		counters_freed(heap, view, event->block, &old, false);
 	}
 	count_allocated(heap, &block);
+	counters_allocated(heap, view, event->block, &block);
 }
 
 static struct heap_function *stats_of(struct heap *heap, int entry)
@@ -117,8 +119,8 @@ static enum heap_given unknown_free(struct heap *heap, struct bad_free *bad)
 }
 
 /* was: the block there, or NULL. */
-static void given_back(struct heap *heap, struct heap_event *event, const struct block *was,
-                       uint32_t site)
+static void given_back(struct heap *heap, struct view *view, struct heap_event *event,
+                       const struct block *was, uint32_t site)
 {
 	struct bad_free bad = bad_free_of(event, site);
 
@@ -130,6 +132,8 @@ static void given_back(struct heap *heap, struct heap_event *event, const struct
 	if (errors_mismatch(heap, was, event->entry))
 		errors_add(heap, HEAP_MISMATCH, &bad);
 	count_freed(heap, was);
+	stats_of(heap, event->entry)->freed += was->size;
+	counters_freed(heap, view, event->given, was, true);
 	event->state = HEAP_GIVEN_LIVE;
 	event->was = (struct heap_block){ event->given & ~LIVE_BESIDE, was->size,
 		                          site_id(was->site), was->tid,
@@ -158,12 +162,11 @@ static void apply_alloc(struct heap *heap, struct view *view, struct heap_event 
 {
 	struct heap_function *stats = stats_of(heap, event->entry);
 
-	(void)view;
 	stats->calls++;
 	count_call(heap, event);
 	if (event->block) {
 		stats->bytes += event->size;
-		allocated(heap, event);
+		allocated(heap, view, event);
 	} else if (event->size) {
 		stats->failed++;
 	}
@@ -180,7 +183,8 @@ static void apply_free(struct heap *heap, struct view *view, struct heap_event *
 		return;
 	if (view->in_realloc && view->old_addr == event->given)
 		restore_old(heap, view); /* that realloc was jumped out of */
-	given_back(heap, event, take_out(heap, event, &block) ? &block : NULL, event->site - 1);
+	given_back(heap, view, event, take_out(heap, event, &block) ? &block : NULL,
+	           event->site - 1);
 }
 
 static void apply_free_call(struct heap *heap, struct view *view, struct heap_event *event)
@@ -233,7 +237,7 @@ static void apply_realloc(struct heap *heap, struct view *view, struct heap_even
 		restore_old(heap, view);
 	view->in_realloc = false;
 	if (event->gone && event->given)
-		given_back(heap, event, view->had_old ? &view->old : NULL, view->old_site);
+		given_back(heap, view, event, view->had_old ? &view->old : NULL, view->old_site);
 	apply_alloc(heap, view, event);
 }
 
@@ -265,8 +269,8 @@ static void apply_thread_begin(struct heap *heap, struct view *view, struct heap
 
 static void apply_thread_end(struct heap *heap, struct view *view, struct heap_event *event)
 {
-	(void)view;
 	heap->threads_live--;
+	counters_thread_ended(heap, view);
 	view_drop(heap, event->tid);
 }
 
@@ -305,6 +309,7 @@ void account_apply(struct heap *heap, struct heap_event *event)
 	if (event->entry != CATALOG_NONE)
 		event->function = catalog[event->entry].name;
 	by_kind[event->kind](heap, view, event);
+	counters_called(heap, view, event);
 	if (listener)
 		listener->tell(listener->ctx, heap, event);
 }

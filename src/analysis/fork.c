@@ -73,6 +73,7 @@ static void begin_counting(struct heap *heap, const struct heap *from, uint64_t 
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = heap->now_ns = now_ns;
 	heap->attached = from->attached;
+	counters_reset(heap);
 }
 
 static bool copy(struct heap *heap, const struct heap *from, const struct record_fork *record)

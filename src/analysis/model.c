@@ -139,6 +139,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
 	model_reset_stats(heap);
+	counters_reset(heap);
 	maps_reset(heap);
 	program_read(heap, record->pid);
 	unwinder_set_pid(heap->unwinder, record->pid);
@@ -341,6 +342,7 @@ void heap_free(struct heap *heap)
 	live_deinit(&heap->live);
 	table_deinit(&heap->refs);
 	maps_free(heap);
+	counters_free(heap);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);
 	fn_states_free(heap->fns);

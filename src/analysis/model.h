@@ -7,6 +7,7 @@
 
 #include "address_space.h"
 #include "analysis.h"
+#include "counters.h"
 #include "live.h"
 #include "residence.h"
 #include "resolve.h"
@@ -23,6 +24,7 @@ struct view { /* of one thread */
 	taddr_t old_addr;
 	uint32_t old_site; /* the stack of that realloc, or SITE_NONE */
 	struct block old;
+	struct thread_counters counters;
 };
 
 struct notes {
@@ -65,6 +67,7 @@ struct usable { /* as usable.c has found it */
 
 struct heap {
 	struct usable usable;
+	struct counters counters;
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;

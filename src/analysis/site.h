@@ -3,6 +3,7 @@
 #ifndef SITE_H
 #define SITE_H
 
+#include "counters.h"
 #include "heap.h"
 #include "module.h"
 #include "region.h"
@@ -26,6 +27,7 @@ struct stack { /* a frame and its callers, which many stacks share */
 
 struct site {
 	struct heap_site view;
+	struct site_counters counters;
 	uint64_t map_calls; /* of a system call that maps */
 	uint64_t map_resident; /* bytes of what they have mapped, see residence.h; of them: */
 	uint64_t map_resident_own; /* those of no file */

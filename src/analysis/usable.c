@@ -5,10 +5,9 @@
  *
  * Other allocators do not tell so: then nothing is known; nor where memory goes meanwhile, for a
  * look at many blocks takes too long to hold anybody for it. */
+#include "usable.h"
 
 #include <sys/uio.h>
-
-#include "usable.h"
 
 #include "proc_maps.h"
 
@@ -20,8 +19,7 @@
 #define AT_ONCE 512 /* blocks */
 #define ROUNDED_MOST (2u << 20) /* bytes: a huge page */
 
-/* Has every block been handed out by glibc? */
-static bool all_are_glibcs(const struct heap *heap)
+bool usable_is_glibcs(const struct heap *heap)
 {
 	const struct module *last = NULL;
 
@@ -46,9 +44,15 @@ static uint64_t needed(uint64_t requested)
 	return need < LEAST ? LEAST : need;
 }
 
+uint64_t usable_by_rule(uint64_t requested)
+{
+	return needed(requested) - WORD;
+}
+
 static uint64_t usable_of(uint64_t word, uint64_t requested)
 {
-	uint64_t need = needed(requested), chunk = word & ~(uint64_t)FLAGS;
+	uint64_t need = needed(requested);
+	uint64_t chunk = word & ~(uint64_t)FLAGS;
 
 	if (chunk < need || chunk - need > ROUNDED_MOST)
 		chunk = need;
@@ -125,7 +129,7 @@ static bool is_compared(const struct heap *heap)
 void heap_look_at_usable(struct heap *heap)
 {
 	size_t at = 0, before;
-	bool known = heap->options.usable && is_compared(heap) && all_are_glibcs(heap);
+	bool known = heap->options.usable && is_compared(heap) && usable_is_glibcs(heap);
 	pid_t pid = known ? proc_with_memory(heap->program.pid) : 0;
 
 	heap->usable.bytes = 0;

@@ -1,4 +1,5 @@
-/* What blocks are worth, by what glibc keeps in front of them. */
+/* What blocks are worth to the program, which is more than was asked for: by what glibc keeps in
+ * front of them. */
 #ifndef USABLE_H
 #define USABLE_H
 
@@ -9,5 +10,7 @@ uint64_t usable_of_new(const struct heap *, const struct function *, uint64_t wo
                        uint64_t requested);
 /* The same of one that it is given. */
 uint64_t usable_of_old(const struct function *, uint64_t word);
+bool usable_is_glibcs(const struct heap *); /* has every block been handed out by glibc? */
+uint64_t usable_by_rule(uint64_t requested); /* of a chunk that is cut for it */
 
 #endif

@@ -10,5 +10,6 @@ void json_write(FILE *, const struct report *);
 void csv_write(FILE *, const struct report *);
 void folded_write(FILE *, const struct report *);
 void check_write(FILE *, const struct report *);
+void box_write(FILE *, const struct report *);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cost.h"
+#include "figures_json.h"
 #include "formats.h"
 #include "json.h"
 #include "json_errors.h"
@@ -240,6 +241,7 @@ static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *si
 	json_member_number(gen, "at_peak_bytes", site->at_peak_bytes);
 	json_member_number(gen, "first_ms", site->first_ms);
 	json_member_number(gen, "last_ms", site->last_ms);
+	figures_json_site_counters(gen, heap, site->id);
 	json_stack(gen, heap, site->id);
 	yajl_gen_map_close(gen);
 }
@@ -300,6 +302,12 @@ void json_write(FILE *out, const struct report *report)
 	put_functions(gen, report->heap);
 	json_maps(gen, report->heap);
 	put_threads(gen, report->heap);
+	json_member(gen, "counters");
+	figures_json_counters(gen, report->heap);
+	if (!report->top) { /* all names are known anyway */
+		figures_json_by_group(gen, "by_library", report->heap, HEAP_BY_LIBRARY);
+		figures_json_by_group(gen, "by_function", report->heap, HEAP_BY_FUNCTION);
+	}
 	put_ledger(gen, heap_ledger(report->heap));
 	json_errors(gen, report->heap);
 	put_allocators(gen, report);

@@ -7,6 +7,7 @@ const struct output outputs[] = {
 	{ "json", ".json", json_write, NULL, true },
 	{ "csv", ".csv", csv_write, NULL, false },
 	{ "folded", ".folded", folded_write, NULL, false },
+	{ "box", ".box", box_write, NULL, false },
 	{ "check", ".check", check_write, NULL, false },
 };
 const size_t output_count = countof(outputs);

@@ -1,0 +1,14 @@
+/* Where a session's socket is: /tmp/alloctrace-UID/ctl.PID, beside its journals. */
+#ifndef PLACE_H
+#define PLACE_H
+
+#include <sys/types.h>
+
+#include "control.h"
+
+void place_path(char path[CONTROL_PATH], uid_t, pid_t session);
+bool place_is_private(uid_t); /* the folder is there, that user's and nobody else's */
+bool place_make(void);        /* of our own user */
+void place_remove(pid_t session); /* of our own user; and the folder with the last one in it */
+
+#endif

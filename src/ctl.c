@@ -1,0 +1,314 @@
+#include "ctl.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crash.h"
+#include "ctl_commands.h"
+#include "ctl_dump.h"
+#include "log.h"
+
+#define AT_A_TURN 16
+#define SENTENCE 1024
+
+/* ---- answers ----------------------------------------------------------------------------- */
+
+static struct traced *process_of_request(struct session *session, int pid)
+{
+	struct processes *processes = &session->processes;
+	struct traced *found = pid ? NULL : processes->first;
+
+	for (size_t i = 0; pid && i < processes->count; i++)
+		if (processes->list[i]->pid == pid && (!found || !processes->list[i]->ended))
+			found = processes->list[i];
+	return found;
+}
+
+/* NULL: it can be done; else why not. */
+static const char *find_process(struct ctl_call *call, const struct ctl_command *command, int pid)
+{
+	call->traced = process_of_request(call->session, pid);
+	if (!call->traced)
+		return "this process is not traced here";
+	if (command->of && !call->traced->executed)
+		return "the program has not begun yet";
+	return NULL;
+}
+
+/* Its answer, or what is wrong, goes to the file. */
+static enum control_status run(struct session *session, const struct ctl_command *command,
+                               const struct ctl_args *args, int pid, FILE *out)
+{
+	struct ctl_call call = { .session = session, .args = args, .out = out };
+	struct report report;
+	const char *wrong = find_process(&call, command, pid);
+
+	if (wrong) {
+		fputs(wrong, out);
+		return CONTROL_ERROR;
+	}
+	if (command->of) {
+		report = reporting_head(&session->reporting, call.traced);
+		call.figures = (struct figures){ &report, session->options->stats, time(NULL),
+			                         args->json };
+	}
+	return command->run(&call);
+}
+
+void ctl_say(struct session *session, uint64_t client, enum control_status status,
+             const char *text)
+{
+	control_answer(session->ctl.socket, client, status, text, strlen(text));
+}
+
+static void do_now(struct session *session, const struct control_request *request,
+                   const struct ctl_command *command, const struct ctl_args *args)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	enum control_status status;
+
+	if (!out) {
+		ctl_say(session, request->client, CONTROL_ERROR, "no memory");
+		return;
+	}
+	status = run(session, command, args, request->pid, out);
+	if (fclose(out) == 0)
+		control_answer(session->ctl.socket, request->client, status, text, len);
+	else
+		ctl_say(session, request->client, CONTROL_ERROR, "no memory");
+	free(text);
+}
+
+/* ---- jobs -------------------------------------------------------------------------------- */
+
+static void finish(struct session *session, struct ctl_job *job, enum control_status status)
+{
+	int told = job->errors >= 0 && status != CONTROL_OK ? job->errors : job->answer;
+	char text[SENTENCE];
+	ssize_t len;
+
+	if (status == CONTROL_OK) {
+		control_answer_file(session->ctl.socket, job->request.client, job->answer);
+		job->answer = -1;
+		return;
+	}
+	len = pread(told, text, sizeof(text), 0);
+	control_answer(session->ctl.socket, job->request.client, status, text, len > 0 ? len : 0);
+}
+
+static void drop(struct session *session, struct ctl_job *job)
+{
+	session->ctl.jobs = job->next;
+	if (job->ended >= 0) {
+		polls_drop(&session->polls, job->ended);
+		close(job->ended);
+	}
+	if (job->answer >= 0)
+		close(job->answer);
+	if (job->errors >= 0)
+		close(job->errors);
+	free(job);
+}
+
+void ctl_finish(struct session *session, struct ctl_job *job, enum control_status status)
+{
+	finish(session, job, status);
+	drop(session, job);
+}
+
+void ctl_refuse(struct session *session, struct ctl_job *job, const char *why)
+{
+	ctl_say(session, job->request.client, CONTROL_ERROR, why);
+	drop(session, job);
+}
+
+static _Noreturn void be_copy(struct session *session, const struct ctl_job *job, pid_t front)
+{
+	FILE *out = fdopen(job->answer, "w");
+	enum control_status status = CONTROL_ERROR;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != front || !out)
+		_exit(CONTROL_ERROR);
+	prctl(PR_SET_NAME, "at-writer");
+	crash_of_writer();
+	status = run(session, job->command, &job->args, job->request.pid, out);
+	_exit(fflush(out) == 0 ? status : CONTROL_ERROR);
+}
+
+static void begin_copy(struct session *session, struct ctl_job *job)
+{
+	pid_t front = getpid();
+
+	job->pid = fork();
+	if (job->pid == 0)
+		be_copy(session, job, front);
+	if (job->pid > 0)
+		job->ended = pidfd_open(job->pid, 0);
+	if (job->ended >= 0)
+		polls_add(&session->polls, job->ended, POLLIN, NULL, NULL);
+}
+
+/* Without a descriptor to wait for it we look whenever we are awake. */
+static void look_at_copy(struct session *session, struct ctl_job *job)
+{
+	int status;
+
+	if (job->pid < 0) {
+		ctl_refuse(session, job, "no memory or no process for the answer");
+		return;
+	}
+	if (waitpid(job->pid, &status, WNOHANG) == 0)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) < CONTROL_STATUSES)
+		ctl_finish(session, job, WEXITSTATUS(status));
+	else
+		ctl_refuse(session, job, "the answer is lost: who made it was killed");
+}
+
+static void go_on(struct session *session, struct ctl_job *job)
+{
+	if (job->command->manner == CTL_DUMP) {
+		ctl_dump_go_on(session, job);
+	} else if (!job->begun) {
+		job->begun = true;
+		begin_copy(session, job);
+	} else {
+		look_at_copy(session, job);
+	}
+}
+
+/* The words are its own copy's. */
+static void add_job(struct session *session, const struct control_request *request,
+                    const struct ctl_command *command, const struct ctl_args *args)
+{
+	struct ctl_job *job = calloc(1, sizeof(*job)), **at = &session->ctl.jobs;
+
+	if (!job) {
+		ctl_say(session, request->client, CONTROL_ERROR, "no memory");
+		return;
+	}
+	job->request = *request;
+	job->command = command;
+	job->args = *args;
+	for (int i = 0; i < args->count; i++)
+		job->args.words[i] = job->request.line + (args->words[i] - request->line);
+	job->ended = job->errors = -1;
+	job->answer = memfd_create("answer", MFD_CLOEXEC);
+	while (*at)
+		at = &(*at)->next;
+	*at = job;
+}
+
+/* ---- requests ---------------------------------------------------------------------------- */
+
+static void stop(struct session *session, const struct control_request *request)
+{
+	struct ctl *ctl = &session->ctl;
+
+	session->leaving |= !session->tracer_ended;
+	if (ctl->stopper_count < countof(ctl->stoppers))
+		ctl->stoppers[ctl->stopper_count++] = request->client;
+}
+
+static void tell_stoppers(struct session *session)
+{
+	struct ctl *ctl = &session->ctl;
+
+	while (session->tracer_ended && ctl->stopper_count)
+		ctl_say(session, ctl->stoppers[--ctl->stopper_count], CONTROL_OK,
+		        session->leaving ? "let go\n" : "it has ended\n");
+}
+
+static void obey(struct session *session, const struct control_request *request)
+{
+	const struct ctl_command *command = ctl_command_find(request->words[0]);
+	struct ctl_args args;
+	const char *wrong = command ? ctl_args_read(&args, request, &command->syntax) :
+	                              "no such command; help lists what there is";
+
+	if (wrong)
+		ctl_say(session, request->client, CONTROL_USAGE, wrong);
+	else if (command->manner == CTL_NOW)
+		do_now(session, request, command, &args);
+	else if (command->manner == CTL_STOP)
+		stop(session, request);
+	else
+		add_job(session, request, command, &args);
+}
+
+void ctl_work(struct session *session)
+{
+	struct ctl *ctl = &session->ctl;
+	const struct control_request *request = NULL;
+	int i = 0;
+
+	if (!ctl->socket)
+		return;
+	for (; i < AT_A_TURN && (request = control_take(ctl->socket)); i++)
+		obey(session, request);
+	ctl->more = request;
+	for (const struct ctl_job *last = NULL; ctl->jobs && ctl->jobs != last;) {
+		last = ctl->jobs;
+		go_on(session, ctl->jobs);
+	}
+	tell_stoppers(session);
+}
+
+bool ctl_is_awaited(const struct session *session)
+{
+	const struct ctl_job *job = session->ctl.jobs;
+
+	return session->ctl.more || (job && job->command->manner != CTL_DUMP && job->ended < 0);
+}
+
+/* ---- begin and end ----------------------------------------------------------------------- */
+
+static void serve(void *ctx, short revents)
+{
+	(void)revents;
+	control_serve(ctx);
+}
+
+void ctl_begin(struct session *session)
+{
+	struct ctl *ctl = &session->ctl;
+
+	if (session->options->ctl == CTL_NONE)
+		return;
+	ctl->socket = control_open();
+	if (!ctl->socket && session->options->ctl == CTL_NEEDED)
+		die(EXIT_OURS, "there is no place for a control socket in /tmp/alloctrace-%u:",
+		    geteuid());
+	if (ctl->socket)
+		polls_add(&session->polls, control_fd(ctl->socket), POLLIN, serve, ctl->socket);
+}
+
+void ctl_end(struct session *session)
+{
+	struct ctl *ctl = &session->ctl;
+
+	if (ctl->jobs && ctl->jobs->command->manner == CTL_DUMP)
+		go_on(session, ctl->jobs); /* its writer has been waited for */
+	while (ctl->jobs) {
+		if (ctl->jobs->pid > 0) {
+			kill(ctl->jobs->pid, SIGKILL);
+			waitpid(ctl->jobs->pid, NULL, 0);
+		}
+		ctl_refuse(session, ctl->jobs, "the session has ended");
+	}
+	if (ctl->socket)
+		tell_stoppers(session);
+	control_close(ctl->socket);
+	ctl->socket = NULL;
+}
