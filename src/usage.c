@@ -48,13 +48,10 @@ static void help_option(const struct option *option)
 
 static void help_synopsis(void)
 {
-	const char *between = "       alloctrace ";
-
 	printf("Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
-	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("%s%s %s", between, commands[i].name, commands[i].arguments);
-		between = ", alloctrace ";
-	}
+	printf("       alloctrace COMMAND [ARG...]:");
+	for (size_t i = 0; i < COMMANDS; i++)
+		printf("%s %s", i ? "," : "", commands[i].name);
 	putchar('\n');
 }
 

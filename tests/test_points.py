@@ -51,8 +51,12 @@ def line_of(source, text):
         return next(i for i, line in enumerate(lines, 1) if text in line)
 
 
+def line_in_marked(text):
+    return line_of(REPO / "tests/targets/marked.c", text)
+
+
 def test_a_line_of_the_source(points):
-    line = line_of(REPO / "tests/targets/marked.c", "alloctrace_reset();")
+    line = line_in_marked("alloctrace_reset();")
     _, dumps = points(f"marked.c:{line}=dump")
     assert of_work(dumps[-1]) == [100, 101, 102, 103, 104]
 
@@ -67,6 +71,36 @@ def test_a_place_in_a_module(points, target):
     place = place_of(target("marked"), "work")
     _, dumps = points(f"marked+{place:#x}=dump", "marked!main=dump")
     assert [of_work(dump) for dump in dumps[:3]] == [[], [], [100]]
+
+
+def stats_in(text):
+    """(allocated, freed, in use) of each, as count and bytes."""
+    found = re.findall(r"^(?:allocated|freed|in use): (\d+) : (\d+) ", text, re.M)
+    each = [tuple(map(int, pair)) for pair in found]
+    return [each[i:i + 3] for i in range(0, len(each), 3)]
+
+
+def test_row_41_statistics_and_resets(points):
+    """One on each side of the program's own reset, and one in front of its end."""
+    reset, free = line_in_marked("alloctrace_reset();"), line_in_marked("i < BLOCKS")
+    end = line_in_marked("return 0;")
+    run, _ = points(f"marked.c:{reset}=stat", f"marked.c:{free}=stat", f"marked.c:{end}=stat")
+    before, after, last = stats_in(run.err)
+    totals = run.report["totals"]
+    assert before[0] == (totals["allocs"], totals["bytes_allocated"])
+    assert after == [(0, 0), (0, 0), (0, 0)]
+    assert last == after  # what is freed now was allocated before
+
+
+def test_row_41_a_stream_for_a_part_of_the_program(points, tmp_path):
+    reset = line_in_marked("alloctrace_reset();")
+    stream = tmp_path / "stream.jsonl"
+    points("main=log:off", f"marked.c:{reset}=log:on", options=["-o", f"jsonl:{stream}"])
+    events = [json.loads(line) for line in stream.read_text().splitlines()]
+    heap = [event for event in events if event["event"] in ("alloc", "free")]
+    assert [(event["event"], event["size"]) for event in heap[-3:]] == [
+        ("free", 100), ("free", 101), ("free", 102)]
+    assert not [event for event in heap if event["event"] == "alloc" and event["size"] == 104]
 
 
 WRONG = {

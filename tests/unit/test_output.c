@@ -181,11 +181,11 @@ void heap_threads(const struct heap *heap, uint64_t *live, uint64_t *total)
 }
 
 static const struct heap_function functions[] = {
-	{ "malloc", HEAP_ALLOC, 12345, 1, 0, 1612345 },
-	{ "realloc", HEAP_REALLOC, 7, 0, 0, 700 },
-	{ "free", HEAP_FREE, 12000, 0, 345, 0 },
+	{ "malloc", HEAP_ALLOC, 12345, 1, 0, 1612345, 0 },
+	{ "realloc", HEAP_REALLOC, 7, 0, 0, 700, 0 },
+	{ "free", HEAP_FREE, 12000, 0, 345, 0, 0 },
 	{ "operator new(unsigned long, std::align_val_t, std::nothrow_t const&)", HEAP_ALLOC, 1, 0,
-	  0, 64 },
+	  0, 64, 0 },
 };
 
 static const struct heap_allocator allocators[] = {
