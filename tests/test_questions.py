@@ -3,6 +3,7 @@ one module's stacks only, periodic reports, and letting the program go."""
 
 import csv
 import os
+import re
 import signal
 import subprocess
 import time
@@ -224,8 +225,11 @@ def test_the_man_page_is_well_formed_and_complete(run_plainly, alloctrace, tmp_p
     page = run.stdout
     for name in option_names(run_plainly(alloctrace, "--help").out):
         assert name in page
-    for command in ("alloctrace check -p PID", "alloctrace rescue PID"):
-        assert command in page and command in run_plainly(alloctrace, "--help").out
+    commands = re.search(r"alloctrace COMMAND \[ARG\.\.\.\]: (.*)",
+                         run_plainly(alloctrace, "--help").out)[1].split(", ")
+    assert {"check", "rescue", "ctl"} <= set(commands)
+    for command in commands:
+        assert f"alloctrace {command} " in page
 
 
 def completed(script, line):
