@@ -64,10 +64,11 @@ bool sink_is_full(const struct sink *sink)
 	return queued(sink) >= ROOM;
 }
 
-bool sink_brakes(const struct sink *sink)
+bool sink_brakes(struct sink *sink)
 {
-	return sink->options->on_block == SINK_WAITS && !sink->released && !sink->gone &&
-	       sink_is_full(sink);
+	sink->braking = queued(sink) >= (sink->braking ? ROOM / 2 : ROOM);
+	return sink->braking && sink->options->on_block == SINK_WAITS && !sink->released &&
+	       !sink->gone;
 }
 
 static bool has_room(const struct sink *sink)
@@ -155,10 +156,10 @@ static void advance(struct sink *sink, size_t len)
 
 	sink->sent += len;
 	end = memrchr(first, '\n', sink->sent);
-	if (end) {
-		sink->sent -= end + 1 - first;
-		sink->begin += end + 1 - first;
-	}
+	if (!end)
+		return;
+	sink->sent -= end + 1 - first;
+	sink->begin += end + 1 - first;
 	sink->released = sink->told = false;
 	sink->progress_ms = clock_ms();
 }

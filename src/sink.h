@@ -22,6 +22,7 @@ struct sink {
 	bool gone;     /* for good: what comes is dropped */
 	bool failed;   /* and by that lost something, or never was there */
 	bool told;     /* the user, that it is away */
+	bool braking;  /* from full to half empty */
 	bool released; /* nobody waits for it, until it reads again */
 	struct addrinfo *addresses, *address; /* TCP; the next to try */
 	FILE *file;    /* that formats write into */
@@ -46,7 +47,7 @@ void sink_discard(struct sink *); /* it is not wanted */
 void sink_write(struct sink *);
 bool sink_is_full(const struct sink *);
 /* Is it to be waited for? */
-bool sink_brakes(const struct sink *);
+bool sink_brakes(struct sink *);
 bool sink_is_empty(const struct sink *);
 /* Whoever waits for it does so no more. */
 void sink_release(struct sink *);

@@ -27,7 +27,9 @@ static const struct status signals[] = {
 	{ "SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR2",
 	  "sent by a process, are passed on to PROG; from the terminal PROG has got them itself" },
 	{ "SIGTSTP", "PROG and alloctrace stop and go on together" },
-	{ "with -p: SIGINT, SIGTERM, SIGHUP, SIGQUIT", "detach and report" },
+	{ "with -p: SIGINT, SIGTERM, SIGHUP, SIGQUIT",
+	  "detach and report; where there are streams, SIGHUP sent by a process opens their files "
+	  "again instead" },
 };
 
 /* ---- help ----------------------------------------------------------------------- */

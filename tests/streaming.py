@@ -25,7 +25,7 @@ def told_by(out):
     calls = []
     for line in out.splitlines():
         words = line.split()
-        if len(words) == 6:
+        if len(words) == 6 and ":" not in words[0]:
             calls.append(Call(words[0], number(words[1]), int(words[2]), int(words[3]),
                               number(words[4]), int(words[5])))
     return calls

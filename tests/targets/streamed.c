@@ -144,12 +144,12 @@ static void await(void)
 
 static noipa void *take_old(void)
 {
-	return do_malloc(111);
+	return keep(do_malloc(111));
 }
 
 static noipa void *take_young(void)
 {
-	return do_malloc(222);
+	return keep(do_malloc(222));
 }
 
 /* Allocates, waits; twice. The first is freed when it has been waited for once more. */
@@ -176,6 +176,7 @@ static noipa void *made_up(void)
 static noipa void free_unknown(void *at)
 {
 	do_free(at);
+	keep(NULL);
 }
 
 static noipa void free_twice(void *at)
@@ -183,6 +184,7 @@ static noipa void free_twice(void *at)
 	do_free(at);
 	memset((char *)at + 8, 0, 8); /* the mark by which glibc knows it */
 	do_free(at);
+	keep(NULL);
 }
 
 static void orphans(void)
@@ -234,6 +236,7 @@ static void forks(void)
 	if (child == 0) {
 		do_free(at);
 		do_malloc(90);
+		usleep(5000); /* it becomes old */
 		_exit(5);
 	}
 	waitpid(child, NULL, 0);
