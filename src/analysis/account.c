@@ -1,5 +1,6 @@
 #include "account.h"
 
+#include "doubt.h"
 #include "errors.h"
 #include "naming.h"
 #include "view.h"
@@ -83,17 +84,20 @@ static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
 }
 
 /* A free of an address nobody was seen to allocate: whose fault is it? */
-static void unknown_free(struct heap *heap, struct bad_free *bad)
+static void unknown_free(struct heap *heap, const struct function *by, struct bad_free *bad)
 {
 	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
+	bool freed = live_freed(&heap->live, bad->addr);
 
-	if (live_freed(&heap->live, bad->addr)) {
+	if (!freed && module && module->is_loader) {
+		heap->ledger.loader_frees++;
+	} else if (!freed && heap->attached) {
+		heap->ledger.earlier_frees++;
+	} else if (doubt_free(heap, by)) {
+		heap->ledger.unknown_frees++;
+	} else if (freed) {
 		heap->ledger.double_frees++;
 		errors_add(heap, HEAP_DOUBLE_FREE, bad);
-	} else if (module && module->is_loader) {
-		heap->ledger.loader_frees++;
-	} else if (heap->attached) {
-		heap->ledger.earlier_frees++;
 	} else {
 		heap->ledger.unknown_frees++;
 		bad->around = errors_block_around(heap, bad->addr);
@@ -162,7 +166,7 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 		restore_old(heap, view); /* that realloc was jumped out of */
 	if (!live_free(&heap->live, addr, site_id(site),
 	               (uint32_t)model_since_begin_ms(heap), &block)) {
-		unknown_free(heap, &bad);
+		unknown_free(heap, function, &bad);
 		return;
 	}
 	bad.block = &block;
@@ -234,7 +238,7 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 	if (view->had_old)
 		count_freed(heap, &view->old);
 	else if (view->old_addr)
-		unknown_free(heap, &bad);
+		unknown_free(heap, function, &bad);
 }
 
 void account_entered(struct heap *heap, const struct record_call *call,
@@ -308,6 +312,7 @@ void account_abandoned(struct heap *heap, const struct record_call *call)
 	struct view *view = view_of(heap, call->record.tid);
 
 	heap->ledger.missed_calls++;
+	heap->errors.call_lost = true;
 	if (view)
 		restore_old(heap, view);
 }

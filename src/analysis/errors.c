@@ -40,6 +40,11 @@ bool errors_mismatch(const struct heap *heap, const struct block *block, int ent
 
 /* ---- the list --------------------------------------------------------------------------- */
 
+void errors_clear(struct errors *errors)
+{
+	*errors = (struct errors){ .list = errors->list };
+}
+
 static bool is_same(const struct heap_error *a, const struct heap_error *b)
 {
 	return a->kind == b->kind && a->site == b->site && a->alloc_site == b->alloc_site &&

@@ -13,6 +13,7 @@ struct bad_free {
 	const struct block *block; /* that it frees all the same, by the wrong function; or NULL */
 };
 
+void errors_clear(struct errors *); /* of another program; its memory stays */
 /* What it is, one that is counted already included. */
 void errors_add(struct heap *, enum heap_error_kind, const struct bad_free *);
 /* Is the block one of another family of functions than that which frees it? */
