@@ -9,6 +9,7 @@
 #include "call_targets.h"
 #include "fn_name.h"
 #include "model.h"
+#include "unwind.h"
 
 static const struct fn *fns;
 static size_t count;
@@ -107,7 +108,7 @@ static bool consider(void *ctx, const struct elf_symbol *symbol)
 
 struct begins {
 	taddr_t vaddr;
-	bool yes;
+	bool yes, within; /* in the midst of one */
 };
 
 static bool is_begin(void *ctx, const struct elf_symbol *symbol)
@@ -115,6 +116,7 @@ static bool is_begin(void *ctx, const struct elf_symbol *symbol)
 	struct begins *begins = ctx;
 
 	begins->yes |= symbol->vaddr == begins->vaddr;
+	begins->within |= begins->vaddr - symbol->vaddr < symbol->size;
 	return !begins->yes;
 }
 
@@ -129,12 +131,19 @@ static bool is_called(struct job *job, taddr_t vaddr)
 	return !call_targets(&job->module->elf, is_other, &vaddr);
 }
 
-/* Does a function begin there? By the unwind table, else by symbols or calls. */
+/* Where the unwind table has a row it knows. */
+static bool has_row(struct job *job, taddr_t vaddr)
+{
+	taddr_t begin, end;
+
+	return unwind_bounds(job->module, vaddr, &begin, &end);
+}
+
+/* Does a function begin there? By the unwind table, else by symbols, else by calls. */
 static const char *why_no_function(struct job *job, taddr_t vaddr)
 {
 	const char *why = job_why_no_function(job, vaddr);
-	struct begins begins = { vaddr, false };
-	struct cfg_bounds bounds;
+	struct begins begins = { .vaddr = vaddr };
 	struct decoded insn;
 
 	if (why)
@@ -142,9 +151,11 @@ static const char *why_no_function(struct job *job, taddr_t vaddr)
 	if (job_decode(job, vaddr, &insn) < 0)
 		return "there is no code";
 	job_each_function(job, is_begin, &begins);
-	return begins.yes || job_bounds(job, vaddr, &bounds) || is_called(job, vaddr) ?
-	               NULL :
-	               "nothing tells that a function begins there";
+	if (begins.yes || has_row(job, vaddr))
+		return NULL;
+	if (begins.within)
+		return "a function is there already, which begins before";
+	return is_called(job, vaddr) ? NULL : "nothing tells that a function begins there";
 }
 
 static void look_at_place(struct search *search, size_t i)
