@@ -42,8 +42,9 @@ enum probe_flags {
 	                        be the address it returns to, which tells by which it is called */
 	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
 	PROBE_STRING_PART = 8192, /* of argument 1 characters at most, with it */
-	PROBE_STACK = 16384  /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
+	PROBE_STACK = 16384, /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
+	PROBE_REF = 32768    /* ENTRY, REPORT: it frees nothing */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;

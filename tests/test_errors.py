@@ -115,6 +115,15 @@ def test_it_is_told_before_the_program_ends(start_plainly, alloctrace, target):
     assert ", 2 times" in rest and "Errors of the program (1):" in rest
 
 
+@pytest.mark.parametrize("options", [[], ["-f"]], ids=["", "follow"])
+def test_each_program_of_an_exec_is_told(run_plainly, alloctrace, target, options):
+    run = run_plainly(alloctrace, *options, "--", target("bad_frees"), "exec")
+    assert run.status == LATE
+    at_once, _, rest = run.err.partition("alloctrace report: ")
+    assert at_once.count(": free of what was not allocated of 0x") == 2
+    assert "Errors of the program (1):" in rest
+
+
 def test_a_report_elsewhere_leaves_stderr_alone(trace, target):
     assert trace(target("bad_frees"), "double").err == ""
 

@@ -61,6 +61,54 @@ def test_a_set_of_which_one_is_not_there(blamed, tmp_path):
     assert report["ledger"]["unknown_frees"] == 1
 
 
+def test_a_reference_goes_with_its_block(blamed):
+    report = blamed("references", ["alloc:object_new(bytes=8,beside)", "ref:object_ref",
+                                   "unref:object_unref", "free:object_end(ptr=1,beside)"])
+    report.assert_unblemished()
+    assert report["totals"]["frees"] == 2 and report["totals"]["live_blocks"] == 0
+
+
+def test_a_loop_that_begins_with_the_function_is_one_call(trace, target):
+    for arguments in ["size=1", "size=2", "bytes=8", "size=1,beside"]:
+        run = trace(target("partly"), "loop", options=["--fn", f"alloc:loops_back({arguments})"])
+        assert (run.status, run.err) == (0, "")
+        assert run.report["functions"]["loops_back"] == {"calls": 1, "failed": 1, "bytes": 0}
+        run.report.assert_unblemished()
+
+
+LOOP = "not traced: a jump leads back to its first instruction"
+
+
+def test_where_no_trap_can_stand_is_told(trace, target):
+    spec = "free:loops_back"
+    run = trace(target("partly"), "loop", options=options_of([spec]))
+    assert (run.status, run.err) == (0, f"alloctrace: --fn {spec}: {LOOP}\n")
+    run.report.assert_consistent()
+
+
+def test_what_is_named_twice_alike_is_named(trace, target, tmp_path):
+    (tmp_path / "cells").write_text("\n".join([*CELLS, "alloc:cell_take"]))
+    twice = [f"@{tmp_path}/cells"] * 2 + ["alloc:cell_take", "alloc:cell_take"]
+    run = trace(target("partly"), "again", options=options_of(twice))
+    assert (run.status, run.err) == (0, "")
+    run.report.assert_unblemished()
+    assert run.report["functions"]["cell_take"]["calls"] == 1
+
+
+def test_what_only_a_child_has_is_there(run_plainly, alloctrace, target, tmp_path):
+    run = run_plainly(alloctrace, "-f", "--fn", "alloc:cell_take", "-o", tmp_path / "of-%p.json",
+                      "--", "/bin/sh", "-c", f"{target('partly')} never-seen; exit 7")
+    assert (run.status, run.err) == (7, "")
+
+
+def test_a_function_of_the_loader(trace, target):
+    """Its own malloc is left alone, for it serves nobody else."""
+    run = trace(target("bad_frees"), "thread",
+                options=["--fn", "alloc:_dl_allocate_tls(bytes=1,beside)"])
+    assert (run.status, run.err) == (3, "")
+    assert run.report["functions"]["_dl_allocate_tls"]["calls"] == 1
+
+
 @pytest.mark.parametrize("spec, told", [("alloc:take(beside)", 2), ("alloc:take", 0)],
                          ids=["beside", "around"])
 def test_what_is_certain_is_told(trace, target, spec, told):

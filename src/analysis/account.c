@@ -169,6 +169,7 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 		unknown_free(heap, function, &bad);
 		return;
 	}
+	table_remove(&heap->refs, addr); /* it may be another's soon */
 	bad.block = &block;
 	if (errors_mismatch(heap, &block, entry))
 		errors_add(heap, HEAP_MISMATCH, &bad);

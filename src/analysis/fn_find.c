@@ -14,12 +14,14 @@
 static const struct fn *fns;
 static size_t count;
 static int first_entry; /* theirs in the catalogue follow */
+static bool *anywhere;  /* was it found, in whichever program that is traced? */
 
 bool heap_trace_functions(const struct fn *named, size_t number)
 {
 	fns = named;
 	first_entry = catalog_add(named, number);
-	count = first_entry == CATALOG_NONE ? 0 : number;
+	anywhere = calloc(number + 1, sizeof(*anywhere));
+	count = first_entry == CATALOG_NONE || !anywhere ? 0 : number;
 	return count == number;
 }
 
@@ -54,7 +56,7 @@ const char *heap_fn_problem(const struct heap *heap, size_t i)
 
 	if (!state)
 		return "no memory";
-	if (state->found)
+	if (state->found || anywhere[i])
 		return NULL;
 	if (state->problem)
 		return state->problem;
@@ -193,25 +195,33 @@ static void refuse_both(struct job *job, size_t i, const struct met *met)
 	refuse(job, i, why);
 }
 
+static void note_found(struct job *job, size_t i)
+{
+	job->plan->fns[i].found = anywhere[i] = true;
+}
+
 static void add(struct job *job, size_t i, const struct found *found)
 {
 	struct found *there = job_found_at(job, found->vaddr), *grown;
 
 	if (there && there->entry >= first_entry) {
-		refuse(job, i, "another --fn is of the same function");
+		if (strcmp(fns[there->entry - first_entry].text, fns[i].text) != 0)
+			refuse(job, i, "another --fn is of the same function");
+		else
+			note_found(job, i);
 		return;
 	}
-	job->plan->fns[i].found = true;
 	if (there) { /* the user knows better */
 		there->entry = found->entry;
 		there->aliases.count = 0;
-		return;
+	} else {
+		grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+		if (!grown)
+			return;
+		job->found = grown;
+		grown[job->found_count++] = *found;
 	}
-	grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	job->found = grown;
-	grown[job->found_count++] = *found;
+	note_found(job, i);
 }
 
 static void settle(struct job *job, size_t i, const struct met *met)
@@ -241,4 +251,15 @@ void fn_find(struct job *job)
 	for (size_t i = 0; i < count; i++)
 		settle(job, i, &search.met[i]);
 	free(search.met);
+}
+
+void fn_not_traced(struct job *job, const struct found *found, const char *why)
+{
+	size_t i = found->entry - first_entry;
+
+	job_note(job, found, "not traced", why);
+	if (!catalog_is_added(found->entry) || job->plan->fns[i].problem)
+		return;
+	job->plan->fns[i].problem = strdup(why);
+	job->plan->fns[i].found = anywhere[i] = false;
 }

@@ -136,7 +136,8 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .module = probe->module, .flags = probe->flags };
-	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
+	bool is_free = (probe->flags & PROBE_REPORT) &&
+	               !(probe->flags & (PROBE_AWAIT | PROBE_REF));
 	struct layer *layer = layer_of(thread, probe);
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)

@@ -75,6 +75,41 @@ noipa void cells_end(void)
 	free(last);
 }
 
+/* Its one way leads back to where it begins, where no trap can stand then. */
+void *loops_back(size_t size);
+__asm__(".type loops_back, @function\nloops_back: dec %rdi\njg loops_back\nxor %eax, %eax\nret\n"
+        ".size loops_back, . - loops_back\n");
+
+noipa void *object_new(void)
+{
+	return arena;
+}
+
+noipa void object_ref(void *object)
+{
+	__asm__ volatile("" : : "r"(object) : "memory");
+}
+
+noipa void object_unref(void *object)
+{
+	__asm__ volatile("" : : "r"(object) : "memory");
+}
+
+noipa void object_end(void *object)
+{
+	__asm__ volatile("" : : "r"(object) : "memory");
+}
+
+/* The second has the first one's address, and not its reference. */
+static void references(void)
+{
+	void *object = object_new();
+
+	object_ref(object);
+	object_end(object);
+	object_unref(object_new());
+}
+
 static void again(void)
 {
 	cell_put(cell_get(10));
@@ -118,12 +153,18 @@ static void hidden_again(void)
 	cells_end();
 }
 
+static void loop(void)
+{
+	loops_back(3);
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
 } kinds[] = {
 	{ "again", again }, { "never-seen", never_seen }, { "resized", resized }, { "part", part },
-	{ "hidden", hidden }, { "hidden-again", hidden_again },
+	{ "hidden", hidden }, { "references", references },
+	{ "loop", loop }, { "hidden-again", hidden_again },
 };
 
 int main(int count, char **words)
