@@ -61,11 +61,16 @@ def test_a_set_of_which_one_is_not_there(blamed, tmp_path):
     assert report["ledger"]["unknown_frees"] == 1
 
 
-def test_a_reference_goes_with_its_block(blamed):
-    report = blamed("references", ["alloc:object_new(bytes=8,beside)", "ref:object_ref",
-                                   "unref:object_unref", "free:object_end(ptr=1,beside)"])
+OBJECTS = ["alloc:object_new(bytes=8,beside)", "ref:object_ref", "unref:object_unref",
+           "free:object_end(ptr=1,beside)"]
+
+
+@pytest.mark.parametrize("kind, count", [("references", 2), ("last-reference", 1)])
+def test_a_reference_goes_with_its_block(blamed, kind, count):
+    report = blamed(kind, OBJECTS)
     report.assert_unblemished()
-    assert report["totals"]["frees"] == 2 and report["totals"]["live_blocks"] == 0
+    assert report["totals"]["frees"] == report["totals"]["allocs"] == count
+    assert report["functions"]["object_end"]["calls"] == 1
 
 
 def test_a_loop_that_begins_with_the_function_is_one_call(trace, target):

@@ -123,7 +123,7 @@ static void free_begins(const struct thread *thread, struct layer *layer, struct
 {
 	taddr_t caller = 0;
 
-	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER) &&
+	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER | PROBE_BESIDE) &&
 	    mem_read(thread->space->mem, call->slot, &caller, sizeof(caller)) < 0)
 		caller = 0;
 	last_free_set(&layer->last_free, call, caller);

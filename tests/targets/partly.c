@@ -110,6 +110,17 @@ static void references(void)
 	object_unref(object_new());
 }
 
+/* From one function, the second by a call of its own. */
+static void last_reference(void)
+{
+	void *object = object_new();
+
+	object_ref(object);
+	object_unref(object);
+	object_end(object);
+	__asm__ volatile("" : : : "memory"); /* no jump */
+}
+
 static void again(void)
 {
 	cell_put(cell_get(10));
@@ -164,7 +175,7 @@ static const struct {
 } kinds[] = {
 	{ "again", again }, { "never-seen", never_seen }, { "resized", resized }, { "part", part },
 	{ "hidden", hidden }, { "references", references },
-	{ "loop", loop }, { "hidden-again", hidden_again },
+	{ "last-reference", last_reference }, { "loop", loop }, { "hidden-again", hidden_again },
 };
 
 int main(int count, char **words)
