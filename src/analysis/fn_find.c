@@ -6,10 +6,9 @@
 #include <string.h>
 
 #include "analysis.h"
-#include "call_targets.h"
 #include "fn_name.h"
+#include "fn_place.h"
 #include "model.h"
-#include "unwind.h"
 
 static const struct fn *fns;
 static size_t count;
@@ -106,60 +105,6 @@ static bool consider(void *ctx, const struct elf_symbol *symbol)
 	return true;
 }
 
-/* ---- places --------------------------------------------------------------------------- */
-
-struct begins {
-	taddr_t vaddr;
-	bool yes, within; /* in the midst of one */
-};
-
-static bool is_begin(void *ctx, const struct elf_symbol *symbol)
-{
-	struct begins *begins = ctx;
-
-	begins->yes |= symbol->vaddr == begins->vaddr;
-	begins->within |= begins->vaddr - symbol->vaddr < symbol->size;
-	return !begins->yes;
-}
-
-static bool is_other(void *ctx, taddr_t call, taddr_t target)
-{
-	(void)call;
-	return target != *(const taddr_t *)ctx;
-}
-
-static bool is_called(struct job *job, taddr_t vaddr)
-{
-	return !call_targets(&job->module->elf, is_other, &vaddr);
-}
-
-/* Where the unwind table has a row it knows. */
-static bool has_row(struct job *job, taddr_t vaddr)
-{
-	taddr_t begin, end;
-
-	return unwind_bounds(job->module, vaddr, &begin, &end);
-}
-
-/* Does a function begin there? By the unwind table, else by symbols, else by calls. */
-static const char *why_no_function(struct job *job, taddr_t vaddr)
-{
-	const char *why = job_why_no_function(job, vaddr);
-	struct begins begins = { .vaddr = vaddr };
-	struct decoded insn;
-
-	if (why)
-		return why;
-	if (job_decode(job, vaddr, &insn) < 0)
-		return "there is no code";
-	job_each_function(job, is_begin, &begins);
-	if (begins.yes || has_row(job, vaddr))
-		return NULL;
-	if (begins.within)
-		return "a function is there already, which begins before";
-	return is_called(job, vaddr) ? NULL : "nothing tells that a function begins there";
-}
-
 static void look_at_place(struct search *search, size_t i)
 {
 	const struct module *module = search->job->module;
@@ -227,7 +172,7 @@ static void add(struct job *job, size_t i, const struct found *found)
 static void settle(struct job *job, size_t i, const struct met *met)
 {
 	const char *why = fns[i].name || !met->found.vaddr ? NULL :
-	                                                     why_no_function(job, met->found.vaddr);
+	                                                     fn_place_why_not(job, met->found.vaddr);
 
 	if (!met->found.vaddr)
 		return;

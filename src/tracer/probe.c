@@ -79,7 +79,8 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 		bool more = call->args[0] && mem_read(thread->space->mem, call->args[0] + offset,
 		                                      &next, sizeof(next)) == 0;
 
-		blocks_take(&thread->space->blocks, call->args[0]);
+		if (!(probe->flags & PROBE_BESIDE))
+			blocks_take(&thread->space->blocks, call->args[0]);
 		if (i == 0 || call->args[0])
 			emit_call(REC_ENTER, thread, call);
 		if (!more || !next)
