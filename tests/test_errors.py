@@ -152,6 +152,14 @@ def test_mismatches_are_told_with_both_stacks(trace, target):
     assert told == MISMATCHES
 
 
+@pytest.mark.parametrize("name", ["replaced", "containers"])
+def test_rightly_freed_is_no_mismatch(trace, target, name):
+    """An operator of the program's own may be put where it is called: its call is then malloc's."""
+    run = trace(target(name), options=["--mismatches"])
+    assert (run.status, run.err, run.report["errors"]) == (0, "", [])
+    assert run.report["totals"]["frees"] > 0
+
+
 def test_without_being_asked_for_they_are_not(trace, target):
     assert trace(target("mismatched"), options=["--operators"]).report["errors"] == []
 

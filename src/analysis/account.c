@@ -171,7 +171,7 @@ static void free_entered(struct heap *heap, struct view *view, const struct reco
 	}
 	table_remove(&heap->refs, addr); /* it may be another's soon */
 	bad.block = &block;
-	if (errors_mismatch(heap, &block, entry))
+	if (errors_mismatch(heap, &block, entry, site))
 		errors_add(heap, HEAP_MISMATCH, &bad);
 	count_freed(heap, &block);
 }
@@ -233,7 +233,7 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 	if (!freed)
 		return;
 	bad.block = &view->old;
-	if (view->had_old && errors_mismatch(heap, &view->old, function->entry))
+	if (view->had_old && errors_mismatch(heap, &view->old, function->entry, view->old_site))
 		errors_add(heap, HEAP_MISMATCH, &bad);
 	bad.block = NULL;
 	if (view->had_old)

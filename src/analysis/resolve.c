@@ -77,6 +77,7 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 	job->module->is_glibc |= is_glibcs(symbol->name);
 	if (entry == CATALOG_NONE)
 		return true;
+	job->module->has_operators |= catalog_is_operator(entry);
 	if (found) {
 		also_named(found, entry);
 		return true;
