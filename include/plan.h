@@ -49,8 +49,9 @@ enum probe_flags {
 	PROBE_STRING_PART = 8192, /* ENTRY: of argument 1 characters at most, with it */
 	PROBE_STACK = 16384, /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
-	PROBE_USABLE = 32768 /* ENTRY: the word in front of the block is wanted; of a free it
-	                        becomes argument 1 */
+	PROBE_USABLE = 32768, /* ENTRY: the word in front of the block is wanted; of a free it
+	                         becomes argument 1 */
+	PROBE_REF = 65536    /* ENTRY, REPORT: it frees nothing */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
@@ -78,7 +79,7 @@ struct probe {
 	uint8_t original; /* the byte the trap replaces */
 	uint8_t arg;      /* ENTRY with LATE: register number */
 	uint8_t args[RECORD_ARGS]; /* ENTRY: the arguments that are recorded; POINT: registers */
-	uint16_t flags; /* enum probe_flags */
+	uint32_t flags; /* enum probe_flags */
 	int16_t chain;  /* CHAIN: the offset, where argument 1 does not tell it; or -1 */
 	struct insn insn;
 };

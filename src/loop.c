@@ -131,6 +131,8 @@ static void on_record(struct session *session, const struct record *record)
 	struct traced *traced;
 	bool stuck = false;
 
+	if (record->kind == REC_EXEC || record->kind == REC_EXIT) /* they are forgotten with it */
+		at_once_tell(&session->reporting);
 	if (record->kind == REC_SEIZED) {
 		on_seized(session, ((const struct record_status *)record)->status);
 		return;

@@ -198,6 +198,7 @@ struct traced *processes_apply(struct processes *processes, const struct record 
 	if (record->kind == REC_EXEC || record->kind == REC_ATTACHED) {
 		traced->executed = true;
 		traced->released = traced->reported = false;
+		traced->told = 0;
 		guard_image(&traced->guard, record->pid);
 	}
 	if (record->kind == REC_LIFTED || record->kind == REC_EXIT)

@@ -131,6 +131,17 @@ def test_one_without_names_is_told(trace, tmp_path):
                      "what that hands out is not seen"]
 
 
+def test_the_part_without_names_accuses_nobody(trace, tmp_path):
+    """malloc and free keep their names, which libraries ask for."""
+    program = tmp_path / "part"
+    subprocess.run(["gcc", *FLAGS, "-s", "-o", program, SOURCES / "part.c"], check=True)
+    run = trace(str(program))
+    assert run.status == 0
+    assert run.report["functions"]["free"]["calls"] >= 3
+    assert run.report["ledger"]["unknown_frees"] == 2
+    assert run.report["errors"] == [] and run.report["ledger"]["double_frees"] == 0
+
+
 # ---- C++ operators -----------------------------------------------------------------------------
 
 NO_OPERATORS = ["efence", "duma"]  # and they end a program that frees what libstdc++'s return

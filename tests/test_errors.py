@@ -115,6 +115,15 @@ def test_it_is_told_before_the_program_ends(start_plainly, alloctrace, target):
     assert ", 2 times" in rest and "Errors of the program (1):" in rest
 
 
+@pytest.mark.parametrize("options", [[], ["-f"]], ids=["", "follow"])
+def test_each_program_of_an_exec_is_told(run_plainly, alloctrace, target, options):
+    run = run_plainly(alloctrace, *options, "--", target("bad_frees"), "exec")
+    assert run.status == LATE
+    at_once, _, rest = run.err.partition("alloctrace report: ")
+    assert at_once.count(": free of what was not allocated of 0x") == 2
+    assert "Errors of the program (1):" in rest
+
+
 def test_a_report_elsewhere_leaves_stderr_alone(trace, target):
     assert trace(target("bad_frees"), "double").err == ""
 
@@ -141,6 +150,14 @@ def test_mismatches_are_told_with_both_stacks(trace, target):
         assert freed[0] == allocated[0] and freed[1] == "main"
         told[freed[0].removesuffix("()")] = (error["function"], error["size"])
     assert told == MISMATCHES
+
+
+@pytest.mark.parametrize("name", ["replaced", "containers"])
+def test_rightly_freed_is_no_mismatch(trace, target, name):
+    """An operator of the program's own may be put where it is called: its call is then malloc's."""
+    run = trace(target(name), options=["--mismatches"])
+    assert (run.status, run.err, run.report["errors"]) == (0, "", [])
+    assert run.report["totals"]["frees"] > 0
 
 
 def test_without_being_asked_for_they_are_not(trace, target):

@@ -85,6 +85,7 @@ def test_a_wrong_address_is_not_trapped(trace, tmp_path, static_program, place):
     assert run.report["functions"]["calloc"]["calls"] >= 20
     notes = [note for note in run.report["ledger"]["notes"] if note.startswith("malloc in ")]
     assert len(notes) == 1 and "not traced" in notes[0]
+    assert run.report["errors"] == [] and run.report["ledger"]["double_frees"] == 0
 
 
 @pytest.mark.parametrize("size", [0, 1, 7, 1 << 40, (1 << 64) - 1])

@@ -1,5 +1,6 @@
 #include "account.h"
 
+#include "doubt.h"
 #include "errors.h"
 #include "maps.h"
 #include "view.h"
@@ -81,10 +82,17 @@ static struct heap_function *stats_of(struct heap *heap, int entry)
 	return &heap->stats[catalog_counts_as(entry)];
 }
 
+static struct function *function_of(const struct heap *heap, const struct heap_event *event)
+{
+	return event->number < heap->functions.count ? &heap->functions.list[event->number] : NULL;
+}
+
 static void count_call(struct heap *heap, const struct heap_event *event)
 {
-	if (event->number < heap->functions.count)
-		heap->functions.list[event->number].calls++;
+	struct function *function = function_of(heap, event);
+
+	if (function)
+		function->calls++;
 }
 
 /* ---- what is given back ------------------------------------------------------------------ */
@@ -95,22 +103,28 @@ static struct bad_free bad_free_of(const struct heap_event *event, uint32_t site
 }
 
 /* An address nobody was seen to allocate: whose fault is it? */
-static enum heap_given unknown_free(struct heap *heap, struct bad_free *bad)
+static enum heap_given unknown_free(struct heap *heap, const struct function *by,
+                                    struct bad_free *bad)
 {
 	const struct module *module = module_at(&heap->modules, bad->addr & ~LIVE_BESIDE);
+	bool freed = live_freed(&heap->live, bad->addr);
 
-	if (live_freed(&heap->live, bad->addr)) {
-		heap->ledger.double_frees++;
-		errors_add(heap, HEAP_DOUBLE_FREE, bad);
-		return HEAP_GIVEN_FREED;
-	}
-	if (module && module->is_loader) {
+	if (!freed && module && module->is_loader) {
 		heap->ledger.loader_frees++;
 		return HEAP_GIVEN_LOADER;
 	}
-	if (heap->attached) {
+	if (!freed && heap->attached) {
 		heap->ledger.earlier_frees++;
 		return HEAP_GIVEN_EARLIER;
+	}
+	if (by && doubt_free(heap, by)) {
+		heap->ledger.unknown_frees++;
+		return HEAP_GIVEN_UNKNOWN;
+	}
+	if (freed) {
+		heap->ledger.double_frees++;
+		errors_add(heap, HEAP_DOUBLE_FREE, bad);
+		return HEAP_GIVEN_FREED;
 	}
 	heap->ledger.unknown_frees++;
 	bad->around = errors_block_around(heap, bad->addr);
@@ -125,11 +139,11 @@ static void given_back(struct heap *heap, struct view *view, struct heap_event *
 	struct bad_free bad = bad_free_of(event, site);
 
 	if (!was) {
-		event->state = unknown_free(heap, &bad);
+		event->state = unknown_free(heap, function_of(heap, event), &bad);
 		return;
 	}
 	bad.block = was;
-	if (errors_mismatch(heap, was, event->entry))
+	if (errors_mismatch(heap, was, event->entry, site))
 		errors_add(heap, HEAP_MISMATCH, &bad);
 	count_freed(heap, was);
 	stats_of(heap, event->entry)->freed += was->size;
@@ -185,6 +199,7 @@ static void apply_free(struct heap *heap, struct view *view, struct heap_event *
 		restore_old(heap, view); /* that realloc was jumped out of */
 	given_back(heap, view, event, take_out(heap, event, &block) ? &block : NULL,
 	           event->site - 1);
+	table_remove(&heap->refs, event->given); /* it may be another's soon */
 }
 
 static void apply_free_call(struct heap *heap, struct view *view, struct heap_event *event)
@@ -245,6 +260,7 @@ static void apply_abandoned(struct heap *heap, struct view *view, struct heap_ev
 {
 	(void)event;
 	heap->ledger.missed_calls++;
+	heap->errors.call_lost = true;
 	restore_old(heap, view);
 }
 

@@ -9,6 +9,7 @@
 struct walk {
 	struct cfg *cfg;
 	const struct cfg_source *source;
+	taddr_t entry;
 	taddr_t *todo;
 	size_t todo_count, todo_capacity;
 	const char *why;
@@ -80,7 +81,8 @@ static bool jump(struct walk *walk, taddr_t vaddr, const struct decoded *insn)
 		out.target = own;
 		out.name = NULL;
 	}
-	if (out.name || !out.target || source->is_function(source->ctx, out.target)) {
+	if (out.name || !out.target ||
+	    (out.target != walk->entry && source->is_function(source->ctx, out.target))) {
 		out.kind = out.name || out.target ? CFG_TAIL : CFG_UNKNOWN;
 		return add_exit(walk->cfg, &out);
 	}
@@ -130,7 +132,7 @@ static int follow(struct walk *walk, taddr_t vaddr)
 
 int cfg_walk(struct cfg *cfg, const struct cfg_source *source, taddr_t entry, const char **why)
 {
-	struct walk walk = { .cfg = cfg, .source = source, .why = "no memory" };
+	struct walk walk = { .cfg = cfg, .source = source, .entry = entry, .why = "no memory" };
 	int error = push(&walk, entry) ? 0 : -ENOMEM;
 
 	*cfg = (struct cfg){ 0 };

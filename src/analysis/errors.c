@@ -29,16 +29,32 @@ static enum family family_of(int entry)
 	return FAMILY_MALLOC;
 }
 
-bool errors_mismatch(const struct heap *heap, const struct block *block, int entry)
+/* Where a compiler has an operator before it, it may put what that calls in its place. */
+static bool may_be_inlined(const struct heap *heap, uint32_t index)
+{
+	const struct site *site = index == SITE_NONE ? NULL : &heap->sites.sites[index];
+	const struct frame *caller =
+		site ? site_frame_at(&heap->sites, site->stack, site->folded) : NULL;
+
+	return !caller || !caller->module || caller->module->has_operators;
+}
+
+bool errors_mismatch(const struct heap *heap, const struct block *block, int entry, uint32_t site)
 {
 	enum family freed = family_of(entry);
 	enum family allocated = family_of(heap->sites.sites[block->site].entry);
 
 	return heap->options.mismatches && freed != allocated && freed != FAMILY_OTHER &&
-	       allocated != FAMILY_OTHER;
+	       allocated != FAMILY_OTHER && !may_be_inlined(heap, block->site) &&
+	       !may_be_inlined(heap, site);
 }
 
 /* ---- the list --------------------------------------------------------------------------- */
+
+void errors_clear(struct errors *errors)
+{
+	*errors = (struct errors){ .list = errors->list };
+}
 
 static bool is_same(const struct heap_error *a, const struct heap_error *b)
 {

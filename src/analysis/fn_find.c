@@ -6,19 +6,21 @@
 #include <string.h>
 
 #include "analysis.h"
-#include "call_targets.h"
 #include "fn_name.h"
+#include "fn_place.h"
 #include "model.h"
 
 static const struct fn *fns;
 static size_t count;
 static int first_entry; /* theirs in the catalogue follow */
+static bool *anywhere;  /* was it found, in whichever program that is traced? */
 
 bool heap_trace_functions(const struct fn *named, size_t number)
 {
 	fns = named;
 	first_entry = catalog_add(named, number);
-	count = first_entry == CATALOG_NONE ? 0 : number;
+	anywhere = calloc(number + 1, sizeof(*anywhere));
+	count = first_entry == CATALOG_NONE || !anywhere ? 0 : number;
 	return count == number;
 }
 
@@ -53,7 +55,7 @@ const char *heap_fn_problem(const struct heap *heap, size_t i)
 
 	if (!state)
 		return "no memory";
-	if (state->found)
+	if (state->found || anywhere[i])
 		return NULL;
 	if (state->problem)
 		return state->problem;
@@ -103,50 +105,6 @@ static bool consider(void *ctx, const struct elf_symbol *symbol)
 	return true;
 }
 
-/* ---- places --------------------------------------------------------------------------- */
-
-struct begins {
-	taddr_t vaddr;
-	bool yes;
-};
-
-static bool is_begin(void *ctx, const struct elf_symbol *symbol)
-{
-	struct begins *begins = ctx;
-
-	begins->yes |= symbol->vaddr == begins->vaddr;
-	return !begins->yes;
-}
-
-static bool is_other(void *ctx, taddr_t call, taddr_t target)
-{
-	(void)call;
-	return target != *(const taddr_t *)ctx;
-}
-
-static bool is_called(struct job *job, taddr_t vaddr)
-{
-	return !call_targets(&job->module->elf, is_other, &vaddr);
-}
-
-/* Does a function begin there? By the unwind table, else by symbols or calls. */
-static const char *why_no_function(struct job *job, taddr_t vaddr)
-{
-	const char *why = job_why_no_function(job, vaddr);
-	struct begins begins = { vaddr, false };
-	struct cfg_bounds bounds;
-	struct decoded insn;
-
-	if (why)
-		return why;
-	if (job_decode(job, vaddr, &insn) < 0)
-		return "there is no code";
-	job_each_function(job, is_begin, &begins);
-	return begins.yes || job_bounds(job, vaddr, &bounds) || is_called(job, vaddr) ?
-	               NULL :
-	               "nothing tells that a function begins there";
-}
-
 static void look_at_place(struct search *search, size_t i)
 {
 	const struct module *module = search->job->module;
@@ -182,31 +140,39 @@ static void refuse_both(struct job *job, size_t i, const struct met *met)
 	refuse(job, i, why);
 }
 
+static void note_found(struct job *job, size_t i)
+{
+	job->plan->fns[i].found = anywhere[i] = true;
+}
+
 static void add(struct job *job, size_t i, const struct found *found)
 {
 	struct found *there = job_found_at(job, found->vaddr), *grown;
 
 	if (there && there->entry >= first_entry) {
-		refuse(job, i, "another --fn is of the same function");
+		if (strcmp(fns[there->entry - first_entry].text, fns[i].text) != 0)
+			refuse(job, i, "another --fn is of the same function");
+		else
+			note_found(job, i);
 		return;
 	}
-	job->plan->fns[i].found = true;
 	if (there) { /* the user knows better */
 		there->entry = found->entry;
 		there->aliases.count = 0;
-		return;
+	} else {
+		grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+		if (!grown)
+			return;
+		job->found = grown;
+		grown[job->found_count++] = *found;
 	}
-	grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	job->found = grown;
-	grown[job->found_count++] = *found;
+	note_found(job, i);
 }
 
 static void settle(struct job *job, size_t i, const struct met *met)
 {
 	const char *why = fns[i].name || !met->found.vaddr ? NULL :
-	                                                     why_no_function(job, met->found.vaddr);
+	                                                     fn_place_why_not(job, met->found.vaddr);
 
 	if (!met->found.vaddr)
 		return;
@@ -230,4 +196,15 @@ void fn_find(struct job *job)
 	for (size_t i = 0; i < count; i++)
 		settle(job, i, &search.met[i]);
 	free(search.met);
+}
+
+void fn_not_traced(struct job *job, const struct found *found, const char *why)
+{
+	size_t i = found->entry - first_entry;
+
+	job_note(job, found, "not traced", why);
+	if (!catalog_is_added(found->entry) || job->plan->fns[i].problem)
+		return;
+	job->plan->fns[i].problem = strdup(why);
+	job->plan->fns[i].found = anywhere[i] = false;
 }

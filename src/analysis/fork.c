@@ -70,6 +70,8 @@ static void begin_counting(struct heap *heap, const struct heap *from, uint64_t 
 		                             .inherited_bytes = was->live_bytes };
 	heap->peaks = 1; /* the first is now: every site holds what it holds */
 	heap->ledger.stalls = from->ledger.stalls;
+	heap->errors.trap_refused = from->errors.trap_refused;
+	heap->errors.call_lost = from->errors.call_lost;
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = heap->now_ns = now_ns;
 	heap->attached = from->attached;

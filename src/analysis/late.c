@@ -9,8 +9,8 @@
  * it, a call leaves it in those that the callee must preserve, whatever else writes a register
  * loses it there, and where two ways meet only what both agree on is kept. A way on which the
  * last copy is lost gets an early trap before that: its calls are pending from there on, and
- * stop twice. Where such a way joins others before the end, the late trap takes a call that is
- * pending for one that has been seen.
+ * stop twice. Where such a way joins others before the end, or leads back to its early trap, that
+ * trap takes a call that is pending for one that has been seen.
  *
  * Traps stand in the function's own code only: what it jumps on to others may call, too. Every
  * ret must be covered by either, or all is left as it was; and so it is where the function may
@@ -118,8 +118,7 @@ static void add(const struct ways *ways, const struct way_node *node, uint32_t f
 	struct job *job = ways->job;
 	struct probe probe = job_probe(job, node->vaddr, &node->insn, PROBE_ENTRY, function);
 
-	probe.flags = PROBE_AWAIT | PROBE_LATE | (node->late && node->state.saved ? PROBE_SEEN : 0) |
-	              ways->flags;
+	probe.flags = PROBE_AWAIT | PROBE_LATE | (node->state.saved ? PROBE_SEEN : 0) | ways->flags;
 	probe.arg = lowest(node->state.held);
 	probe.slot_delta = -node->state.sp;
 	job_add(job->plan, &probe);

@@ -9,6 +9,7 @@
 #include "account.h"
 #include "calls.h"
 #include "debugfile.h"
+#include "errors.h"
 #include "fn_find.h"
 #include "maps.h"
 #include "outbox.h"
@@ -135,7 +136,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	heap->usable = (struct usable){ 0 };
 	table_clear(&heap->free_names);
 	heap->ledger = (struct heap_ledger){ .stalls = heap->ledger.stalls };
-	heap->errors.count = 0;
+	errors_clear(&heap->errors);
 	heap->threads_live = heap->threads_total = 1;
 	heap->program.began_ns = record->time_ns;
 	model_reset_stats(heap);
@@ -189,6 +190,7 @@ static void refused(struct heap *heap, const struct record_refused *record)
 		          "readable by this user; nothing of it is seen", strerror(record->error));
 	if (!record->addr)
 		return;
+	heap->errors.trap_refused |= record->error != EBUSY;
 	heap_note(heap, "no trap at %s+0x%llx: %s", module ? module->path : "?",
 	          (unsigned long long)(record->addr - (module ? module->bias : 0)),
 	          record->error == EBUSY ? "of 1,000 system calls there none maps, no more are looked at" :

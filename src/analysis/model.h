@@ -36,6 +36,7 @@ struct errors {
 	struct heap_error *list;
 	size_t count;
 	unsigned scans; /* of all live blocks, for one that an address is in */
+	bool trap_refused, call_lost; /* a block may have been handed out unseen */
 };
 
 struct maps {

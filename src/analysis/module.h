@@ -32,6 +32,7 @@ struct module {
 	taddr_t push;     /* an instruction lent, see struct probe; 0: none */
 	bool is_glibc;    /* its allocator is */
 	bool is_loader;   /* the program's interpreter */
+	bool has_operators; /* C++'s new and delete */
 	struct starts starts; /* starts.c's */
 	taddr_t makes_threads[2]; /* file addresses of its pthread_create, map_origin.c's; 1: looked */
 };

@@ -78,6 +78,7 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 	job->module->is_glibc |= is_glibcs(symbol->name);
 	if (entry == CATALOG_NONE)
 		return true;
+	job->module->has_operators |= catalog_is_operator(entry);
 	if (found) {
 		also_named(found, entry);
 		return true;
@@ -135,7 +136,7 @@ static void resolve_function(struct job *job, const struct found *found)
 	if (job->plan->growth && catalog[found->entry].role != CATALOG_LOADER)
 		return;
 	if (why || cfg_walk(&cfg, &source, found->vaddr, &why) < 0)
-		job_note(job, found, "not traced", why);
+		fn_not_traced(job, found, why);
 	else if (catalog[found->entry].role == CATALOG_LOADER)
 		trap_loader(job, found, &cfg, function);
 	else if (catalog_is_name(found->entry))
@@ -207,7 +208,8 @@ void resolve_module(struct resolver *resolver, struct module *module,
 		qsort(job.found, job.found_count, sizeof(*job.found), by_entry);
 	bare = is_bare_loader(&job);
 	for (size_t i = 0; i < job.found_count; i++)
-		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER)
+		if (!bare || catalog[job.found[i].entry].role == CATALOG_LOADER ||
+		    catalog_is_added(job.found[i].entry))
 			resolve_function(&job, &job.found[i]);
 	map_trap_plan(&job);
 	point_find(&job);

@@ -17,7 +17,7 @@ static bool is_passed(const struct decoded *insn)
 }
 
 /* NULL: planned, at the first instruction that can be trapped. */
-static const char *plan_in(struct job *job, const struct record_returns *record, uint16_t flags)
+static const char *plan_in(struct job *job, const struct record_returns *record, uint32_t flags)
 {
 	taddr_t vaddr = module_file_address(job->module, record->addr);
 	int32_t slot_delta = -(int32_t)sizeof(taddr_t);
@@ -62,13 +62,13 @@ void return_site_plan(struct heap *heap, const struct record_returns *record)
 		           .module = module_at(&heap->modules, record->addr) };
 	bool beside = record->function < heap->functions.count &&
 	              catalog[heap->functions.list[record->function].entry].beside;
-	const char *why = job.module ? plan_in(&job, record, beside ? PROBE_BESIDE : 0) :
-	                               "it is in no file";
+	const char *why = job.module ? plan_in(&job, record, beside ? PROBE_BESIDE : 0) : NULL;
 
-	if (why)
-		heap_note(heap, "what returns to 0x%llx%s%s is not seen: %s",
-		          (unsigned long long)record->addr, job.module ? " in " : "",
-		          job.module ? job.module->path : "", why);
+	if (!job.module) /* of code made at run time there may be any number */
+		heap_note(heap, "what returns to code that is in no file is not seen");
+	else if (why)
+		heap_note(heap, "what returns to 0x%llx in %s is not seen: %s",
+		          (unsigned long long)record->addr, job.module->path, why);
 	else
 		plant(heap, &plan);
 	free(plan.probes);

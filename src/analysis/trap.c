@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fn_find.h"
 #include "late.h"
 #include "own.h"
 #include "shed.h"
@@ -41,7 +42,8 @@ static uint32_t args_of(const struct probe *probe)
 	return registers;
 }
 
-/* False: no place; *why says so. */
+/* False: no place; *why says so. With PROBE_SEEN its calls are pending: a loop that leads back to
+ * where it begins is told from another call. */
 static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
                         struct probe *probe, const char **why)
 {
@@ -50,9 +52,11 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 	int32_t slot_delta = 0;
 	unsigned best = UINT32_MAX;
 	uint32_t args = args_of(probe);
+	bool again = probe->flags & PROBE_SEEN && table_find(&cfg->targets, entry);
 
 	*why = "a jump leads back to its first instruction";
-	for (int i = 0; i < ENTRY_CANDIDATES && !table_find(&cfg->targets, at); i++) {
+	for (int i = 0; i < ENTRY_CANDIDATES && (!table_find(&cfg->targets, at) || (again && !i));
+	     i++) {
 		if (job_decode(job, at, &insn) < 0)
 			break;
 		if (insn.refuse) {
@@ -63,6 +67,7 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 			unsigned price = cost(&insn, shed_make(job, at, &insn, &here));
 
 			memcpy(here.args, probe->args, sizeof(here.args));
+			here.flags |= again ? PROBE_SEEN : 0;
 			here.chain = probe->chain;
 			here.slot_delta = slot_delta;
 			*probe = price < best ? here : *probe;
@@ -145,6 +150,7 @@ static uint16_t entry_flags(const struct catalog_entry *entry, bool tail)
 	return (entry->beside ? PROBE_BESIDE : 0) | (entry->is_chain ? PROBE_CHAIN : 0) |
 	       (entry->role != CATALOG_ALLOC ? PROBE_REPORT : 0) |
 	       (catalog_hands_out(entry) ? PROBE_AWAIT : 0) | (tail ? PROBE_TAIL : 0) |
+	       (entry->role == CATALOG_REF ? PROBE_REF : 0) |
 	       (entry->out_param ? PROBE_OUT_PARAM : 0) |
 	       (entry->is_string ? PROBE_STRING : 0) |
 	       (entry->is_string && entry->count != CATALOG_NONE ? PROBE_STRING_PART : 0);
@@ -159,7 +165,7 @@ static bool has_names(const struct found *found)
 	       (found->aliases.count && found->aliases.entries[0] != old);
 }
 
-static uint16_t flags_of_free(struct job *job, const struct found *found, const struct cfg *cfg,
+static uint32_t flags_of_free(struct job *job, const struct found *found, const struct cfg *cfg,
                               uint32_t function)
 {
 	bool names = has_names(found), caller = names || job->plan->callers;
@@ -232,8 +238,9 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 	bool returns = two_stops && are_ends_unseen(job, found, cfg);
 
 	if (two_stops) {
+		probe.flags = catalog_hands_out(entry) ? PROBE_SEEN : 0;
 		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
-			job_note(job, found, "not traced", why);
+			fn_not_traced(job, found, why);
 			return NULL;
 		}
 		probe.flags |= entry_flags(entry, returns || has_tail(job, cfg)) |

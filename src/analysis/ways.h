@@ -30,7 +30,7 @@ struct ways {
 	struct way_node *nodes; /* ascending */
 	size_t count;
 	uint32_t asked[2]; /* registers of the size, or of the factors, at the begin */
-	uint16_t flags; /* enum probe_flags, of all its probes */
+	uint32_t flags; /* enum probe_flags, of all its probes */
 	unsigned early; /* how many */
 };
 

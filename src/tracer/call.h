@@ -29,7 +29,7 @@ struct call {
 	struct record_name names[RECORD_NAMES];
 	uint64_t args[RECORD_ARGS];
 	taddr_t module; /* the probe's */
-	uint16_t flags; /* enum probe_flags */
+	uint32_t flags; /* enum probe_flags */
 	bool had_block; /* what it gives back lived */
 };
 

@@ -9,15 +9,25 @@
 void last_free_set(struct last_free *last, const struct call *call, taddr_t caller)
 {
 	*last = (struct last_free){ call->args[0], call->slot, 0, call->module,
-		                    { call->entry }, 1 };
-	if (call->flags & PROBE_LEADS_OUT && call->args[0])
+		                    { call->entry }, 1, call->flags & PROBE_LEADS_OUT };
+	if (call->args[0])
 		last->caller = caller;
 }
 
-/* One that hands its block on, as an interposed one does to libc's. */
-static bool is_of_same_block(struct last_free *last, const struct call *call)
+/* Who has called that one calls again; a jump leaves where it returns to. */
+static bool is_next(const struct last_free *last, const struct call *call, int mem)
 {
-	if (last->arg != call->args[0] || last->count == countof(last->entries))
+	taddr_t caller;
+
+	return last->caller && call->slot == last->slot &&
+	       mem_read(mem, call->slot, &caller, sizeof(caller)) == 0 && caller != last->caller;
+}
+
+/* One that hands its block on, as an interposed one does to libc's. */
+static bool is_of_same_block(struct last_free *last, const struct call *call, int mem)
+{
+	if (last->arg != call->args[0] || last->count == countof(last->entries) ||
+	    is_next(last, call, mem))
 		return false;
 	for (unsigned i = 0; i < last->count; i++)
 		if (last->entries[i] == call->entry)
@@ -32,7 +42,7 @@ static bool is_within(const struct last_free *last, const struct call *call, int
 {
 	taddr_t caller;
 
-	return last->caller && call->module != last->module &&
+	return last->caller && last->leads_out && call->module != last->module &&
 	       mem_read(mem, last->slot, &caller, sizeof(caller)) == 0 && caller == last->caller;
 }
 
@@ -40,5 +50,5 @@ bool last_free_hands_on(struct last_free *last, const struct call *call, int mem
 {
 	if (!last->count || call->slot > last->slot || last->slot - call->slot > CHAIN_BYTES)
 		return false;
-	return is_of_same_block(last, call) || is_within(last, call, mem);
+	return is_of_same_block(last, call, mem) || is_within(last, call, mem);
 }

@@ -8,11 +8,11 @@
 struct last_free {
 	uint64_t arg;
 	taddr_t slot;
-	taddr_t caller; /* what stands there, where it may lead out of its module; 0: only one
-	                   that is given the same block is its */
+	taddr_t caller; /* what stands there; 0: unknown */
 	taddr_t module;
 	taddr_t entries[4];
 	unsigned count; /* 0: there is none */
+	bool leads_out; /* of its module; else only one that is given the same block is its */
 };
 
 void last_free_set(struct last_free *, const struct call *, taddr_t caller);

@@ -79,7 +79,8 @@ static void report_chain(const struct thread *thread, const struct probe *probe,
 		bool more = call->args[0] && mem_read(thread->space->mem, call->args[0] + offset,
 		                                      &next, sizeof(next)) == 0;
 
-		blocks_take(&thread->space->blocks, call->args[0]);
+		if (!(probe->flags & PROBE_BESIDE))
+			blocks_take(&thread->space->blocks, call->args[0]);
 		if (i == 0 || call->args[0])
 			emit_call(REC_ENTER, thread, call);
 		if (!more || !next)
@@ -139,7 +140,7 @@ static void free_begins(const struct thread *thread, struct layer *layer, struct
 {
 	taddr_t caller = 0;
 
-	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER) &&
+	if (call->flags & (PROBE_LEADS_OUT | PROBE_CALLER | PROBE_BESIDE) &&
 	    mem_read(thread->space->mem, call->slot, &caller, sizeof(caller)) < 0)
 		caller = 0;
 	last_free_set(&layer->last_free, call, caller);
@@ -154,7 +155,8 @@ static void enter(struct thread *thread, const struct probe *probe, const struct
 {
 	struct call call = { .slot = slot, .entry = probe->addr, .function = probe->function,
 		             .module = probe->module, .flags = probe->flags };
-	bool is_free = (probe->flags & PROBE_REPORT) && !(probe->flags & PROBE_AWAIT);
+	bool is_free = (probe->flags & PROBE_REPORT) &&
+	               !(probe->flags & (PROBE_AWAIT | PROBE_REF));
 	struct layer *layer = layer_of(thread, probe);
 
 	for (unsigned i = 0; i < RECORD_ARGS; i++)
