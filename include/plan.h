@@ -42,8 +42,9 @@ enum probe_flags {
 	                        be the address it returns to, which tells by which it is called */
 	PROBE_STRING = 4096, /* ENTRY: argument 0 is a string, and is to be what a copy needs: */
 	PROBE_STRING_PART = 8192, /* of argument 1 characters at most, with it */
-	PROBE_STACK = 16384  /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
+	PROBE_STACK = 16384, /* ENTRY, REPORT: the stack of every call is wanted, not only of one that
 	                        frees what does not live */
+	PROBE_SHARED = 32768 /* EXIT: it is another function's end, too */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
@@ -96,6 +97,7 @@ enum command_kind {
 	               REC_ATTACHED */
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
+	CMD_LIFT,   /* struct command_lift: these functions' traps are taken out */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */
 	CMD_LOUD,   /* until this */
@@ -111,6 +113,13 @@ struct command_plant {
 struct command_forget {
 	struct record record;
 	taddr_t begin, end;
+};
+
+struct command_lift {
+	struct record record;
+	uint32_t begin, end; /* struct probe.function */
+	uint32_t shared;     /* not 0: all that may share an end is among them */
+	uint32_t pad;
 };
 
 #endif
