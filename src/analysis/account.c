@@ -2,6 +2,7 @@
 
 #include "errors.h"
 #include "naming.h"
+#include "trust.h"
 #include "view.h"
 
 /* What the site held at the last peak is what it holds until it changes. */
@@ -48,6 +49,7 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	if (!site->allocs++)
 		site->first_ms = model_since_begin_ms(heap);
 	site->last_ms = model_since_begin_ms(heap);
+	heap->sites.sites[block->site].bytes += block->size;
 	site->live_blocks++;
 	site->live_bytes += block->size;
 	if (site->live_bytes > site->peak_bytes)
@@ -74,6 +76,7 @@ static void allocated(struct heap *heap, const struct record_call *call, taddr_t
 		count_freed(heap, &old);
 	}
 	count_allocated(heap, &block);
+	heap->sites.sites[site].function = call->function + 1;
 }
 
 /* Which the live table has it by. */
@@ -237,14 +240,13 @@ static void realloc_returned(struct heap *heap, struct view *view, const struct 
 		unknown_free(heap, &bad);
 }
 
-void account_entered(struct heap *heap, const struct record_call *call,
-                     const struct record_entered *entered)
+static void entered_function(struct heap *heap, const struct record_call *call,
+                             const struct record_entered *entered, struct function *function)
 {
-	struct function *function = function_of(heap, call->function);
 	struct view *view = view_of(heap, call->record.tid);
 	uint32_t site;
 
-	if (!function || !view)
+	if (!view)
 		return;
 	site = entered ? naming_entered_site(heap, view, entered, function->entry) : SITE_NONE;
 	function->calls += !catalog_hands_out(&catalog[function->entry]);
@@ -263,6 +265,20 @@ void account_entered(struct heap *heap, const struct record_call *call,
 	}
 }
 
+void account_entered(struct heap *heap, const struct record_call *call,
+                     const struct record_entered *entered)
+{
+	struct function *function = function_of(heap, call->function);
+	struct tally before;
+
+	if (!function ||
+	    !trust_given(heap, function, call->args[catalog[function->entry].block]))
+		return;
+	before = trust_tally(heap, function);
+	entered_function(heap, call, entered, function);
+	trust_add(heap, function, &before);
+}
+
 /* That was handed out, or 0. */
 static taddr_t block_of(const struct catalog_entry *entry, const struct record_return *record,
                         uint64_t size)
@@ -274,22 +290,20 @@ static taddr_t block_of(const struct catalog_entry *entry, const struct record_r
 	return record->result;
 }
 
-void account_returned(struct heap *heap, const struct record_return *record)
+static void returned(struct heap *heap, const struct record_return *record,
+                     struct function *function, uint64_t size, taddr_t block)
 {
 	const struct record_call *call = &record->call;
-	struct function *function = function_of(heap, call->function);
-	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
+	const struct catalog_entry *entry = &catalog[function->entry];
 	struct view *view = view_of(heap, call->record.tid);
-	uint64_t size = entry ? size_of(entry, call) : 0;
-	uint32_t site = entry && view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
+	uint32_t site = view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
+	taddr_t addr = key_of(entry, block);
 	struct heap_function *stats;
-	taddr_t addr;
 
 	if (site == SITE_NONE) {
 		heap->ledger.missed_calls++;
 		return;
 	}
-	addr = key_of(entry, block_of(entry, record, size));
 	stats = stats_of(heap, heap->sites.sites[site].entry);
 	stats->calls++;
 	function->calls++;
@@ -303,11 +317,39 @@ void account_returned(struct heap *heap, const struct record_return *record)
 	}
 }
 
+void account_returned(struct heap *heap, const struct record_return *record)
+{
+	struct function *function = function_of(heap, record->call.function);
+	struct tally before;
+	uint64_t size;
+	taddr_t block;
+
+	if (!function) {
+		heap->ledger.missed_calls++;
+		return;
+	}
+	size = size_of(&catalog[function->entry], &record->call);
+	block = block_of(&catalog[function->entry], record, size);
+	if (!trust_result(heap, function, block, size))
+		return;
+	before = trust_tally(heap, function);
+	returned(heap, record, function, size, block);
+	trust_add(heap, function, &before);
+}
+
 void account_abandoned(struct heap *heap, const struct record_call *call)
 {
+	struct function *function = function_of(heap, call->function);
 	struct view *view = view_of(heap, call->record.tid);
+	struct tally before;
 
+	if (function && trust_is_refuted(function))
+		return;
+	if (function)
+		before = trust_tally(heap, function);
 	heap->ledger.missed_calls++;
 	if (view)
 		restore_old(heap, view);
+	if (function)
+		trust_add(heap, function, &before);
 }

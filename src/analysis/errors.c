@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust.h"
+
 #define SCANS 2000 /* looks at all live blocks */
 #define KEPT 1000 /* different ones; the ledger counts all */
 
@@ -106,6 +108,8 @@ void errors_add(struct heap *heap, enum heap_error_kind kind, const struct bad_f
 		.address = bad->addr & ~LIVE_BESIDE, .tid = bad->call->record.tid,
 		.site = site_id(bad->site),
 		.time_ms = model_since_begin_ms(heap), .count = 1,
+		.by = bad->call->function,
+		.doubted = trust_is_doubted(&heap->functions.list[bad->call->function]),
 	}, *known;
 
 	tell_block(heap, bad, &error);

@@ -6,6 +6,7 @@
 #include "catalog.h"
 #include "module.h"
 #include "plan.h"
+#include "trial.h"
 
 struct aliases { /* other names of the same address, in the catalogue */
 	int16_t entries[8];
@@ -24,6 +25,7 @@ struct function {
 	const char *two_stops; /* as in heap_allocator; static */
 	bool tells_caller; /* its probe has PROBE_CALLER */
 	uint64_t calls;  /* outermost ones */
+	struct trial trial;
 };
 
 struct functions {
@@ -41,6 +43,8 @@ struct plan { /* what resolving a module gave */
 	bool free_stacks; /* of every free */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
+	const char *library; /* by whose code functions were found, or NULL; static, as is */
+	const char *lacks;   /* what is missing of them: the end of a sentence, or NULL */
 	struct fn_state *fns; /* of each that a user names, or NULL */
 	void (*note)(void *ctx, const char *sentence); /* of what was refused, and why;
 	                                                  NULL: unheard */

@@ -5,6 +5,7 @@
 
 #include "job.h"
 #include "outbox.h"
+#include "trust.h"
 
 #define FURTHER_MAX 8 /* instructions behind the return that may be in front of the trap */
 
@@ -65,7 +66,10 @@ void return_site_plan(struct heap *heap, const struct record_returns *record)
 	const char *why = job.module ? plan_in(&job, record, beside ? PROBE_BESIDE : 0) :
 	                               "it is in no file";
 
-	if (why)
+	if (record->function < heap->functions.count &&
+	    trust_is_refuted(&heap->functions.list[record->function]))
+		plan.count = 0; /* asked for before its traps were taken out */
+	else if (why)
 		heap_note(heap, "what returns to 0x%llx%s%s is not seen: %s",
 		          (unsigned long long)record->addr, job.module ? " in " : "",
 		          job.module ? job.module->path : "", why);
