@@ -88,6 +88,8 @@ struct heap_error { /* of the program; what is alike from one stack is one */
 	uint32_t alloc_site;  /* where it was allocated, or 0 */
 	uint32_t free_site;   /* where it was freed, or 0 */
 	uint64_t freed_ms;    /* when */
+	uint32_t by;          /* the analysis's number of that function */
+	bool doubted;         /* that function is not known to be one that frees, yet */
 };
 
 enum heap_sort { HEAP_BY_BYTES, HEAP_BY_BLOCKS, HEAP_BY_CALLS, HEAP_BY_PEAK, HEAP_SORTS };
@@ -200,6 +202,14 @@ struct heap_mapping { /* as far as one call has made it and the rest is still th
 	taddr_t block;  /* the live block that it was mapped for, and counts as, or 0 */
 };
 
+/* How sure it is that a function is what it is taken for. */
+enum heap_trust {
+	HEAP_NAMED,     /* by its symbol */
+	HEAP_ON_TRIAL,  /* found by its code, its calls are watched */
+	HEAP_CONFIRMED, /* found by its code, and has done as such a function does */
+	HEAP_REFUTED    /* it has not: nothing of it is counted */
+};
+
 struct heap_allocator { /* one function that was found in a module mapped now */
 	const char *module;   /* path */
 	const char *function; /* as heap_function.name */
@@ -212,6 +222,8 @@ struct heap_allocator { /* one function that was found in a module mapped now */
 	bool bound_known;     /* the target's memory is there to look at */
 	uint64_t bound;       /* modules whose calls by its name get here, as far as the loader
 	                         has bound them by now */
+	enum heap_trust trust;
+	uint64_t fitted;      /* ON_TRIAL, CONFIRMED: calls looked at that did as it should */
 };
 
 struct heap_cost { /* of tracing, known at the end of it; else 0 */

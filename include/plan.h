@@ -51,7 +51,8 @@ enum probe_flags {
 	                        frees what does not live */
 	PROBE_USABLE = 32768, /* ENTRY: the word in front of the block is wanted; of a free it
 	                         becomes argument 1 */
-	PROBE_REF = 65536    /* ENTRY, REPORT: it frees nothing */
+	PROBE_REF = 65536,    /* ENTRY, REPORT: it frees nothing */
+	PROBE_SHARED = 131072 /* EXIT: it is another function's end, too */
 };
 
 /* The same bytes elsewhere, never trapped, that a thread does instead of those of the trap;
@@ -104,6 +105,7 @@ enum command_kind {
 	               REC_ATTACHED */
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
+	CMD_LIFT,   /* struct command_lift: these functions' traps are taken out */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
 	CMD_WRITE,  /* struct command_write: into a buffer that the program has passed for it */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */
@@ -129,6 +131,13 @@ struct command_write { /* record.tid: of the thread that waits for it */
 struct command_forget {
 	struct record record;
 	taddr_t begin, end;
+};
+
+struct command_lift {
+	struct record record;
+	uint32_t begin, end; /* struct probe.function */
+	uint32_t shared;     /* not 0: all that may share an end is among them */
+	uint32_t pad;
 };
 
 #endif

@@ -10,8 +10,10 @@ static void tell(const struct reporting *reporting, struct traced *traced)
 	const struct heap_program *program = heap_program(traced->heap);
 	const struct report head = { .pid = program->pid, .exe = program->exe, .heap = traced->heap };
 
+	if (traced->told > count) /* some have turned out to be none, or were of another program */
+		traced->told = count;
 	for (; traced->told < count && traced->told < TOLD_MAX; traced->told++)
-		for (unsigned i = 0; i < options->dest_count; i++)
+		for (unsigned i = 0; i < options->dest_count && !list[traced->told].doubted; i++)
 			dest_tell(&options->dests[i], &head, &list[traced->told]);
 }
 

@@ -75,6 +75,7 @@ static void allocated(struct heap *heap, struct view *view, struct heap_event *e
 	}
 	count_allocated(heap, &block);
 	counters_allocated(heap, view, event->block, &block);
+	heap->sites.sites[block.site].function = event->number + 1;
 }
 
 static struct heap_function *stats_of(struct heap *heap, int entry)
@@ -99,7 +100,7 @@ static void count_call(struct heap *heap, const struct heap_event *event)
 
 static struct bad_free bad_free_of(const struct heap_event *event, uint32_t site)
 {
-	return (struct bad_free){ event->tid, event->entry, event->given, site, 0, NULL };
+	return (struct bad_free){ event->tid, event->number, event->entry, event->given, site, 0, NULL };
 }
 
 /* An address nobody was seen to allocate: whose fault is it? */

@@ -48,7 +48,8 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 			list[(*count)++] = (struct heap_allocator){
 				function->module->path, catalog[function->entry].name,
 				function->table, function->addr, function->traps,
-				function->two_stops, function->calls, false, 0
+				function->two_stops, function->calls, false, 0,
+				function->trial.trust, function->trial.fitted
 			};
 	}
 	if (*count)

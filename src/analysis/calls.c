@@ -2,6 +2,7 @@
 
 #include "account.h"
 #include "naming.h"
+#include "trust.h"
 #include "usable.h"
 #include "view.h"
 
@@ -58,19 +59,16 @@ static bool is_free(const struct catalog_entry *entry)
 	return entry->role != CATALOG_REALLOC && entry->role != CATALOG_REF;
 }
 
-void calls_entered(struct heap *heap, const struct record_call *call,
-                   const struct record_entered *entered)
+static void begun(struct heap *heap, const struct record_call *call,
+                  const struct record_entered *entered, const struct function *function)
 {
-	struct function *function = function_of(heap, call->function);
-	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
+	const struct catalog_entry *entry = &catalog[function->entry];
+	struct heap_event event = event_of(kind_of_begin(entry->role), call);
 	struct view *view = view_of(heap, call->record.tid);
-	struct heap_event event;
-	taddr_t given;
+	taddr_t given = call->args[entry->block];
 
-	if (!function || !view)
+	if (!view)
 		return;
-	event = event_of(kind_of_begin(entry->role), call);
-	given = call->args[entry->block];
 	event.given = key_of(entry, given);
 	event.entry = is_free(entry) ? freed_by(heap, call, function, given) : function->entry;
 	if (entered)
@@ -81,6 +79,20 @@ void calls_entered(struct heap *heap, const struct record_call *call,
 	if (entry->role == CATALOG_FREE)
 		event.usable = usable_of_old(function, call->args[1]);
 	account_apply(heap, &event);
+}
+
+void calls_entered(struct heap *heap, const struct record_call *call,
+                   const struct record_entered *entered)
+{
+	struct function *function = function_of(heap, call->function);
+	struct tally before;
+
+	if (!function ||
+	    !trust_given(heap, function, call->args[catalog[function->entry].block]))
+		return;
+	before = trust_tally(heap, function);
+	begun(heap, call, entered, function);
+	trust_add(heap, function, &before);
 }
 
 /* ---- ends -------------------------------------------------------------------------------- */
@@ -122,14 +134,13 @@ static void take_given(struct heap_event *event, const struct catalog_entry *ent
 	              (event->given && (event->size == 0 || entry->frees_anyway));
 }
 
-void calls_returned(struct heap *heap, const struct record_return *record)
+static void ended(struct heap *heap, const struct record_return *record,
+                  const struct function *function, uint64_t size, taddr_t block)
 {
 	const struct record_call *call = &record->call;
-	struct function *function = function_of(heap, call->function);
-	const struct catalog_entry *entry = function ? &catalog[function->entry] : NULL;
+	const struct catalog_entry *entry = &catalog[function->entry];
 	struct view *view = view_of(heap, call->record.tid);
-	uint64_t size = entry ? size_of(entry, call) : 0;
-	uint32_t site = entry && view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
+	uint32_t site = view ? naming_site(heap, view, record, function, &size) : SITE_NONE;
 	struct heap_event event = event_of(HEAP_EVENT_ALLOC, call);
 
 	if (site == SITE_NONE) {
@@ -139,7 +150,7 @@ void calls_returned(struct heap *heap, const struct record_return *record)
 	event.site = site_id(site);
 	event.entry = heap->sites.sites[site].entry;
 	event.size = size;
-	event.block = key_of(entry, block_of(entry, record, size));
+	event.block = key_of(entry, block);
 	if (event.block)
 		event.usable = usable_of_new(heap, function, record->before, size);
 	if (entry->role == CATALOG_REALLOC)
@@ -147,9 +158,37 @@ void calls_returned(struct heap *heap, const struct record_return *record)
 	account_apply(heap, &event);
 }
 
+void calls_returned(struct heap *heap, const struct record_return *record)
+{
+	struct function *function = function_of(heap, record->call.function);
+	struct tally before;
+	uint64_t size;
+	taddr_t block;
+
+	if (!function) {
+		lost(heap, &record->call);
+		return;
+	}
+	size = size_of(&catalog[function->entry], &record->call);
+	block = block_of(&catalog[function->entry], record, size);
+	if (!trust_result(heap, function, block, size))
+		return;
+	before = trust_tally(heap, function);
+	ended(heap, record, function, size, block);
+	trust_add(heap, function, &before);
+}
+
 void calls_abandoned(struct heap *heap, const struct record_call *call)
 {
 	struct heap_event event = event_of(HEAP_EVENT_ABANDONED, call);
+	struct function *function = function_of(heap, call->function);
+	struct tally before;
 
+	if (function && trust_is_refuted(function))
+		return;
+	if (function)
+		before = trust_tally(heap, function);
 	account_apply(heap, &event);
+	if (function)
+		trust_add(heap, function, &before);
 }

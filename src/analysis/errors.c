@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "trust.h"
+
 #define SCANS 2000 /* looks at all live blocks */
 #define KEPT 1000 /* different ones; the ledger counts all */
 
@@ -122,6 +124,9 @@ void errors_add(struct heap *heap, enum heap_error_kind kind, const struct bad_f
 		.address = bad->addr & ~LIVE_BESIDE, .tid = bad->tid,
 		.site = site_id(bad->site),
 		.time_ms = model_since_begin_ms(heap), .count = 1,
+		.by = bad->by,
+		.doubted = bad->by < heap->functions.count &&
+		           trust_is_doubted(&heap->functions.list[bad->by]),
 	}, *known;
 
 	tell_block(heap, bad, &error);

@@ -6,6 +6,7 @@
 
 struct bad_free {
 	int tid;
+	uint32_t by;     /* the function's number */
 	int entry;       /* by which function, in the catalogue */
 	taddr_t addr;    /* as the live table has it */
 	uint32_t site;   /* its stack; SITE_NONE: not known */

@@ -7,6 +7,7 @@
 #include "maps.h"
 #include "outbox.h"
 #include "program.h"
+#include "trust.h"
 #include "view.h"
 
 static bool copy_functions(struct functions *to, const struct functions *from)
@@ -81,7 +82,7 @@ static void begin_counting(struct heap *heap, const struct heap *from, uint64_t 
 static bool copy(struct heap *heap, const struct heap *from, const struct record_fork *record)
 {
 	bool whole = modules_copy(&heap->modules, &from->modules) &&
-	             copy_functions(&heap->functions, &from->functions) &&
+	             copy_functions(&heap->functions, &from->functions) && trust_copy(heap, from) &&
 	             sites_copy(&heap->sites, &from->sites) &&
 	             live_copy(&heap->live, &from->live) &&
 	             table_copy(&heap->refs, &from->refs) &&

@@ -9,6 +9,7 @@
 #include "progress.h"
 #include "shortage.h"
 #include "symbol.h"
+#include "trust.h"
 
 const struct heap_totals *heap_totals(const struct heap *heap)
 {
@@ -219,6 +220,7 @@ const struct heap_ledger *heap_ledger(const struct heap *heap)
 	struct heap *mine = (struct heap *)heap; /* the list is made on demand */
 
 	list_unsymbolised(mine);
+	trust_tell(mine);
 	mine->ledger.notes = (const char *const *)heap->notes.list;
 	mine->ledger.note_count = heap->notes.count;
 	if (shortage_count())

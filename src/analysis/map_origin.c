@@ -3,6 +3,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "trust.h"
+
 static const char *const origin_names[] = {
 	[HEAP_APP] = "app", [HEAP_LIBC_MALLOC] = "libc-malloc", [HEAP_LIBC] = "libc",
 	[HEAP_LOADER] = "loader", [HEAP_THREAD_STACK] = "thread-stack", [HEAP_KERNEL] = "kernel",
@@ -57,7 +59,8 @@ static bool is_in(const struct function *function, taddr_t pc)
 /* Not one that a user names: whose memory it hands out is not known. */
 static bool is_allocator(const struct function *function)
 {
-	return catalog[function->entry].role <= CATALOG_FREE && !catalog_is_added(function->entry);
+	return catalog[function->entry].role <= CATALOG_FREE &&
+	       !catalog_is_added(function->entry) && !trust_is_refuted(function);
 }
 
 /* The allocator function that does it, by its frame: where no call was seen to begin, as none

@@ -18,6 +18,7 @@
 #include "privilege.h"
 #include "program.h"
 #include "return_site.h"
+#include "trust.h"
 #include "view.h"
 
 /* ---- modules ----------------------------------------------------------------------- */
@@ -61,13 +62,15 @@ static void module_came(void *ctx, struct module *module)
 		             .free_stacks = heap->options.free_stacks,
 		             .callers = heap->options.callers,
 		             .usable = heap->options.usable_each };
+	size_t first = heap->functions.count, bytes;
 	struct command_plant *plant;
-	size_t bytes;
 
 	forget_walks(heap);
 	module->is_loader = program_is_loader(heap, module);
 	note_own_allocator(heap, module);
 	resolve_module(heap->resolver, module, &heap->functions, &plan);
+	if (plan.library)
+		trust_begin(heap, module, &plan, first);
 	bytes = plan.count * sizeof(*plan.probes);
 	plant = plan.count ? (struct command_plant *)command_add(heap, CMD_PLANT, 0,
 	                                                     sizeof(*plant) + bytes) :
@@ -132,6 +135,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	regions_forget(&heap->regions);
 	modules_deinit(&heap->modules);
 	heap->functions.count = 0;
+	trust_forget(heap);
 	heap->totals = (struct heap_totals){ 0 };
 	heap->usable = (struct usable){ 0 };
 	table_clear(&heap->free_names);
@@ -350,6 +354,7 @@ void heap_free(struct heap *heap)
 	fn_states_free(heap->fns);
 	point_states_free(heap->points);
 	unwinder_free(heap->unwinder);
+	trust_forget(heap);
 	free(heap->functions.list);
 	free(heap->errors.list);
 	free(heap->stats);

@@ -66,12 +66,20 @@ struct usable { /* as usable.c has found it */
 	uint64_t events; /* allocations and frees until then */
 };
 
+struct trust {
+	struct trust_family *list; /* trust.c's, each of one module */
+	size_t count;
+	struct address_space listed; /* the kernel's list as it was seen last, */
+	unsigned looks;              /* so many times */
+};
+
 struct heap {
 	struct usable usable;
 	struct counters counters;
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;
+	struct trust trust; /* in those of them that were found by their code */
 	struct fn_state *fns; /* of each function that a user names; NULL: none */
 	struct point_state *points; /* of each place; NULL: none */
 	struct resolver *resolver;

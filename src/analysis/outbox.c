@@ -20,6 +20,36 @@ void note_add(void *ctx, const char *sentence)
 	notes->count += notes->list[notes->count] != NULL;
 }
 
+static void note_drop(struct notes *notes, size_t i)
+{
+	free(notes->list[i]);
+	notes->count--;
+	memmove(&notes->list[i], &notes->list[i + 1],
+	        (notes->count - i) * sizeof(*notes->list));
+}
+
+void note_change(struct heap *heap, const char *was, const char *now)
+{
+	struct notes *notes = &heap->notes;
+	size_t i = 0;
+	char *copy;
+
+	while (i < notes->count && (!was || strcmp(notes->list[i], was) != 0))
+		i++;
+	if (i == notes->count) {
+		if (now)
+			note_add(heap, now);
+		return;
+	}
+	copy = now ? strdup(now) : NULL;
+	if (copy) {
+		free(notes->list[i]);
+		notes->list[i] = copy;
+	} else {
+		note_drop(notes, i);
+	}
+}
+
 void heap_note(struct heap *heap, const char *fmt, ...)
 {
 	char sentence[512];

@@ -6,6 +6,7 @@
 #include "catalog.h"
 #include "module.h"
 #include "plan.h"
+#include "trial.h"
 
 struct aliases { /* other names of the same address, in the catalogue */
 	int16_t entries[8];
@@ -26,6 +27,7 @@ struct function {
 	bool has_caller;   /* its probe has PROBE_CALLER, */
 	bool has_usable;   /* and PROBE_USABLE */
 	uint64_t calls;  /* outermost ones */
+	struct trial trial;
 };
 
 struct functions {
@@ -46,6 +48,8 @@ struct plan { /* what resolving a module gave */
 	bool usable;      /* glibc's word in front of every block */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
+	const char *library; /* by whose code functions were found, or NULL; static, as is */
+	const char *lacks;   /* what is missing of them: the end of a sentence, or NULL */
 	struct fn_state *fns; /* of each that a user names, or NULL */
 	struct point_state *points; /* the same */
 	bool client_stats; /* the program may ask for its own */

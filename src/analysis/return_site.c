@@ -5,6 +5,7 @@
 
 #include "job.h"
 #include "outbox.h"
+#include "trust.h"
 
 #define FURTHER_MAX 8 /* instructions behind the return that may be in front of the trap */
 
@@ -64,7 +65,10 @@ void return_site_plan(struct heap *heap, const struct record_returns *record)
 	              catalog[heap->functions.list[record->function].entry].beside;
 	const char *why = job.module ? plan_in(&job, record, beside ? PROBE_BESIDE : 0) : NULL;
 
-	if (!job.module) /* of code made at run time there may be any number */
+	if (record->function < heap->functions.count &&
+	    trust_is_refuted(&heap->functions.list[record->function]))
+		plan.count = 0; /* asked for before its traps were taken out */
+	else if (!job.module) /* of code made at run time there may be any number */
 		heap_note(heap, "what returns to code that is in no file is not seen");
 	else if (why)
 		heap_note(heap, "what returns to 0x%llx in %s is not seen: %s",

@@ -37,6 +37,8 @@ struct site {
 	int16_t entry;    /* in the catalogue */
 	int16_t call_entry; /* before naming, and the wrapper that named it: */
 	int16_t call_name;  /* part of the identity */
+	uint32_t function;  /* that it called last, + 1; 0: it allocates nothing */
+	uint64_t inherited; /* bytes that live from before a fork */
 };
 
 struct sites {

@@ -8,7 +8,7 @@
  *
  * and every other function must be tied to those by calls that only the library itself can make.
  * Where two fit, none is taken: without malloc, realloc and free there is nothing at all, of the
- * others each may lack. */
+ * others each may lack. What is found is watched at work before it is believed, see trust.h. */
 #include "stripped.h"
 
 #include <stdio.h>
@@ -21,6 +21,8 @@ static const struct {
 	{ "glibc", family_find_glibc },
 	{ "musl", family_find_musl },
 };
+
+const char stripped_table[] = "signature";
 
 static const char *const names[FAMILY_ROLES] = { "malloc", "calloc", "realloc", "free" };
 
@@ -98,27 +100,25 @@ static void add_found(struct job *job, taddr_t vaddr, const char *name)
 		return;
 	job->found = grown;
 	grown[job->found_count++] =
-		(struct found){ .vaddr = vaddr, .entry = catalog_find(name), .table = "signature" };
+		(struct found){ .vaddr = vaddr, .entry = catalog_find(name), .table = stripped_table };
 }
 
-static void tell(struct job *job, const char *library, const struct family *family)
+static void tell_refusal(struct job *job, const char *library, const struct family *family)
 {
-	const char *form = family->why ?
-		"%s has no symbols: something in it is like %s's allocator, but %s; nothing of it is "
-		"traced" :
-		"%s has no symbols: its allocator was found by the code of %s's; that its functions fit "
-		"together was verified, what they give was not%s";
 	char *sentence;
 
-	if (asprintf(&sentence, form, job->module->path, library,
-	             family->why ? family->why : family->lacks ? family->lacks : "") < 0)
+	if (asprintf(&sentence,
+	             "%s has no symbols: something in it is like %s's allocator, but %s; nothing of "
+	             "it is traced", job->module->path, library, family->why) < 0)
 		return;
 	job_tell(job, sentence);
 	free(sentence);
 }
 
-static void take(struct job *job, const struct family *family)
+static void take(struct job *job, const char *library, const struct family *family)
 {
+	job->plan->library = library;
+	job->plan->lacks = family->lacks;
 	for (unsigned role = 0; role < FAMILY_ROLES; role++)
 		if (family->at[role])
 			add_found(job, family->at[role], names[role]);
@@ -137,10 +137,10 @@ static void find_family(struct job *job, struct facts_table *table)
 		struct family family = { .table = table };
 		bool any = libraries[i].find(&family);
 
-		if (any)
-			tell(job, libraries[i].name, &family);
-		if (any && !family.why)
-			take(job, &family);
+		if (any && family.why)
+			tell_refusal(job, libraries[i].name, &family);
+		else if (any)
+			take(job, libraries[i].name, &family);
 		address_set_free(&family.emptiers);
 		if (any)
 			return;

@@ -5,9 +5,10 @@
 #include "facts.h"
 #include "job.h"
 
-/* Adds to what the job has found. Nothing is added that was not verified; what was refused, and
- * why, is noted. */
+/* Adds to what the job has found. Nothing is added that was not verified, and the plan is told by
+ * whose code it is; what was refused, and why, is noted. */
 void stripped_find(struct job *);
+extern const char stripped_table[]; /* the struct found.table of what it has found */
 
 /* ---- for the files that know one C library each ----------------------------------------------- */
 

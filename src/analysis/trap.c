@@ -99,6 +99,18 @@ static bool has_tail(struct job *job, const struct cfg *cfg)
 	return false;
 }
 
+/* With another function, or with a trap that stands there anyway. */
+static bool is_shared(struct plan *plan, taddr_t addr, uint32_t function)
+{
+	for (size_t i = 0; i < plan->count; i++)
+		if (plan->probes[i].addr == addr) {
+			if (plan->probes[i].function != function)
+				plan->probes[i].flags |= PROBE_SHARED;
+			return true;
+		}
+	return false;
+}
+
 static void plan_exit(struct job *job, const struct catalog_entry *entry,
                       const struct cfg_exit *out, uint32_t function)
 {
@@ -112,9 +124,8 @@ static void plan_exit(struct job *job, const struct catalog_entry *entry,
 		return;
 	if (job_decode(job, out->vaddr, &insn) < 0)
 		return;
-	if (job_is_planned(job->plan, out->vaddr + job->module->bias,
-	               out->vaddr + job->module->bias + 1))
-		return; /* shared with another function */
+	if (is_shared(job->plan, out->vaddr + job->module->bias, function))
+		return;
 	probe = job_probe(job, out->vaddr, &insn, PROBE_EXIT, function);
 	if (gives_argument)
 		probe.result = ARCH_ARG0;

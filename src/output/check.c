@@ -29,12 +29,30 @@ static void put_head(FILE *out, const struct report *report)
 		in_count(live, "thread"));
 }
 
-static void put_module(FILE *out, const struct heap_allocator *first)
+/* Of functions that were found by their code; else "". */
+static const char *how_sure(const struct heap_allocator *list, size_t count)
+{
+	bool fitted = false, refuted = false, on_trial = false;
+
+	for (size_t i = 0; i < count; i++) {
+		fitted |= list[i].fitted;
+		refuted |= list[i].trust == HEAP_REFUTED;
+		on_trial |= list[i].trust == HEAP_ON_TRIAL && list[i].calls;
+	}
+	if (list->trust == HEAP_NAMED)
+		return "";
+	return refuted  ? ", refuted at work" :
+	       !fitted  ? ", not yet seen at work" :
+	       on_trial ? ", as expected at work so far" :
+	                  ", confirmed at work";
+}
+
+static void put_module(FILE *out, const struct heap_allocator *first, size_t some)
 {
 	char name[UTF8_FIT(TEXT_WIDTH)];
 
 	utf8_fit(name, first->module, TEXT_WIDTH - 30, 30);
-	fprintf(out, "\n  %s, by its %s\n", name, first->table);
+	fprintf(out, "\n  %s, by its %s%s\n", name, first->table, how_sure(first, some));
 }
 
 static bool is_called_by_name(const struct heap_allocator *list, size_t count)
@@ -142,7 +160,7 @@ static void put_allocators(FILE *out, const struct report *report, uint64_t watc
 		for (some = 1; i + some < count; some++)
 			if (strcmp(list[i].module, list[i + some].module) != 0)
 				break;
-		put_module(out, &list[i]);
+		put_module(out, &list[i], some);
 		put_unbound(out, list, count, &list[i], some);
 		put_called(out, &list[i], some, watched_ns);
 		put_all_idle(out, &list[i], some);

@@ -116,6 +116,18 @@ static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 	yajl_gen_map_close(gen);
 }
 
+static void put_trust(yajl_gen gen, const struct heap_allocator *one)
+{
+	static const char *const words[] = {
+		[HEAP_ON_TRIAL] = "on trial", [HEAP_CONFIRMED] = "confirmed", [HEAP_REFUTED] = "refuted",
+	};
+
+	if (one->trust == HEAP_NAMED)
+		return;
+	json_member_string(gen, "trust", words[one->trust]);
+	json_member_number(gen, "fitting_calls", one->fitted);
+}
+
 static void put_allocators(yajl_gen gen, const struct report *report)
 {
 	size_t count;
@@ -130,6 +142,7 @@ static void put_allocators(yajl_gen gen, const struct report *report)
 		json_member_string(gen, "module", list[i].module);
 		json_member_string(gen, "function", list[i].function);
 		json_member_string(gen, "found_by", list[i].table);
+		put_trust(gen, &list[i]);
 		json_member_string(gen, "address", address);
 		json_member_number(gen, "traps", list[i].traps);
 		json_member(gen, "one_stop");

@@ -145,13 +145,29 @@ void bp_forget(struct space *space, taddr_t begin, taddr_t end)
 			forget(space, i);
 }
 
+/* In a copy of the memory also one that was taken out of the original since. */
+static bool stands_in(const struct probe *probe, int mem)
+{
+	uint8_t byte;
+
+	return probe->kind != PROBE_PASS && mem_read(mem, probe->addr, &byte, 1) == 0 &&
+	       byte == ARCH_TRAP;
+}
+
+static bool lift(pid_t pid, const struct probe *probe, int mem)
+{
+	if (!stands_in(probe, mem))
+		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
+	return write_text(pid, mem, probe->addr, probe->original) == 0;
+}
+
 /* It stays known: a thread may stand in it. */
 static void take_out(struct space *space, taddr_t addr)
 {
 	const uint64_t *index = table_find(&space->by_addr, addr);
 	struct probe *probe = index ? &space->probes[*index - 1] : NULL;
 
-	if (probe && write_text(space->pid, space->mem, addr, probe->original) == 0)
+	if (probe && lift(space->pid, probe, space->mem))
 		probe->kind = PROBE_LIFTED;
 }
 
@@ -172,12 +188,21 @@ void bp_related(struct space *space, const struct probe *probe)
 	table_remove(&space->unrelated, probe->call);
 }
 
-static bool stands_in(const struct probe *probe, int mem)
+static bool is_of(const struct probe *probe, const struct command_lift *command)
 {
-	uint8_t byte;
+	bool is_functions = probe->kind == PROBE_ENTRY || probe->kind == PROBE_EXIT ||
+	                    probe->kind == PROBE_INTERNAL;
 
-	return is_trap(probe) && mem_read(mem, probe->addr, &byte, 1) == 0 &&
-	       byte == ARCH_TRAP;
+	return is_functions && probe->function >= command->begin &&
+	       probe->function < command->end &&
+	       (command->shared || probe->kind != PROBE_EXIT || !(probe->flags & PROBE_SHARED));
+}
+
+void bp_lift(struct space *space, const struct command_lift *command)
+{
+	for (size_t i = 0; i < space->count; i++)
+		if (is_of(&space->probes[i], command))
+			take_out(space, space->probes[i].addr);
 }
 
 bool bp_copy(struct space *space, const struct space *from)
@@ -191,6 +216,8 @@ bool bp_copy(struct space *space, const struct space *from)
 		if (!is_trap(probe) || stands_in(probe, space->mem)) {
 			if (!know(space, probe))
 				return false;
+			if (probe->kind == PROBE_LIFTED)
+				lift(space->pid, probe, space->mem);
 		} else if (add(space, probe) == -ENOMEM) { /* planted since; or not mapped */
 			return false;
 		}
@@ -205,13 +232,6 @@ size_t bp_count_in(const struct space *space, int mem)
 	for (size_t i = 0; i < space->count; i++)
 		count += stands_in(&space->probes[i], mem);
 	return count;
-}
-
-static bool lift(pid_t pid, const struct probe *probe, int mem)
-{
-	if (!stands_in(probe, mem))
-		return true; /* unmapped or overwritten meanwhile: nothing of ours there */
-	return write_text(pid, mem, probe->addr, probe->original) == 0;
 }
 
 size_t bp_lift_all(const struct space *space, pid_t pid, int mem)

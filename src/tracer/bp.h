@@ -14,11 +14,14 @@ const struct probe *bp_find(const struct space *, taddr_t addr); /* or NULL */
  * go after so many such hits. */
 void bp_unrelated(struct space *, const struct probe *, unsigned most);
 void bp_related(struct space *, const struct probe *); /* hit for one that is: counted anew */
+/* The functions' traps go, where no other function needs them. */
+void bp_lift(struct space *, const struct command_lift *);
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
 /* The space's memory began as a copy of from's, with the traps of that moment in it:
  * afterwards it has all that from has now. False: no memory, the table is not whole. */
 bool bp_copy(struct space *, const struct space *from);
-size_t bp_count_in(const struct space *, int mem); /* its traps that stand there */
+size_t bp_count_in(const struct space *, int mem); /* its traps that stand there, also such as
+                                                      were taken out since */
 /* Puts the original bytes back in pid's memory, mem. The space still knows its probes afterwards.
  * Returns how many could not be restored. */
 size_t bp_lift_all(const struct space *, pid_t pid, int mem);

@@ -45,6 +45,19 @@ struct call *calls_find(struct calls *calls, taddr_t slot)
 	return NULL;
 }
 
+void calls_drop(struct calls *calls, uint32_t begin, uint32_t end)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < calls->depth; i++) {
+		const struct call *call = &calls->stack[i];
+
+		if (!call->entry || call->function < begin || call->function >= end)
+			calls->stack[kept++] = *call;
+	}
+	calls->depth = kept;
+}
+
 void calls_handler_returned(struct calls *calls, taddr_t slot)
 {
 	for (unsigned i = calls->depth; i-- > 0;)

@@ -56,6 +56,8 @@ enum call_verdict calls_judge(const struct calls *, taddr_t slot, taddr_t entry)
 int calls_push(struct calls *, const struct call *);
 /* The pending call whose return address lies at slot, or NULL. */
 struct call *calls_find(struct calls *, taddr_t slot);
+/* What is pending of the functions from begin to end is not awaited any more. */
+void calls_drop(struct calls *, uint32_t begin, uint32_t end);
 /* The handler whose return address lay at slot has returned. */
 void calls_handler_returned(struct calls *, taddr_t slot);
 

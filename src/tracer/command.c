@@ -38,6 +38,24 @@ static void plant_in_copies(const struct space *original, const struct command_p
 			bp_plant(copy, &command->probes[i]);
 }
 
+static void lift(struct space *space, const struct command_lift *command)
+{
+	struct thread *thread;
+
+	if (!space->released)
+		bp_lift(space, command);
+	for (size_t at = 0; (thread = thread_next(&at));)
+		for (unsigned i = 0; thread->space == space && i < LAYERS; i++)
+			calls_drop(&thread->layers[i].calls, command->begin, command->end);
+}
+
+static void lift_in_copies(const struct space *original, const struct command_lift *command)
+{
+	for (struct space *copy = NULL; (copy = space_next(copy));)
+		if (copy->copy_of == original->image)
+			lift(copy, command);
+}
+
 static void go(struct thread *thread)
 {
 	struct arch_regs trapped, regs;
@@ -79,6 +97,9 @@ static void obey_for_space(struct space *space, const struct record *record)
 	if (record->kind == CMD_PLANT) {
 		plant(space, (const struct command_plant *)record);
 		plant_in_copies(space, (const struct command_plant *)record);
+	} else if (record->kind == CMD_LIFT) {
+		lift(space, (const struct command_lift *)record);
+		lift_in_copies(space, (const struct command_lift *)record);
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
 	} else if (record->kind == CMD_WRITE) {

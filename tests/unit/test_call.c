@@ -307,6 +307,30 @@ static void full_stack_takes_no_more(void **state)
 	assert_int_equal(calls.depth, CALLS_MAX);
 }
 
+static void what_is_dropped_is_not_awaited(void **state)
+{
+	struct calls calls = { .depth = 0 };
+	struct call call = call_at(MAIN, MALLOC, PROBE_AWAIT);
+
+	(void)state;
+	call.function = 3;
+	assert_int_equal(calls_push(&calls, &call), 0);
+	push_barrier(&calls, MAIN - 0x800);
+	call = call_at(MAIN - 0x900, CALLOC, PROBE_AWAIT);
+	call.function = 5;
+	assert_int_equal(calls_push(&calls, &call), 0);
+	calls_drop(&calls, 4, 5);
+	assert_int_equal(calls.depth, 3);
+	calls_drop(&calls, 3, 4);
+	assert_int_equal(calls.depth, 2);
+	assert_null(calls_find(&calls, MAIN));
+	assert_non_null(calls_find(&calls, MAIN - 0x900));
+	calls_drop(&calls, 0, 6);
+	assert_int_equal(calls.depth, 1);
+	calls_handler_returned(&calls, MAIN - 0x800);
+	judge(&calls, MAIN - 0x1000, MALLOC, CALL_OUTERMOST);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -326,6 +350,7 @@ int main(void)
 		cmocka_unit_test(handler_returns_past_one_that_was_left),
 		cmocka_unit_test(only_a_barrier_is_a_handler),
 		cmocka_unit_test(calls_are_found_by_their_slot),
+		cmocka_unit_test(what_is_dropped_is_not_awaited),
 		cmocka_unit_test(top_is_the_call_as_it_was_pushed),
 		cmocka_unit_test(full_stack_takes_no_more),
 	};
