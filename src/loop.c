@@ -182,7 +182,7 @@ static void tracer_lost(struct session *session)
 {
 	size_t left;
 
-	streams_release(&session->streams); /* what is in the ring is all there will be */
+	streams_release(&session->streams, true); /* what is in the ring is all there will be */
 	drain(session);
 	if (session->tracer_ended)
 		return;
@@ -264,7 +264,7 @@ static void take_signals(struct session *session)
 	if (asked & SIGNALS_REPORT)
 		session->due = "dump";
 	if (asked & (SIGNALS_URGED | SIGNALS_LEAVE))
-		streams_release(&session->streams);
+		streams_release(&session->streams, asked & SIGNALS_LEAVE);
 	if (asked & SIGNALS_REOPEN && !streams_reopen(&session->streams) && session->target.attached)
 		leave(session);
 	if (asked & SIGNALS_LEAVE)

@@ -44,17 +44,23 @@ static struct sink *add_sink(struct streams *streams, const struct dest *dest, i
 	return sink;
 }
 
+static const char *why_lost(const struct sink *sink)
+{
+	if (sink->failed)
+		return "it could not be written";
+	if (sink->options->on_block == SINK_WAITS)
+		return "the waiting for its reader was ended";
+	return "its reader was too slow; --on-block wait makes the program wait for it";
+}
+
 static void tell_lost(const struct sink *sink)
 {
 	char name[32];
 
-	if (!sink->dropped)
-		return;
 	snprintf(name, sizeof(name), "descriptor %d", sink->given);
-	warn("%s: %llu events were dropped: %s", sink->kind == DEST_FD ? name : sink->path,
-	     (unsigned long long)sink->dropped,
-	     sink->failed ? "it could not be written" :
-	                    "its reader was too slow; --on-block wait makes the program wait for it");
+	if (sink->dropped)
+		warn("%s: %llu events were dropped: %s", sink->kind == DEST_FD ? name : sink->path,
+		     (unsigned long long)sink->dropped, why_lost(sink));
 }
 
 static void drop_sink(struct streams *streams, size_t i)
@@ -448,10 +454,10 @@ void streams_work(struct streams *streams)
 	drop_unused(streams);
 }
 
-void streams_release(struct streams *streams)
+void streams_release(struct streams *streams, bool for_good)
 {
 	for (size_t i = 0; i < streams->sink_count; i++)
-		sink_release(streams->sinks[i]);
+		sink_release(streams->sinks[i], for_good);
 }
 
 bool streams_reopen(struct streams *streams)
@@ -472,8 +478,9 @@ static bool is_awaited(const struct streams *streams, const struct sink *sink)
 
 	if (sink_is_empty(sink) || sink->gone)
 		return false;
-	return streams->options->on_block == SINK_WAITS ? !sink->released :
-	                                                  clock_ms() - since < LINGER_MS;
+	if (streams->options->on_block == SINK_WAITS && !sink->hurried)
+		return !sink->released;
+	return clock_ms() - since < LINGER_MS;
 }
 
 bool streams_linger(struct streams *streams)

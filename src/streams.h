@@ -42,8 +42,8 @@ void streams_tell(void *ctx, struct heap *, const struct heap_event *);
 bool streams_brake(struct streams *);
 /* Between waiting: what is queued is written, what is due told. */
 void streams_work(struct streams *);
-/* No reader is waited for until it reads again. */
-void streams_release(struct streams *);
+/* No reader is waited for until it reads again, or at all. */
+void streams_release(struct streams *, bool for_good);
 bool streams_reopen(struct streams *); /* the files; false: there are no streams */
 /* Nothing comes of the process any more; it is let go, if it has not ended. */
 void streams_end(struct streams *, struct heap *);
