@@ -19,6 +19,7 @@ struct sink {
 	bool is_socket, is_pipe;
 	bool connecting, polled;
 	bool asks;     /* could not be made non-blocking: is asked for room before it is written to */
+	bool over;     /* nobody writes to it any more */
 	bool gone;     /* for good: what comes is dropped */
 	bool failed;   /* and by that lost something, or never was there */
 	bool told;     /* the user, that it is away */

@@ -194,10 +194,12 @@ def test_row_74_sighup_opens_the_file_again(start_plainly, attach, target, tmp_p
     assert live.finish("\n").status == 3
 
 
-def test_row_74_sighup_is_passed_on_to_a_program_we_started(start, tmp_path):
+def test_row_74_sighup_is_passed_on_to_a_program_we_started(start, tmp_path, until,
+                                                              process_state):
     live = start("-o", f"mlog:{tmp_path}/out", of=("idle",))
-    live.await_ready()
+    pid = live.await_ready()
     live.kill(signal.SIGHUP)
+    until(lambda: process_state(pid) is None, "its end")
     assert live.finish().status == 128 + signal.SIGHUP
 
 
@@ -418,6 +420,32 @@ def test_row_76_a_connection_is_made_again_with_whole_lines(start, until, form):
         assert [json.loads(line)["event"] for line in last]
     else:
         events_of(last)
+
+
+def test_row_77_a_line_that_a_lost_connection_cut_is_sent_again(start, tmp_path):
+    path = tmp_path / "socket"
+    listener = Listener(socket.AF_UNIX, str(path))
+    live = start("--no-maps", "-o", f"jsonl:unix:{path}", of=("waits", "600"))
+    live.await_ready()
+    first = listener.socket.accept()[0]
+    live.say("")
+    cut = first.recv(5000)
+    first.close()
+    lines = listener.reader().lines()
+    live.finish()
+    assert cut.startswith(b'{"alloctrace":1,"event":"exec"')
+    assert {json.loads(line)["alloctrace"] for line in lines} == {1}
+    assert json.loads(lines[-1])["event"] == "exit" and len(lines) > 100
+
+
+def test_row_77_a_reader_that_never_comes_is_waited_for_until_ctrl_c(start, fifo):
+    live = start("--on-block", "wait", "-o", f"mlog:pipe:{fifo}", of=("many", "10"))
+    line = live.process.stderr.readline()
+    assert line == f"alloctrace: {fifo}: a reader is waited for, as --on-block wait says; " \
+                   "Ctrl-C gives it up\n"
+    live.kill(signal.SIGINT)
+    run = live.finish()
+    assert LOST.fullmatch(run.err) and run.status == 125
 
 
 def test_row_76_a_listener_that_comes_late_is_found(start, tmp_path):
