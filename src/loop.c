@@ -186,10 +186,9 @@ static void tracer_lost(struct session *session)
 {
 	size_t left;
 
-	streams_release(&session->streams); /* what is in the ring is all there will be */
 	drain(session);
-	if (session->tracer_ended)
-		return;
+	if (session->tracer_ended || streams_brake(&session->streams))
+		return; /* its leave may be among the records that are still there */
 	session->tracer_ended = session->tracer_lost = true;
 	left = processes_restore(&session->processes);
 	if (left)
@@ -202,8 +201,9 @@ static void tracer_lost(struct session *session)
 
 static void reap(struct session *session)
 {
-	/* its leave may be among the records that are still there */
-	if (!streams_brake(&session->streams) && waitpid(session->tracer.pid, NULL, WNOHANG) > 0)
+	if (!session->tracer_gone)
+		session->tracer_gone = waitpid(session->tracer.pid, NULL, WNOHANG) > 0;
+	if (session->tracer_gone && !session->tracer_ended)
 		tracer_lost(session);
 	target_reap(&session->target);
 	reporting_reap(&session->reporting);
@@ -271,7 +271,7 @@ static void take_signals(struct session *session)
 	if (asked & SIGNALS_REPORT)
 		session->due = "dump";
 	if (asked & (SIGNALS_URGED | SIGNALS_LEAVE))
-		streams_release(&session->streams);
+		streams_release(&session->streams, asked & SIGNALS_LEAVE);
 	if (asked & SIGNALS_REOPEN && !streams_reopen(&session->streams) && session->target.attached)
 		leave(session);
 	if (asked & SIGNALS_LEAVE)

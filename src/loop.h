@@ -26,6 +26,7 @@ struct session {
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */
+	bool tracer_gone; /* its process is */
 	bool tracer_ended, tracer_lost;
 	bool failed;      /* not for want of a report; see loop_has_failed */
 	const char *due;  /* the reason for a report that is due, or NULL */

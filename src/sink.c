@@ -160,7 +160,8 @@ static void advance(struct sink *sink, size_t len)
 		return;
 	sink->sent -= end + 1 - first;
 	sink->begin += end + 1 - first;
-	sink->released = sink->told = false;
+	sink->released = sink->hurried;
+	sink->told = false;
 	sink->progress_ms = clock_ms();
 }
 
@@ -233,7 +234,7 @@ static int try(struct sink *sink)
 	return error;
 }
 
-/* Of what may come later there is nothing to say yet: it is told when something is lost. */
+/* Of a fifo's reader there is nothing to say until something is lost. */
 static bool may_come(const struct sink *sink, int error)
 {
 	return error == -ENXIO || error == -ECONNREFUSED || error == -EAGAIN ||
@@ -247,7 +248,7 @@ void sink_retry(struct sink *sink)
 	if (sink->fd >= 0 || sink->gone)
 		return;
 	error = try(sink);
-	if (error && !may_come(sink, error))
+	if (error && !(sink->kind == DEST_PIPE && may_come(sink, error)))
 		sink_lose(sink, -error);
 	if (!error)
 		sink_write(sink);
@@ -299,9 +300,10 @@ void sink_free(struct sink *sink)
 	free(sink);
 }
 
-void sink_release(struct sink *sink)
+void sink_release(struct sink *sink, bool for_good)
 {
 	sink->released = true;
+	sink->hurried |= for_good;
 }
 
 /* Each line is told as a record, which it mostly is. */

@@ -19,11 +19,13 @@ struct sink {
 	bool is_socket, is_pipe;
 	bool connecting, polled;
 	bool asks;     /* could not be made non-blocking: is asked for room before it is written to */
+	bool over;     /* nobody writes to it any more */
 	bool gone;     /* for good: what comes is dropped */
 	bool failed;   /* and by that lost something, or never was there */
 	bool told;     /* the user, that it is away */
 	bool braking;  /* from full to half empty */
-	bool released; /* nobody waits for it, until it reads again */
+	bool released; /* nobody waits for it, until it reads again, */
+	bool hurried;  /* or at all */
 	struct addrinfo *addresses, *address; /* TCP; the next to try */
 	FILE *file;    /* that formats write into */
 	char *bytes;   /* [begin, end): whole records; behind them what is being written */
@@ -49,8 +51,8 @@ bool sink_is_full(const struct sink *);
 /* Is it to be waited for? */
 bool sink_brakes(struct sink *);
 bool sink_is_empty(const struct sink *);
-/* Whoever waits for it does so no more. */
-void sink_release(struct sink *);
+/* Whoever waits for it does so no more, until it reads again or at all. */
+void sink_release(struct sink *, bool for_good);
 void sink_drop_rest(struct sink *);
 /* A file: by its path anew. */
 void sink_reopen(struct sink *);

@@ -4,7 +4,7 @@
 #define STREAMS_H
 
 #include "analysis.h"
-#include "sink.h"
+#include "sinks.h"
 
 struct stream {
 	const struct dest *dest;
@@ -14,22 +14,17 @@ struct stream {
 
 struct streams {
 	const struct stream_options *options;
-	struct polls *polls;
 	struct stream list[OUTPUTS_MAX];
 	unsigned count;
-	struct sink **sinks; /* all of them */
-	size_t sink_count;
-	struct table by_heap; /* struct streaming *, what is kept of a process */
-	int64_t epoch_ns;
-	uint64_t min_age_ms;
-	uint64_t flush_ns;  /* what is old at this moment is to be told; 0: nothing is due */
-	uint64_t ending_ms; /* since when what is left is waited for, clock_ms; 0: not yet */
-	int flush, retry;   /* timers, or -1 */
+	struct sinks sinks;
+	struct table by_heap; /* struct streaming * */
+	int64_t epoch_ns;     /* as struct stream_process has it */
+	uint64_t min_age_ms;  /* of orphans */
+	uint64_t flush_ns;    /* what is old at this moment is to be told; 0: nothing is due */
+	int flush;            /* a timer, or -1 */
 	bool follow;
 	bool attached; /* the first program had begun before */
 	bool off;      /* nothing is told */
-	bool brakes;   /* one may be full */
-	bool failed;
 };
 
 /* Ends our process when a destination can't be written. All pointers must outlive it. */
@@ -42,8 +37,8 @@ void streams_tell(void *ctx, struct heap *, const struct heap_event *);
 bool streams_brake(struct streams *);
 /* Between waiting: what is queued is written, what is due told. */
 void streams_work(struct streams *);
-/* No reader is waited for until it reads again. */
-void streams_release(struct streams *);
+/* No reader is waited for until it reads again, or at all. */
+void streams_release(struct streams *, bool for_good);
 bool streams_reopen(struct streams *); /* the files; false: there are no streams */
 /* Nothing comes of the process any more; it is let go, if it has not ended. */
 void streams_end(struct streams *, struct heap *);
@@ -52,9 +47,9 @@ bool streams_linger(struct streams *);
 /* Tells what was lost. False: a destination has failed. */
 bool streams_finish(struct streams *);
 
-/* While it runs: nothing is told, and again. What is told of then begins with the next event. */
+/* While it runs: nothing is told, or again. */
 void streams_log(struct streams *, bool on);
-/* All of them go to DEST from now on. 0 or -errno, and all is as it was. */
+/* All of them go to dest from now on, as whatever it says. 0 or -errno, and all is as it was. */
 int streams_redirect(struct streams *, const struct dest *);
 
 #endif

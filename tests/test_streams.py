@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from conftest import Run
-from streaming import MLOG, MTRACE, functions_of, number, objects, realloc_kind, told_by
+from streaming import (MLOG, MTRACE, functions_of, number, objects,
+                       odd_program, realloc_kind, told_by)  # noqa: F401: a fixture
 
 pytestmark = pytest.mark.sanitized
 
@@ -341,3 +342,52 @@ def test_row_85_several_streams_and_reports_at_once(start_plainly, alloctrace, t
     assert len([line for line in mlog if line.startswith("+ ")]) == \
            len([line for line in mlog1 if line.startswith("+ ")]) == len(told_by(run.out)) + 2
     assert run.err == ""
+
+
+# ---- attached to -----------------------------------------------------------
+
+
+def test_what_is_from_before_the_attach_is_told_as_such(start_plainly, attach, target, tmp_path):
+    live = start_plainly(target("streamed"), "idle")
+    pid = live.await_ready()
+    old = told_by("".join(live.lines))[0]
+    attached = attach(pid, "-o", f"{tmp_path}/out.jsonl", "-o", f"csv-orphan:{tmp_path}/orphans",
+                      "-o", f"{tmp_path}/out.mlog", "-o", f"{tmp_path}/out.mtrace")
+    attached.dump()
+    for _ in range(2):
+        live.say("")
+        live.await_ready()
+    attached.detach()
+    live.say("")
+    events = objects(tmp_path / "out.jsonl")
+    assert (events[0]["event"], events[-1]["event"]) == ("attach", "detach")
+    free, = [one for one in events if one["event"] == "free"]
+    assert (number(free["address"]), free["state"], free["usable"]) == \
+           (old.address, "earlier", old.usable)
+    row, = (tmp_path / "orphans").read_text().splitlines()
+    assert row.startswith(f'"free";{pid};{old.address};0;')
+    log = (tmp_path / "out.mlog").read_text().splitlines()
+    assert f"+ free {old.usable} {old.address:#x} {pid} {pid}" in log
+    assert log[-1] == f"+ FINI 0 (nil) {pid} {pid} detached"
+    frees = [line for line in (tmp_path / "out.mtrace").read_text().splitlines() if "free" in line]
+    assert [line.split()[3] for line in frees] == ["do_free"]
+    assert live.finish().status == 3
+
+
+# ---- names -----------------------------------------------------------------
+
+
+def test_row_81_odd_names_leave_lines_whole(start_plainly, alloctrace, odd_program, tmp_path):
+    outputs = [f"{form}:{tmp_path}/{form}" for form in ("jsonl", "mtrace", "mlog", "mlog1")]
+    start_plainly(alloctrace, *(word for output in outputs for word in ("-o", output)), "--",
+                  odd_program.path).finish()
+    alloc, = [one for one in objects(tmp_path / "jsonl") if one.get("size") == 77]
+    assert alloc["stack"][0]["function"] == odd_program.function
+    assert alloc["stack"][0]["file"] == odd_program.file
+    assert alloc["stack"][0]["module"] == odd_program.path
+    line, = [line for line in (tmp_path / "mtrace").read_text().splitlines() if " 0x4d " in line]
+    path = odd_program.path.replace("\\", "\\134")
+    assert line.split(" 0x4d ")[1].rsplit(" ", 1)[0] == f"{path} {odd_program.function}"
+    for form in ("mlog", "mlog1"):
+        lines = (tmp_path / form).read_text().splitlines()
+        assert lines[1] == f"# EXE {path}" and lines[-1].startswith("+ FINI")

@@ -30,6 +30,13 @@ const char *stream_text(struct stream_process *, uint32_t site,
 
 /* "alloc", "inplace", "move", "free" or "fail": what a REALLOC did. */
 const char *stream_realloc_kind(const struct heap_event *);
+/* Does the call give back what it was given? An UNREF may leave it to others. */
+static inline bool stream_gives_back(const struct heap_event *event)
+{
+	return event->kind == HEAP_EVENT_FREE ||
+	       (event->kind == HEAP_EVENT_UNREF && event->state != HEAP_GIVEN_NONE);
+}
+
 /* Without what marks blocks beside others. */
 static inline taddr_t stream_address(taddr_t addr)
 {

@@ -116,7 +116,7 @@ static bool take(const struct heap_event *event, struct call *call)
 	case HEAP_EVENT_FREE:
 	case HEAP_EVENT_UNREF:
 		*call = call_of_free(event);
-		return true;
+		return stream_gives_back(event);
 	case HEAP_EVENT_REALLOC:
 		*call = call_of_realloc(event);
 		return true;

@@ -139,7 +139,8 @@ void mtrace_tell(FILE *out, struct stream_process *process, const struct heap_ev
 		break;
 	case HEAP_EVENT_FREE:
 	case HEAP_EVENT_UNREF:
-		put(out, process, event, name_of(event, "free"), event->given, NULL);
+		if (stream_gives_back(event))
+			put(out, process, event, name_of(event, "free"), event->given, NULL);
 		break;
 	case HEAP_EVENT_REALLOC:
 		put_realloc(out, process, event);
