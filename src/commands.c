@@ -17,6 +17,12 @@ const struct command commands[COMMANDS] = {
 		"Needed only after alloctrace and its tracer were killed with SIGKILL at once, and "
 		"possible until the process meets the first trap.",
 	},
+	[COMMAND_REPORT] = {
+		"report", "FILE",
+		"the reports of a recording that --record has made",
+		"The last one of each process, or those at the moment of --at; all options that say "
+		"what to show and where hold. Without -o the text goes to standard output.",
+	},
 };
 
 enum command_id command_find(const char *word)

@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "commands.h"
+#include "recorded.h"
 #include "rescue.h"
 #include "session.h"
 #include "types.h"
@@ -32,6 +33,7 @@ static void take_closed_streams(void)
 static int (*const run[COMMANDS])(int argc, char **argv, struct title) = {
 	[COMMAND_CHECK] = check_main,
 	[COMMAND_RESCUE] = rescue_main,
+	[COMMAND_REPORT] = report_main,
 };
 
 int main(int argc, char **argv)

@@ -27,9 +27,10 @@ static void check_outputs(const struct options *options)
 }
 
 void reporting_init(struct reporting *reporting, const struct options *options,
-                    const struct processes *processes)
+                    const struct processes *processes, struct recording *recording)
 {
-	*reporting = (struct reporting){ .options = options, .processes = processes };
+	*reporting = (struct reporting){ .options = options, .processes = processes,
+		                         .recording = recording };
 	check_outputs(options);
 	leaks_load(&reporting->leaks, options);
 }
@@ -75,19 +76,19 @@ static void take_options(struct report *report, const struct options *options)
 	report->top = options->top;
 }
 
-static struct report report_of(const struct reporting *reporting, const struct traced *traced,
-                               const char *reason)
+static struct report report_of(const struct reporting *reporting, struct heap *heap,
+                               const struct trace_mark *mark)
 {
-	const struct heap_program *program = heap_program(traced->heap);
+	const struct heap_program *program = heap_program(heap);
 	struct report report = {
-		.reason = reason,
-		.time_ms = (reporting->now_ns - program->began_ns) / 1000000,
+		.reason = mark->reason,
+		.time_ms = (mark->now_ns - program->began_ns) / 1000000,
 		.pid = program->pid,
 		.exe = program->exe,
 		.cmdline = program->cmdline,
-		.ending = traced->ended ? ending(traced->status) : NULL,
-		.heap = traced->heap,
-		.child = traced != reporting->processes->first,
+		.ending = mark->ended ? ending(mark->status) : NULL,
+		.heap = heap,
+		.child = mark->child,
 	};
 
 	take_options(&report, reporting->options);
@@ -96,17 +97,25 @@ static struct report report_of(const struct reporting *reporting, const struct t
 	return report;
 }
 
-static void write_report(struct reporting *reporting, const struct traced *traced,
-                         const char *reason, unsigned number)
+void reporting_write(struct reporting *reporting, struct heap *heap, const struct trace_mark *mark)
 {
 	const struct options *options = reporting->options;
 
-	leaks_judge(&reporting->leaks, traced->heap);
+	leaks_judge(&reporting->leaks, heap);
 	for (unsigned i = 0; i < options->dest_count; i++) {
-		struct report report = report_of(reporting, traced, reason);
+		struct report report = report_of(reporting, heap, mark);
 
-		reporting->failed |= dest_write(&options->dests[i], &report, number) < 0;
+		reporting->failed |= dest_write(&options->dests[i], &report, mark->number) < 0;
 	}
+}
+
+static struct trace_mark mark_of(const struct reporting *reporting, const struct traced *traced,
+                                 const char *reason, unsigned number)
+{
+	return (struct trace_mark){ .reason = reason, .now_ns = reporting->now_ns,
+		                    .number = number,
+		                    .child = traced != reporting->processes->first,
+		                    .ended = traced->ended, .status = traced->status };
 }
 
 /* ---- when ------------------------------------------------------------------------- */
@@ -143,9 +152,23 @@ static void write_dump(struct reporting *reporting, const char *reason)
 
 	for (size_t i = 0; i < processes->count; i++) {
 		const struct traced *traced = processes->list[i];
+		struct trace_mark mark = mark_of(reporting, traced, reason, reporting->dumps);
 
 		if (traced->executed && !traced->reported)
-			write_report(reporting, traced, reason, reporting->dumps);
+			reporting_write(reporting, traced->heap, &mark);
+	}
+}
+
+static void mark_dump(const struct reporting *reporting, const char *reason)
+{
+	const struct processes *processes = reporting->processes;
+
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+		struct trace_mark mark = mark_of(reporting, traced, reason, reporting->dumps);
+
+		if (traced->executed && !traced->reported)
+			recording_mark(reporting->recording, traced, &mark);
 	}
 }
 
@@ -184,6 +207,7 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 		return;
 	reporting->dumps++;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
+	mark_dump(reporting, reason);
 	reporting->writer = fork();
 	if (reporting->writer == 0)
 		be_writer(reporting, front, reason);
@@ -220,12 +244,16 @@ void reporting_await(struct reporting *reporting)
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
 {
+	struct trace_mark mark;
+
 	if (!traced->executed || traced->reported)
 		return;
 	traced->reported = true;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting_await(reporting);
-	write_report(reporting, traced, traced->released ? "detach" : reason, 0);
+	mark = mark_of(reporting, traced, traced->released ? "detach" : reason, 0);
+	reporting_write(reporting, traced->heap, &mark);
+	recording_mark(reporting->recording, traced, &mark);
 	if (!traced->ended || WIFEXITED(traced->status))
 		reporting->left_blocks += reporting->leaks.left_blocks;
 }

@@ -7,10 +7,12 @@
 
 #include "leaks.h"
 #include "processes.h"
+#include "recording.h"
 
 struct reporting {
 	const struct options *options;
 	const struct processes *processes;
+	struct recording *recording;
 	struct leaks leaks;
 	unsigned dumps;       /* so far */
 	bool asked;           /* for the maps to be compared before the next */
@@ -20,12 +22,15 @@ struct reporting {
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
 
-/* Ends our process when a destination can't be written, or a suppression not be read. Both
+/* Ends our process when a destination can't be written, or a suppression not be read. All
  * pointers must outlive it; the processes need not be there yet. */
-void reporting_init(struct reporting *, const struct options *, const struct processes *);
+void reporting_init(struct reporting *, const struct options *, const struct processes *,
+                    struct recording *);
 bool reporting_asks_usable(const struct options *); /* does a format tell heap_usable? */
 void reporting_deinit(struct reporting *);
 
+/* That of a moment, to every destination; mark->number makes the file's name. */
+void reporting_write(struct reporting *, struct heap *, const struct trace_mark *);
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);

@@ -80,22 +80,26 @@ static int exit_status(const struct session *session)
 int session_run(const struct options *options, struct title title)
 {
 	struct session session = { .options = options };
+	bool recorded;
 
 	target_find(&session.target, options);
-	reporting_init(&session.reporting, options, &session.processes);
+	reporting_init(&session.reporting, options, &session.processes, &session.recording);
 	streams_init(&session.streams, options, &session.polls);
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
+	recording_init(&session.recording, options, &session.listeners, &session.polls);
 	start(&session, title);
 	points_listen(&session);
 	alert_listen(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
+	recorded = recording_end(&session.recording);
 	target_check_ran(&session.target, loop_has_failed(&session));
 	if (!session.target.attached && session.processes.first->executed) {
 		fn_check(&options->fns, session.processes.first->heap);
 		point_check(&options->points, session.processes.first->heap);
 	}
+	session.failed |= !recorded;
 	alert_end(&session);
 	reporting_deinit(&session.reporting);
 	processes_deinit(&session.processes);

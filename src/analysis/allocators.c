@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "binding.h"
+#include "kept.h"
 #include "model.h"
 
 static int by_module(const void *a, const void *b)
@@ -22,16 +23,17 @@ static bool is_allocator(const struct heap *heap, const struct function *functio
 
 static void look_up_bound(const struct heap *heap, struct heap_allocator *list, size_t count)
 {
-	struct table all = { 0 };
-	bool known = count && binding_read(&heap->modules, heap->program.pid, &all);
+	struct table read = { 0 }, *all = heap->kept ? &heap->kept->bound : &read;
+	bool known = heap->kept ? heap->kept->bound_known :
+	             count && binding_read(&heap->modules, heap->program.pid, all);
 	const uint64_t *bound;
 
 	for (size_t i = 0; i < count; i++) {
-		bound = table_find(&all, list[i].address);
+		bound = table_find(all, list[i].address);
 		list[i].bound_known = known;
 		list[i].bound = bound ? *bound : 0;
 	}
-	table_deinit(&all);
+	table_deinit(&read);
 }
 
 struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)

@@ -10,6 +10,7 @@
 #include "calls.h"
 #include "debugfile.h"
 #include "fn_find.h"
+#include "kept.h"
 #include "maps.h"
 #include "outbox.h"
 #include "point_find.h"
@@ -214,9 +215,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		attached(heap, record);
 		break;
 	case REC_EARLIER:
-		heap->ledger.earlier_calls++;
-		/* another thread may have freed it while this one waited for it */
-		live_forget_freed(&heap->live, ((const struct record_earlier *)record)->result);
+		calls_earlier(heap, (const struct record_earlier *)record);
 		break;
 	case REC_LIFTED:
 		lifted(heap, (const struct record_lifted *)record);
@@ -356,5 +355,6 @@ void heap_free(struct heap *heap)
 	free(heap->notes.list);
 	free(heap->unsymbolised);
 	program_free(heap);
+	kept_free(heap->kept);
 	free(heap);
 }

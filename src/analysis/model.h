@@ -94,6 +94,7 @@ struct heap {
 	char *exe, *cmdline;
 	size_t cmdline_len;
 	const char **argv;
+	struct kept *kept; /* made of a recording; NULL: of a process */
 	bool attached; /* to the program now running, which had begun before */
 	uint64_t now_ns;
 	uint32_t image_number; /* struct record.image of the last record */
@@ -105,5 +106,6 @@ struct heap {
 struct heap *model_new(const struct analysis_options *); /* NULL: no memory or no capstone */
 void model_reset_stats(struct heap *); /* nothing was called */
 uint64_t model_since_begin_ms(const struct heap *); /* of the last record */
+void frame_resolve(struct heap *, struct frame *); /* names, unless there is no memory */
 
 #endif

@@ -164,7 +164,8 @@ static bool *asked_for(struct heap *heap, const struct heap_query *query)
 
 struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query, size_t *count)
 {
-	struct heap_block *list = calloc(heap->totals.live_blocks + 1, sizeof(*list));
+	size_t most = heap->live.used - heap->live.freed;
+	struct heap_block *list = calloc(most + 1, sizeof(*list));
 	bool *asked = asked_for(heap, query);
 	const struct live_block *one;
 
@@ -172,7 +173,7 @@ struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query
 	for (size_t at = 0; list && asked && (one = live_next(&heap->live, &at));) {
 		const struct block *block = &one->block;
 
-		if (*count < heap->totals.live_blocks && asked[block->site] &&
+		if (*count < most && asked[block->site] &&
 		    reaches(heap, block, query))
 			list[(*count)++] = (struct heap_block){
 				one->addr & ~LIVE_BESIDE, block->size, block->site + 1, block->tid,
