@@ -23,7 +23,6 @@ void kept_free(struct kept *kept)
 	free(kept->names);
 	free(kept->texts);
 	free(kept->frame_modules);
-	table_deinit(&kept->bound);
 	free(kept);
 }
 

@@ -21,8 +21,6 @@ struct kept {
 	size_t text_count, text_capacity;
 	uint32_t *frame_modules; /* of each frame: place + 1 of its module, or 0 */
 	size_t frame_module_count;
-	struct table bound; /* a function's address -> modules that call it by name */
-	bool bound_known;
 };
 
 void kept_free(struct kept *);

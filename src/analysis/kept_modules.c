@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "binding.h"
 #include "kept.h"
 
 /* ---- saving ---------------------------------------------------------------------------- */
@@ -39,20 +38,17 @@ static void save_function(const struct heap *heap, const struct function *functi
 	wire_number(to, function->calls);
 }
 
-static void save_bound(const struct heap *heap, struct wire *to)
+static void save_bound(struct heap *heap, struct wire *to)
 {
-	struct table bound = { 0 };
 	const struct table_slot *slot;
-	bool known = heap->functions.count &&
-	             binding_read(&heap->modules, heap->program.pid, &bound);
 
-	wire_number(to, known);
-	wire_number(to, bound.used);
-	for (size_t at = 0; (slot = table_next(&bound, &at));) {
+	model_read_bound(heap);
+	wire_number(to, heap->bound.known);
+	wire_number(to, heap->bound.all.used);
+	for (size_t at = 0; (slot = table_next(&heap->bound.all, &at));) {
 		wire_number(to, slot->key);
 		wire_number(to, slot->value);
 	}
-	table_deinit(&bound);
 }
 
 void kept_save_modules(struct heap *heap, struct wire *to)
@@ -184,18 +180,18 @@ static bool load_functions(struct heap *heap, struct wire_reader *from)
 	return list && !from->failed;
 }
 
-static bool load_bound(struct kept *kept, struct wire_reader *from)
+static bool load_bound(struct bound *bound, struct wire_reader *from)
 {
 	size_t count;
 	uint64_t *at;
 
-	kept->bound_known = wire_take_flag(from);
+	bound->known = wire_take_flag(from);
 	count = wire_take_count(from, 2);
-	table_clear(&kept->bound);
+	table_clear(&bound->all);
 	for (size_t i = 0; i < count; i++) {
 		uint64_t key = wire_take_number(from);
 
-		at = key ? table_put(&kept->bound, key) : NULL;
+		at = key ? table_put(&bound->all, key) : NULL;
 		if (!at)
 			return false;
 		*at = wire_take_number(from);
@@ -224,7 +220,7 @@ bool kept_load_modules(struct heap *heap, struct wire_reader *from)
 		if (!load_module(&heap->modules, i, from))
 			return false;
 	if (!load_mapped(&heap->modules, from) || !load_functions(heap, from) ||
-	    !load_bound(heap->kept, from))
+	    !load_bound(&heap->bound, from))
 		return false;
 	place_frames(heap);
 	return true;

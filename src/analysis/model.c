@@ -208,6 +208,7 @@ static void thread_began(struct heap *heap, const struct record_thread *record)
 void heap_apply(struct heap *heap, const struct record *record)
 {
 	heap->now_ns = record->time_ns;
+	heap->bound.read = false;
 	if (record->image)
 		heap->image_number = record->image;
 	switch (record->kind) {
@@ -339,6 +340,7 @@ void heap_free(struct heap *heap)
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);
 	table_deinit(&heap->refs);
+	table_deinit(&heap->bound.all);
 	maps_free(heap);
 	modules_deinit(&heap->modules);
 	resolver_free(heap->resolver);

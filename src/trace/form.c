@@ -62,7 +62,8 @@ const char *form_check_header(const uint8_t *bytes, size_t len)
 void form_put_end(uint64_t index, uint8_t out[END_LEN])
 {
 	memcpy(out, END_MAGIC, 8);
-	put(put(out + 8, index, 8), form_sum(out, 16), 4);
+	put(out + 8, index, 8);
+	put(out + 16, form_sum(out, 16), 4);
 }
 
 bool form_take_end(const uint8_t end[END_LEN], uint64_t *index)
