@@ -60,9 +60,10 @@ struct trace_moment {
 bool trace_next_mark(struct trace *, uint32_t track, size_t *at, struct trace_mark *,
                      struct trace_moment *);
 /* The process as it was then, the caller's to free before the trace. NULL: nothing of it is
- * readable, or it had not begun. told, if not NULL, hears of all its events up to then. */
+ * readable, or it had not begun. The moment becomes an earlier one when what leads to it is not
+ * readable. told, if not NULL, hears of all its events up to then. */
 struct heap *trace_heap(struct trace *, uint32_t track, const struct analysis_options *,
-                        const struct trace_moment *, const struct heap_listener *told);
+                        struct trace_moment *, const struct heap_listener *told);
 size_t trace_blocks_read(const struct trace *); /* so far, of the file */
 uint64_t trace_realtime_offset(const struct trace *); /* ns to add to the clock's for the date */
 

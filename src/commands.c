@@ -23,6 +23,13 @@ const struct command commands[COMMANDS] = {
 		"The last one of each process, or those at the moment of --at; all options that say "
 		"what to show and where hold. Without -o the text goes to standard output.",
 	},
+	[COMMAND_DIFF] = {
+		"diff", "A B",
+		"what grew from one recording or JSON report to another, site by site",
+		"Sites are known again by their stacks, what grew most comes first; --match, --hide "
+		"and --top say which are shown. A first --at is a moment of A, a second one of B. "
+		"Text or json.",
+	},
 };
 
 enum command_id command_find(const char *word)

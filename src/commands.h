@@ -2,7 +2,7 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-enum command_id { COMMAND_CHECK, COMMAND_RESCUE, COMMAND_REPORT, COMMANDS };
+enum command_id { COMMAND_CHECK, COMMAND_RESCUE, COMMAND_REPORT, COMMAND_DIFF, COMMANDS };
 
 struct command {
 	const char *name;

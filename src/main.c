@@ -4,6 +4,7 @@
 
 #include "check.h"
 #include "commands.h"
+#include "differ.h"
 #include "recorded.h"
 #include "rescue.h"
 #include "session.h"
@@ -34,6 +35,7 @@ static int (*const run[COMMANDS])(int argc, char **argv, struct title) = {
 	[COMMAND_CHECK] = check_main,
 	[COMMAND_RESCUE] = rescue_main,
 	[COMMAND_REPORT] = report_main,
+	[COMMAND_DIFF] = diff_main,
 };
 
 int main(int argc, char **argv)

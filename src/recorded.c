@@ -232,6 +232,10 @@ static bool write_one(struct reporting *reporting, struct options *options, stru
 	if (!heap)
 		return false;
 	options->growth = replay_is_growth(heap);
+	if (one->moment.now_ns < one->mark.now_ns) { /* what was then is lost */
+		one->mark = (struct trace_mark){ .reason = "dump", .child = one->mark.child,
+			                         .now_ns = one->moment.now_ns };
+	}
 	one->mark.number = 0; /* it is the only one of its process here */
 	reporting_write(reporting, heap, &one->mark);
 	heap_free(heap);

@@ -3,23 +3,12 @@
 #include <string.h>
 
 #include "model.h"
-
-static bool has_part(const char *text, const char *pattern)
-{
-	while (text && *pattern) {
-		size_t len = strcspn(pattern, "*");
-		const char *at = memmem(text, strlen(text), pattern, len);
-
-		text = at ? at + len : NULL;
-		pattern += len + strspn(pattern + len, "*");
-	}
-	return text;
-}
+#include "part.h"
 
 static bool fits(const struct heap_frame *frame, const char *pattern)
 {
-	return has_part(frame->function, pattern) || has_part(frame->file, pattern) ||
-	       has_part(frame->module, pattern);
+	return part_in(frame->function, pattern) || part_in(frame->file, pattern) ||
+	       part_in(frame->module, pattern);
 }
 
 static bool any_fits(struct heap *heap, const struct heap_site *site, const char *const *patterns,
@@ -29,7 +18,7 @@ static bool any_fits(struct heap *heap, const struct heap_site *site, const char
 	const struct heap_frame *stack = heap_stack(heap, site->id, &depth);
 
 	for (size_t i = 0; i < count; i++) {
-		if (has_part(site->function, patterns[i]))
+		if (part_in(site->function, patterns[i]))
 			return true;
 		for (size_t k = 0; k < depth; k++)
 			if (fits(&stack[k], patterns[i]))

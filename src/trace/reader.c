@@ -76,7 +76,7 @@ static void list_processes(struct trace *trace)
 			continue;
 		take_track(trace, process, block);
 		process->events += block->events;
-		if (block->last_ns > process->last_ns)
+		if (block->kind != BLOCK_SITES && block->last_ns > process->last_ns)
 			process->last_ns = block->last_ns;
 	}
 }
@@ -179,8 +179,9 @@ struct replay {
 	struct trace *trace;
 	uint32_t track;
 	struct heap *heap;
-	const struct trace_moment *moment;
+	struct trace_moment *moment;
 	size_t begin, end; /* blocks: the first one of facts and states, and behind the last */
+	uint64_t last_ns;  /* of what was applied */
 	bool over;         /* the moment has come, or nothing behind is readable */
 	bool has_state;
 };
@@ -231,6 +232,7 @@ static bool play(struct replay *replay, struct wire_reader *from)
 		}
 		if (!replay_apply(replay->heap, &event))
 			return false;
+		replay->last_ns = event.time_ns;
 	}
 	return true;
 }
@@ -298,6 +300,8 @@ static void take(struct replay *replay, size_t i)
 		replay->over = true;
 		return;
 	}
+	if (block->kind == BLOCK_FACTS || block->kind == BLOCK_STATE)
+		replay->last_ns = block->last_ns;
 	sound = load(replay, block->kind, &(struct wire_reader){ payload.bytes, payload.bytes +
 	             payload.len, false });
 	free(payload.bytes);
@@ -333,7 +337,7 @@ static void go(struct replay *replay)
 }
 
 struct heap *trace_heap(struct trace *trace, uint32_t track, const struct analysis_options *options,
-                        const struct trace_moment *moment, const struct heap_listener *told)
+                        struct trace_moment *moment, const struct heap_listener *told)
 {
 	struct replay replay = { .trace = trace, .track = track, .moment = moment };
 	struct analysis_options with = *options;
@@ -348,6 +352,8 @@ struct heap *trace_heap(struct trace *trace, uint32_t track, const struct analys
 		heap_free(replay.heap);
 		return NULL;
 	}
+	if (trace->file.damage && replay.over && moment->now_ns > replay.last_ns)
+		moment->now_ns = replay.last_ns;
 	if (moment->block == SIZE_MAX || replay.over)
 		replay_moment(replay.heap, moment->now_ns);
 	take_names(&replay);
