@@ -30,6 +30,18 @@ const struct command commands[COMMANDS] = {
 		"and --top say which are shown. A first --at is a moment of A, a second one of B. "
 		"Text or json.",
 	},
+	[COMMAND_ACTIVE] = {
+		"active", "FILE",
+		"what is live at the end of a recording or of an mtrace log",
+		"Lines of blocks and mappings by address: FUNCTION: ADDRESS SIZE LIBRARY SYMBOL "
+		"CALLER. Of a recording --at is another moment.",
+	},
+	[COMMAND_PAIRS] = {
+		"pairs", "IN",
+		"a csv-orphan file without the rows of blocks that were freed later",
+		"Of an allocation and the free of its address behind it neither is written to -o; all "
+		"other rows are left as they are.",
+	},
 };
 
 enum command_id command_find(const char *word)

@@ -2,7 +2,8 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-enum command_id { COMMAND_CHECK, COMMAND_RESCUE, COMMAND_REPORT, COMMAND_DIFF, COMMANDS };
+enum command_id { COMMAND_CHECK, COMMAND_RESCUE, COMMAND_REPORT, COMMAND_DIFF, COMMAND_ACTIVE, COMMAND_PAIRS,
+                  COMMANDS };
 
 struct command {
 	const char *name;
