@@ -188,7 +188,7 @@ static const struct option alerts[] = {
 static const struct option other[] = {
 	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_NAMED,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
-	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
+	{ "help", 'h', OPTION_ACTION, .run = usage_help, .place = OPTION_NAMED, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
 	  .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man, .place = OPTION_HIDDEN,

@@ -48,12 +48,16 @@ static void help_option(const struct option *option)
 
 static void help_synopsis(void)
 {
-	const char *between = "       alloctrace ";
+	int column = SCREEN, len;
 
 	printf("Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
 	for (size_t i = 0; i < COMMANDS; i++) {
-		printf("%s%s %s", between, commands[i].name, commands[i].arguments);
-		between = ", alloctrace ";
+		len = (int)(strlen(commands[i].name) + strlen(commands[i].arguments)) + 14;
+		if (column + len > SCREEN)
+			column = printf("%s       ", i ? ",\n" : "") - (i ? 2 : 0);
+		else
+			column += printf(", ");
+		column += printf("alloctrace %s %s", commands[i].name, commands[i].arguments);
 	}
 	putchar('\n');
 }

@@ -27,6 +27,7 @@ static void save_frame(const struct heap *heap, const struct frame *frame, struc
 	wire_number(to, module_number(&heap->modules, frame->module));
 	if (frame->module)
 		return;
+	wire_text(to, frame->label);
 	wire_text(to, frame->region ? frame->region->name : NULL);
 	wire_number(to, frame->region ? frame->region->begin : 0);
 }
@@ -113,7 +114,10 @@ static bool load_frame(struct heap *heap, uint32_t *module_of, struct wire_reade
 	*module_of = wire_take_most(from, UINT32_MAX);
 	if (*module_of && *module_of <= heap->modules.count)
 		frame->module = heap->modules.all[*module_of - 1];
-	return *module_of || load_region(heap, frame, from);
+	if (*module_of)
+		return true;
+	frame->label = kept_take(heap, from);
+	return load_region(heap, frame, from);
 }
 
 static bool load_frames(struct heap *heap, struct wire_reader *from)

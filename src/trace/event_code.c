@@ -1,12 +1,16 @@
 #include "event_code.h"
 
-/* The first byte: the kind, and what else there is. */
-enum { KIND = 0x0f, OTHER_THREAD = 0x10, OTHER_NAME = 0x20, OTHER_SIZE = 0x40, GONE = 0x80 };
+#include <stdio.h>
+#include <stdlib.h>
 
-_Static_assert((int)HEAP_EVENTS <= (int)KIND, "a kind has four bits, and one of them is none");
+/* The first byte: the kind, and what else there is. Before it there may be what the block is
+ * worth. */
+enum { KIND = 0x1f, USABLE = KIND, OTHER_THREAD = 0x20, OTHER_NAME = 0x40, OTHER_SIZE = 0x80 };
+
+_Static_assert((int)HEAP_EVENTS < (int)KIND, "a kind has five bits, and two of them are none");
 
 static const struct {
-	bool site, given, block, size, call;
+	bool site, given, block, size, call, thread, status, point;
 } has[HEAP_EVENTS] = {
 	[HEAP_EVENT_ALLOC] = { .site = true, .block = true, .size = true },
 	[HEAP_EVENT_FREE] = { .site = true, .given = true },
@@ -16,13 +20,16 @@ static const struct {
 	[HEAP_EVENT_UNREF] = { .site = true, .given = true },
 	[HEAP_EVENT_EARLIER] = { .block = true },
 	[HEAP_EVENT_MAP] = { .site = true, .call = true },
+	[HEAP_EVENT_POINT] = { .point = true },
+	[HEAP_EVENT_THREAD_BEGIN] = { .thread = true },
+	[HEAP_EVENT_EXIT] = { .status = true },
 };
 
 static struct event_guess *guess_of(struct event_code *code, const struct heap_event *event)
 {
 	uint32_t site = has[event->kind].site ? event->site : 0;
 
-	return &code->guesses[(site * 16 + event->kind) * 2654435761u >> 24];
+	return &code->guesses[(site * 32 + event->kind) * 2654435761u >> 24];
 }
 
 static struct event_guess guess_by(const struct heap_event *event)
@@ -39,8 +46,7 @@ static unsigned flags_of(const struct event_code *code, const struct event_guess
 	bool is_other = guess->entry != event->entry || guess->number != event->number;
 
 	return (event->tid != code->tid ? OTHER_THREAD : 0) | (is_other ? OTHER_NAME : 0) |
-	       (has[event->kind].size && guess->size != event->size ? OTHER_SIZE : 0) |
-	       (event->gone ? GONE : 0);
+	       (has[event->kind].size && guess->size != event->size ? OTHER_SIZE : 0);
 }
 
 static void put_call(struct wire *to, const struct heap_event *event)
@@ -57,6 +63,23 @@ static void put_call(struct wire *to, const struct heap_event *event)
 	wire_number(to, event->origin);
 }
 
+/* What only few have. */
+static void put_seldom(struct wire *to, const struct heap_event *event)
+{
+	if (has[event->kind].thread) {
+		wire_signed(to, event->parent);
+		wire_number(to, event->start);
+		wire_number(to, event->start_arg);
+	}
+	if (has[event->kind].status)
+		wire_signed(to, event->status);
+	if (has[event->kind].point) {
+		wire_number(to, event->action);
+		wire_text(to, event->name);
+		wire_text(to, event->detail);
+	}
+}
+
 static void put_rest(struct event_code *code, struct wire *to, const struct heap_event *event)
 {
 	if (has[event->kind].given) {
@@ -67,20 +90,27 @@ static void put_rest(struct event_code *code, struct wire *to, const struct heap
 		wire_signed(to, (int64_t)(event->block - code->block));
 		code->block = event->block;
 	}
-	if (event->kind == HEAP_EVENT_REALLOC)
+	if (event->kind == HEAP_EVENT_REALLOC) {
 		wire_signed(to, (int64_t)(event->given - code->begun));
+		wire_number(to, event->gone);
+	}
 	if (event->kind == HEAP_EVENT_REALLOC_BEGIN)
 		code->begun = event->given;
 	if (has[event->kind].call)
 		put_call(to, event);
+	put_seldom(to, event);
 }
 
 void event_put(struct event_code *code, struct wire *to, const struct heap_event *event)
 {
 	struct event_guess *guess = guess_of(code, event);
 	unsigned flags = flags_of(code, guess, event);
-	uint8_t first = event->kind | flags;
+	uint8_t first = event->kind | flags, usable = USABLE;
 
+	if (event->usable) {
+		wire_put(to, &usable, 1);
+		wire_number(to, event->usable);
+	}
 	wire_put(to, &first, 1);
 	if (flags & OTHER_THREAD)
 		wire_signed(to, event->tid - (int64_t)code->tid);
@@ -115,6 +145,32 @@ static void take_call(struct wire_reader *from, struct heap_event *event, struct
 	event->call = call;
 }
 
+static void take_name(struct wire_reader *from, char (*into)[EVENT_NAME], const char **out)
+{
+	char *text = wire_take_text(from);
+
+	snprintf(*into, EVENT_NAME, "%s", text ? text : "");
+	free(text);
+	*out = *into;
+}
+
+static void take_seldom(struct event_code *code, struct wire_reader *from,
+                        struct heap_event *event)
+{
+	if (has[event->kind].thread) {
+		event->parent = (int)wire_take_signed(from);
+		event->start = wire_take_number(from);
+		event->start_arg = wire_take_number(from);
+	}
+	if (has[event->kind].status)
+		event->status = (int)wire_take_signed(from);
+	if (has[event->kind].point) {
+		event->action = wire_take_most(from, POINT_ACTIONS - 1);
+		take_name(from, &code->name, &event->name);
+		take_name(from, &code->detail, &event->detail);
+	}
+}
+
 static void take_rest(struct event_code *code, struct wire_reader *from, struct heap_event *event,
                       struct map_call *call)
 {
@@ -122,12 +178,15 @@ static void take_rest(struct event_code *code, struct wire_reader *from, struct 
 		code->given = event->given = code->given + (taddr_t)wire_take_signed(from);
 	if (has[event->kind].block)
 		code->block = event->block = code->block + (taddr_t)wire_take_signed(from);
-	if (event->kind == HEAP_EVENT_REALLOC)
+	if (event->kind == HEAP_EVENT_REALLOC) {
 		event->given = code->begun + (taddr_t)wire_take_signed(from);
+		event->gone = wire_take_flag(from);
+	}
 	if (event->kind == HEAP_EVENT_REALLOC_BEGIN)
 		code->begun = event->given;
 	if (has[event->kind].call)
 		take_call(from, event, call);
+	take_seldom(code, from, event);
 }
 
 static void take_site(struct event_code *code, struct wire_reader *from, struct heap_event *event)
@@ -141,13 +200,20 @@ static void take_site(struct event_code *code, struct wire_reader *from, struct 
 		event->site = code->site = (uint32_t)(site + code->site);
 }
 
+static uint8_t take_byte(struct wire_reader *from)
+{
+	return from->at < from->end ? *from->at++ : HEAP_EVENTS;
+}
+
 bool event_take(struct event_code *code, struct wire_reader *from, struct heap_event *event,
                 struct map_call *call)
 {
-	uint8_t first = from->at < from->end ? *from->at++ : KIND;
+	uint8_t first = take_byte(from);
 	struct event_guess *guess;
 
-	*event = (struct heap_event){ .kind = first & KIND, .gone = first & GONE };
+	*event = (struct heap_event){ .usable = first == USABLE ? wire_take_number(from) : 0 };
+	first = first == USABLE ? take_byte(from) : first;
+	event->kind = first & KIND;
 	if (event->kind >= HEAP_EVENTS)
 		return false;
 	if (first & OTHER_THREAD)
