@@ -10,18 +10,31 @@
 
 /* ---- a recording ----------------------------------------------------------------------------- */
 
-/* The function, and who called it: " LIBRARY SYMBOL CALLER". The caller frees. */
+/* libc's own around the system call, as the stream has them. */
+static bool is_around_call(const struct heap_frame *frame)
+{
+	static const char *const names[] = { "mmap", "mmap64", "__mmap", "__mmap64", "mremap",
+		                             "__mremap", "shmat", "syscall" };
+
+	for (size_t i = 0; frame->symbol && i < countof(names); i++)
+		if (strcmp(frame->symbol, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* " LIBRARY SYMBOL CALLER", as mtrace's stream tells it. The caller frees. */
 static char *caller_of(struct heap *heap, uint32_t site)
 {
-	size_t depth = 0;
-	const struct heap_frame *frame = site ? heap_stack(heap, site, &depth) : NULL;
-	const char *symbol = depth ? frame->symbol ? frame->symbol : frame->function : NULL;
+	size_t depth, i = 0;
+	const struct heap_frame *stack = heap_stack(heap, site, &depth);
 	char *text;
 
+	while (i + 1 < depth && (stack[i].inlined || is_around_call(&stack[i])))
+		i++;
 	if (!depth)
-		return strdup("");
-	if (asprintf(&text, " %s %s %" PRIx64, frame->module ? frame->module : "(null)",
-	             symbol ? symbol : "(null)", frame->address) < 0)
+		return strdup(" (null) (null) (nil)");
+	if (asprintf(&text, " %s %s %" PRIx64, stack[i].module ? stack[i].module : "(null)",
+	             stack[i].symbol ? stack[i].symbol : "(null)", stack[i].address) < 0)
 		return NULL;
 	return text;
 }
@@ -44,6 +57,12 @@ static const char **functions_of(struct heap *heap)
 	return names;
 }
 
+/* A name with spaces in it is C++'s: of an operator. */
+static const char *word(const char *name)
+{
+	return strchr(name, ' ') ? "malloc" : name;
+}
+
 static bool add_blocks(struct active_list *active, struct heap *heap,
                        const struct heap_query *query)
 {
@@ -54,11 +73,33 @@ static bool add_blocks(struct active_list *active, struct heap *heap,
 
 	for (size_t i = 0; sound && i < count; i++)
 		sound = active_add(active, &(struct active){
-			blocks[i].address, blocks[i].size, strdup(functions[blocks[i].site]),
+			blocks[i].address, blocks[i].size, strdup(word(functions[blocks[i].site])),
 			caller_of(heap, blocks[i].site), false, false });
 	free(functions);
 	free(blocks);
 	return sound;
+}
+
+/* The break is no mapping's. The caller frees what is in it. */
+static bool find_breaks(struct heap *heap, struct table *breaks)
+{
+	size_t count;
+	struct heap_map_site *sites = heap_map_sites(heap, &count);
+	bool sound = true;
+
+	for (size_t i = 0; sound && i < count; i++)
+		if (strcmp(sites[i].call, "brk") == 0)
+			sound = table_put(breaks, sites[i].id);
+	free(sites);
+	return sound;
+}
+
+static struct active map_of(struct heap *heap, const struct heap_mapping *map)
+{
+	bool own = strcmp(map->origin, "app") == 0;
+
+	return (struct active){ map->address, map->size, strdup(own ? "mmap" : "mmap(syscall)"),
+		                own ? caller_of(heap, map->site) : strdup(""), true, false };
 }
 
 /* Those that a call was seen to make. */
@@ -66,13 +107,17 @@ static bool add_maps(struct active_list *active, struct heap *heap, uint64_t now
 {
 	size_t count;
 	struct heap_mapping *maps = heap_mappings(heap, now_ms, &count);
-	bool sound = true;
+	struct table breaks = { 0 };
+	bool sound = find_breaks(heap, &breaks);
+	struct active map;
 
-	for (size_t i = 0; sound && i < count; i++)
-		if (maps[i].site)
-			sound = active_add(active, &(struct active){
-				maps[i].address, maps[i].size, strdup("mmap"),
-				caller_of(heap, maps[i].site), true, false });
+	for (size_t i = 0; sound && i < count; i++) {
+		if (!maps[i].site || table_find(&breaks, maps[i].site))
+			continue;
+		map = map_of(heap, &maps[i]);
+		sound = active_add(active, &map);
+	}
+	table_deinit(&breaks);
 	free(maps);
 	return sound;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "outbox.h"
@@ -89,11 +90,13 @@ int kept_entry(const struct heap *heap, struct wire_reader *from)
 static void open_file(struct module *module)
 {
 	struct elf found;
+	struct stat stat_;
 	int fd;
 
-	if (module->elf.fd >= 0 || !module->elf.build_id[0] || *module->path != '/')
+	if (module->elf.fd >= 0 || !module->elf.build_id[0] || *module->path != '/' ||
+	    stat(module->path, &stat_) < 0 || !S_ISREG(stat_.st_mode))
 		return;
-	fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	fd = open(module->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0 || elf_open(&found, fd) < 0)
 		return;
 	if (strcmp(found.build_id, module->elf.build_id) == 0)
