@@ -17,6 +17,7 @@ enum heap_event_kind {
 	HEAP_EVENT_UNREF,         /* once less, or it is taken back */
 	HEAP_EVENT_ABANDONED,     /* a call will never return: its begin is void */
 	HEAP_EVENT_LOST,          /* one of which nothing more is known: no memory */
+	HEAP_EVENT_EARLIER,       /* a call begun before the attach has returned block */
 	HEAP_EVENT_MAP,           /* a system call that maps has returned */
 	HEAP_EVENT_POINT,         /* a thread has come to where something is to be done */
 	HEAP_EVENT_THREAD_BEGIN,

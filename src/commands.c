@@ -23,6 +23,31 @@ const struct command commands[COMMANDS] = {
 		"PID is the session's or that of a process it traces. alloctrace ctl help lists the "
 		"commands: stat, reset, mark, diff, dump, top, sites, site, set, stop and others.",
 	},
+	[COMMAND_REPORT] = {
+		"report", "FILE",
+		"the reports of a recording that --record has made",
+		"The last one of each process, or those at the moment of --at; all options that say "
+		"what to show and where hold. Without -o the text goes to standard output.",
+	},
+	[COMMAND_DIFF] = {
+		"diff", "A B",
+		"what grew from one recording or JSON report to another, site by site",
+		"Sites are known again by their stacks, what grew most comes first; --match, --hide "
+		"and --top say which are shown. A first --at is a moment of A, a second one of B. "
+		"Text or json.",
+	},
+	[COMMAND_ACTIVE] = {
+		"active", "FILE",
+		"what is live at the end of a recording or of an mtrace log",
+		"Lines of blocks and mappings by address: FUNCTION: ADDRESS SIZE LIBRARY SYMBOL "
+		"CALLER. Of a recording --at is another moment.",
+	},
+	[COMMAND_PAIRS] = {
+		"pairs", "IN",
+		"a csv-orphan file without the rows of blocks that were freed later",
+		"Of an allocation and the free of its address behind it neither is written to -o; all "
+		"other rows are left as they are.",
+	},
 };
 
 enum command_id command_find(const char *word)

@@ -18,6 +18,7 @@ struct session {
 	struct target target;
 	struct processes processes;
 	struct reporting reporting;
+	struct recording recording;
 	struct listeners listeners;
 	struct alerts alerts;
 	struct polls polls;

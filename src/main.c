@@ -2,9 +2,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "active.h"
 #include "check.h"
 #include "commands.h"
 #include "ctl_client.h"
+#include "differ.h"
+#include "pairs.h"
+#include "recorded.h"
 #include "rescue.h"
 #include "session.h"
 #include "types.h"
@@ -34,6 +38,10 @@ static int (*const run[COMMANDS])(int argc, char **argv, struct title) = {
 	[COMMAND_CHECK] = check_main,
 	[COMMAND_RESCUE] = rescue_main,
 	[COMMAND_CTL] = ctl_client_main,
+	[COMMAND_REPORT] = report_main,
+	[COMMAND_DIFF] = diff_main,
+	[COMMAND_ACTIVE] = active_main,
+	[COMMAND_PAIRS] = pairs_main,
 };
 
 int main(int argc, char **argv)

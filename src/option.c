@@ -43,6 +43,11 @@ static const struct option when[] = {
 	             "mlog1, jsonl or csv-orphan it is a stream of every event as it comes: "
 	             "appended to a file, which is made anew when it is moved, or written to a "
 	             "reader that may come and go." },
+	{ "record", 0, OPTION_TEXT, "FILE", AT(record), .place = OPTION_NAMED,
+	  .help = "keep every event, for alloctrace report, active and diff",
+	  .details = "Compressed, with each stack once. With --follow all processes are in the one "
+	             "file. Whatever ends the recording early (a full disk, a kill of alloctrace), "
+	             "it can be read up to there." },
 	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
 	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
 	  .help = "report and let the program go after SEC seconds",
@@ -116,7 +121,9 @@ static const struct option what[] = {
 	  .details = "Repeatable. PLACE is a function's name, MODULE!NAME, FILE:LINE of the source, "
 	             "MODULE+0xOFFSET or 0xADDRESS; ACTION mark:NAME, reset, stat, dump, log:on or "
 	             "log:off. It is done in the midst of what the program does, of which nothing "
-	             "is lost or counted on the wrong side." },
+	             "is lost or counted on the wrong side. With report, diff and active it is the "
+	             "moment of the recording instead, in seconds since the trace began: 12.5 or "
+	             "12.5s; if the session reported at that millisecond, that report." },
 	{ "client-stats", 0, OPTION_FLAG, AT(client_stats), .place = OPTION_MANUAL,
 	  .help = "let the program ask for its statistics, see alloctrace/client.h",
 	  .details = "They are written into a buffer that it passes: the only thing that alloctrace "
@@ -190,7 +197,7 @@ static const struct option other[] = {
 	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },
 	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_MANUAL,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
-	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
+	{ "help", 'h', OPTION_ACTION, .run = usage_help, .place = OPTION_NAMED, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
 	  .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man,
@@ -352,7 +359,9 @@ bool option_set(const struct option *option, struct options *options, const char
 		return true;
 	case OPTION_TEXT:
 		return *(*(const char **)at = value);
-	case OPTION_POINT:
+	case OPTION_POINT: /* or a moment, which does nothing */
+		if (!strchr(value, '='))
+			return add_text(options->at, &options->at_count, value);
 		point_parse(&options->points, value);
 		return true;
 	case OPTION_SECTIONS:

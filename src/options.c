@@ -45,13 +45,24 @@ static void take(struct options *options, char **argv, int *at)
 		die(EXIT_USAGE, "%s %s: not a value it takes; see --help", arg, value);
 }
 
+static bool is_option(const char *arg)
+{
+	return arg[0] == '-' && arg[1];
+}
+
+static void default_output(struct options *options, const char *output)
+{
+	if (!options->dest_count && !options->streams.dest_count)
+		dest_parse(&options->dests[options->dest_count++], output);
+}
+
 void options_parse(struct options *options, int argc, char **argv, const char *output)
 {
 	int at = 1;
 
 	*options = (struct options){ .depth = DEPTH_DEFAULT, .stats = FIGURES_DEFAULT,
 		                     .alerts.time_ms = ALERT_TIME_DEFAULT };
-	for (; at < argc && argv[at][0] == '-' && argv[at][1]; at++) {
+	for (; at < argc && is_option(argv[at]); at++) {
 		if (strcmp(argv[at], "--") == 0) {
 			at++;
 			break;
@@ -60,9 +71,38 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 	}
 	if (at >= argc && !options->pid)
 		die(EXIT_USAGE, "no program given; usage: alloctrace [OPTIONS] -- PROG [ARG...]");
+	if (options->at_count)
+		die(EXIT_USAGE, "--at %s: a moment is for alloctrace report; see --help",
+		    options->at[0]);
 	if (at < argc && options->pid)
 		die(EXIT_USAGE, "%s: a program to start, or -p PID: not both", argv[at]);
 	options->argv = at < argc ? argv + at : NULL;
-	if (!options->dest_count && !options->streams.dest_count)
-		dest_parse(&options->dests[options->dest_count++], output);
+	default_output(options, output);
+}
+
+void options_parse_files(struct options *options, char **argv, const char *output,
+                         const char **files, size_t count)
+{
+	bool only_files = false;
+	size_t found = 0;
+
+	*options = (struct options){ .depth = DEPTH_DEFAULT, .alerts.time_ms = ALERT_TIME_DEFAULT };
+	for (int at = 1; argv[at]; at++) {
+		if (!only_files && strcmp(argv[at], "--") == 0)
+			only_files = true;
+		else if (!only_files && is_option(argv[at]))
+			take(options, argv, &at);
+		else if (found == count)
+			die(EXIT_USAGE, "%s: one file too many; see alloctrace --help", argv[at]);
+		else
+			files[found++] = argv[at];
+	}
+	if (found < count)
+		die(EXIT_USAGE, "%s: %s; see alloctrace --help", argv[0],
+		    count == 1 ? "wants a file" : "wants two files");
+	if (options->pid || options->record || options->points.count ||
+	    options->streams.dest_count)
+		die(EXIT_USAGE, "%s: reads files, it traces nothing; see alloctrace --help",
+		    argv[0]);
+	default_output(options, output);
 }

@@ -33,6 +33,9 @@ struct options {
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
 	struct stream_options streams;
+	const char *at[LIST_MAX]; /* moments of a recording */
+	size_t at_count;
+	const char *record;    /* where to, or NULL */
 	const char *debug_dir; /* or NULL */
 	uint64_t leak_exitcode; /* 0: the program's own */
 	const char *suppressions[LIST_MAX]; /* paths */
@@ -57,5 +60,9 @@ struct options {
 /* Without -o, output is where the report goes. Ends the process for --help, --version and
  * usage errors. */
 void options_parse(struct options *, int argc, char **argv, const char *output);
+
+/* The same of a command that reads that many files, argv[0]; options may be among them. */
+void options_parse_files(struct options *, char **argv, const char *output, const char **files,
+                         size_t count);
 
 #endif

@@ -27,9 +27,11 @@ static void check_outputs(const struct options *options)
 }
 
 void reporting_init(struct reporting *reporting, const struct options *options,
-                    const struct processes *processes)
+                    const struct processes *processes, struct recording *recording)
 {
-	*reporting = (struct reporting){ .options = options, .processes = processes };
+	*reporting = (struct reporting){ .options = options, .processes = processes,
+		                         .recording = recording };
+	reporting->epoch_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC));
 	check_outputs(options);
 	leaks_load(&reporting->leaks, options);
 }
@@ -75,21 +77,20 @@ static void take_options(struct report *report, const struct options *options)
 	report->top = options->top;
 }
 
-static struct report report_of(const struct reporting *reporting, const struct traced *traced,
-                               const char *reason)
+static struct report report_of(const struct reporting *reporting, struct heap *heap,
+                               const struct trace_mark *mark)
 {
-	const struct heap_program *program = heap_program(traced->heap);
-	uint64_t ago_ns = clock_ns(CLOCK_MONOTONIC) - reporting->now_ns;
+	const struct heap_program *program = heap_program(heap);
 	struct report report = {
-		.reason = reason,
-		.date_s = (clock_ns(CLOCK_REALTIME) - ago_ns) / 1000000000,
-		.time_ms = (reporting->now_ns - program->began_ns) / 1000000,
+		.reason = mark->reason,
+		.date_s = (mark->now_ns + reporting->epoch_ns) / 1000000000,
+		.time_ms = (mark->now_ns - program->began_ns) / 1000000,
 		.pid = program->pid,
 		.exe = program->exe,
 		.cmdline = program->cmdline,
-		.ending = traced->ended ? ending(traced->status) : NULL,
-		.heap = traced->heap,
-		.child = traced != reporting->processes->first,
+		.ending = mark->ended ? ending(mark->status) : NULL,
+		.heap = heap,
+		.child = mark->child,
 	};
 
 	take_options(&report, reporting->options);
@@ -98,10 +99,22 @@ static struct report report_of(const struct reporting *reporting, const struct t
 	return report;
 }
 
+static struct trace_mark mark_of(const struct reporting *reporting, const struct traced *traced,
+                                 const char *reason, unsigned number)
+{
+	return (struct trace_mark){ .reason = reason, .now_ns = reporting->now_ns,
+		                    .number = number,
+		                    .child = traced != reporting->processes->first,
+		                    .ended = traced->ended, .status = traced->status };
+}
+
 struct report reporting_head(struct reporting *reporting, const struct traced *traced)
 {
+	struct trace_mark mark;
+
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
-	return report_of(reporting, traced, "dump");
+	mark = mark_of(reporting, traced, "dump", 0);
+	return report_of(reporting, traced->heap, &mark);
 }
 
 /* NULL: all that the options name. */
@@ -110,19 +123,18 @@ static const struct dest *only_dest(const struct reporting *reporting)
 	return reporting->one_off ? reporting->one_off->dest : NULL;
 }
 
-static void write_report(struct reporting *reporting, const struct traced *traced,
-                         const char *reason, unsigned number)
+void reporting_write(struct reporting *reporting, struct heap *heap, const struct trace_mark *mark)
 {
 	const struct options *options = reporting->options;
 	const struct dest *only = only_dest(reporting);
 	const struct dest *dests = only ? only : options->dests;
 	unsigned count = only ? 1 : options->dest_count;
 
-	leaks_judge(&reporting->leaks, traced->heap);
+	leaks_judge(&reporting->leaks, heap);
 	for (unsigned i = 0; i < count; i++) {
-		struct report report = report_of(reporting, traced, reason);
+		struct report report = report_of(reporting, heap, mark);
 
-		reporting->failed |= dest_write(&dests[i], &report, number) < 0;
+		reporting->failed |= dest_write(&dests[i], &report, mark->number) < 0;
 	}
 }
 
@@ -167,9 +179,27 @@ static void write_dump(struct reporting *reporting, const char *reason)
 	const struct processes *processes = reporting->processes;
 	unsigned number = only_dest(reporting) ? 0 : reporting->dumps;
 
-	for (size_t i = 0; i < processes->count; i++)
-		if (is_to_dump(reporting, processes->list[i]))
-			write_report(reporting, processes->list[i], reason, number);
+	for (size_t i = 0; i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+		struct trace_mark mark = mark_of(reporting, traced, reason, number);
+
+		if (is_to_dump(reporting, traced))
+			reporting_write(reporting, traced->heap, &mark);
+	}
+}
+
+/* A dump for one who has asked for it is none of the session's. */
+static void mark_dump(const struct reporting *reporting, const char *reason)
+{
+	const struct processes *processes = reporting->processes;
+
+	for (size_t i = 0; !only_dest(reporting) && i < processes->count; i++) {
+		const struct traced *traced = processes->list[i];
+		struct trace_mark mark = mark_of(reporting, traced, reason, reporting->dumps);
+
+		if (is_to_dump(reporting, traced))
+			recording_mark(reporting->recording, traced, &mark);
+	}
 }
 
 static bool any_to_dump(const struct reporting *reporting)
@@ -223,6 +253,7 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 	}
 	reporting->dumps += !only_dest(reporting);
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
+	mark_dump(reporting, reason);
 	reporting->writer = fork();
 	if (reporting->writer == 0)
 		be_writer(reporting, front, reason);
@@ -260,12 +291,16 @@ void reporting_await(struct reporting *reporting)
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
 {
+	struct trace_mark mark;
+
 	if (!traced->executed || traced->reported)
 		return;
 	traced->reported = true;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	reporting_await(reporting);
-	write_report(reporting, traced, traced->released ? "detach" : reason, 0);
+	mark = mark_of(reporting, traced, traced->released ? "detach" : reason, 0);
+	reporting_write(reporting, traced->heap, &mark);
+	recording_mark(reporting->recording, traced, &mark);
 	if (!traced->ended || WIFEXITED(traced->status))
 		reporting->left_blocks += reporting->leaks.left_blocks;
 }

@@ -7,6 +7,7 @@
 
 #include "leaks.h"
 #include "processes.h"
+#include "recording.h"
 
 struct one_off { /* a dump for one who asked for it, beside the destinations of all others */
 	const struct dest *dest; /* NULL: to those all the same */
@@ -18,24 +19,29 @@ struct one_off { /* a dump for one who asked for it, beside the destinations of 
 struct reporting {
 	const struct options *options;
 	const struct processes *processes;
+	struct recording *recording;
 	struct leaks leaks;
 	unsigned dumps;       /* so far */
 	bool asked;           /* for the maps to be compared before the next */
 	bool failed;          /* one could not be written */
+	int64_t epoch_ns;     /* to be added to CLOCK_MONOTONIC for CLOCK_REALTIME */
 	uint64_t now_ns;      /* the moment that is reported, CLOCK_MONOTONIC */
 	struct one_off *one_off; /* what the next dump is for, or the one that is being written */
 	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
 
-/* Ends our process when a destination can't be written, or a suppression not be read. Both
+/* Ends our process when a destination can't be written, or a suppression not be read. All
  * pointers must outlive it; the processes need not be there yet. */
-void reporting_init(struct reporting *, const struct options *, const struct processes *);
+void reporting_init(struct reporting *, const struct options *, const struct processes *,
+                    struct recording *);
 bool reporting_asks_usable(const struct options *); /* does a format tell heap_usable? */
 void reporting_deinit(struct reporting *);
 
 /* What a report of it as it is now says first, and what is to be shown in it. */
 struct report reporting_head(struct reporting *, const struct traced *);
+/* That of a moment, to every destination; mark->number makes the file's name. */
+void reporting_write(struct reporting *, struct heap *, const struct trace_mark *);
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);

@@ -81,12 +81,14 @@ int session_run(const struct options *options, struct title title)
 {
 	struct options own = *options;
 	struct session session = { .options = &own };
+	bool recorded;
 
 	target_find(&session.target, options);
-	reporting_init(&session.reporting, &own, &session.processes);
+	reporting_init(&session.reporting, &own, &session.processes, &session.recording);
 	streams_init(&session.streams, &own, &session.polls);
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
+	recording_init(&session.recording, &own, &session.listeners, &session.polls);
 	start(&session, title);
 	ctl_begin(&session);
 	points_listen(&session);
@@ -94,11 +96,13 @@ int session_run(const struct options *options, struct title title)
 	begin_to_trace(&session);
 	loop_run(&session);
 	ctl_end(&session);
+	recorded = recording_end(&session.recording);
 	target_check_ran(&session.target, loop_has_failed(&session));
 	if (!session.target.attached && session.processes.first->executed) {
 		fn_check(&options->fns, session.processes.first->heap);
 		point_check(&options->points, session.processes.first->heap);
 	}
+	session.failed |= !recorded;
 	alert_end(&session);
 	reporting_deinit(&session.reporting);
 	processes_deinit(&session.processes);

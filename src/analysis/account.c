@@ -271,6 +271,14 @@ static void apply_lost(struct heap *heap, struct view *view, struct heap_event *
 	heap->ledger.missed_calls++;
 }
 
+/* Another thread may have freed it while this one waited for it. */
+static void apply_earlier(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view;
+	heap->ledger.earlier_calls++;
+	live_forget_freed(&heap->live, event->block);
+}
+
 static void apply_map(struct heap *heap, struct view *view, struct heap_event *event)
 {
 	(void)view;
@@ -305,6 +313,7 @@ static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct h
 	[HEAP_EVENT_UNREF] = apply_unref,
 	[HEAP_EVENT_ABANDONED] = apply_abandoned,
 	[HEAP_EVENT_LOST] = apply_lost,
+	[HEAP_EVENT_EARLIER] = apply_earlier,
 	[HEAP_EVENT_MAP] = apply_map,
 	[HEAP_EVENT_POINT] = apply_nothing,
 	[HEAP_EVENT_THREAD_BEGIN] = apply_thread_begin,

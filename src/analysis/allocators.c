@@ -20,18 +20,28 @@ static bool is_allocator(const struct heap *heap, const struct function *functio
 	       catalog[function->entry].role <= CATALOG_UNREF;
 }
 
-static void look_up_bound(const struct heap *heap, struct heap_allocator *list, size_t count)
+/* A recording and a report are to tell the same, though the target binds names meanwhile. */
+void model_read_bound(struct heap *heap)
 {
-	struct table all = { 0 };
-	bool known = count && binding_read(&heap->modules, heap->program.pid, &all);
+	if (heap->kept || heap->bound.read)
+		return;
+	table_clear(&heap->bound.all);
+	heap->bound.known = heap->functions.count &&
+	                    binding_read(&heap->modules, heap->program.pid, &heap->bound.all);
+	heap->bound.read = true;
+}
+
+static void look_up_bound(struct heap *heap, struct heap_allocator *list, size_t count)
+{
 	const uint64_t *bound;
 
+	if (count)
+		model_read_bound(heap);
 	for (size_t i = 0; i < count; i++) {
-		bound = table_find(&all, list[i].address);
-		list[i].bound_known = known;
+		bound = table_find(&heap->bound.all, list[i].address);
+		list[i].bound_known = heap->bound.known;
 		list[i].bound = bound ? *bound : 0;
 	}
-	table_deinit(&all);
 }
 
 struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
@@ -54,7 +64,7 @@ struct heap_allocator *heap_allocators(const struct heap *heap, size_t *count)
 	}
 	if (*count)
 		qsort(list, *count, sizeof(*list), by_module);
-	look_up_bound(heap, list, *count);
+	look_up_bound((struct heap *)heap, list, *count);
 	return list;
 }
 

@@ -192,3 +192,12 @@ void calls_abandoned(struct heap *heap, const struct record_call *call)
 	if (function)
 		trust_add(heap, function, &before);
 }
+
+void calls_earlier(struct heap *heap, const struct record_earlier *record)
+{
+	struct heap_event event = { .kind = HEAP_EVENT_EARLIER, .tid = record->record.tid,
+		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
+		                    .number = NO_FUNCTION, .block = record->result };
+
+	account_apply(heap, &event);
+}

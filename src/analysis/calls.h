@@ -8,5 +8,6 @@
 void calls_entered(struct heap *, const struct record_call *, const struct record_entered *entered);
 void calls_returned(struct heap *, const struct record_return *);
 void calls_abandoned(struct heap *, const struct record_call *);
+void calls_earlier(struct heap *, const struct record_earlier *);
 
 #endif

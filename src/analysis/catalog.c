@@ -358,6 +358,8 @@ int catalog_add(const struct fn *fns, size_t count)
 	memcpy(grown, catalog, catalog_count * sizeof(*grown));
 	for (size_t i = 0; i < count; i++)
 		grown[catalog_count++] = entry_of(&fns[i]);
-	catalog = grown; /* for good */
+	if (catalog != known)
+		free((void *)catalog);
+	catalog = grown;
 	return first;
 }

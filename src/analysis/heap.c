@@ -4,6 +4,7 @@
 
 #include "debugfile.h"
 #include "fold.h"
+#include "kept.h"
 #include "model.h"
 #include "origin.h"
 #include "progress.h"
@@ -68,11 +69,12 @@ static struct heap_frame view_of_symbol(const struct frame *frame, const struct 
 	};
 }
 
-static void resolve_in_module(struct frame *frame)
+static void resolve_in_module(struct heap *heap, struct frame *frame)
 {
 	const struct symbol whole = { .offset = module_file_address(frame->module, frame->addr) };
 	size_t count;
-	struct symbol *symbols = symbols_of(frame->module, frame->addr, frame->exact, &count);
+	struct symbol *symbols = heap->kept ? kept_symbols(heap, frame, &count) :
+	                         symbols_of(frame->module, frame->addr, frame->exact, &count);
 	bool has_room = make_views(frame, count ? count : 1);
 
 	for (size_t i = 0; i < count; i++)
@@ -101,20 +103,20 @@ static size_t count_modules(const struct heap *heap, size_t *open)
 	return count;
 }
 
-static void resolve_frame(struct heap *heap, struct frame *frame)
+void frame_resolve(struct heap *heap, struct frame *frame)
 {
 	struct module *module = frame->module;
 	size_t count, open;
 
 	if (!module) {
 		resolve_without_module(frame);
-	} else if (symbol_is_open(module)) {
-		resolve_in_module(frame);
+	} else if (heap->kept || symbol_is_open(module)) {
+		resolve_in_module(heap, frame);
 	} else {
 		origin_check(heap, module);
 		count = count_modules(heap, &open);
 		progress_begin(module->path, open + 1, count);
-		resolve_in_module(frame);
+		resolve_in_module(heap, frame);
 		progress_end();
 		if (debugfile_server_silent())
 			heap_note(heap, "a debuginfod server did not answer and was asked no more");
@@ -156,7 +158,7 @@ static const struct heap_frame *list_stack(struct heap *heap, const struct site 
 		if (i < skipped)
 			continue;
 		if (!frame->views)
-			resolve_frame(heap, frame);
+			frame_resolve(heap, frame);
 		for (size_t in = 0; whole && in < frame->view_count; in++)
 			whole = list_add(&list, &frame->views[in]);
 	}

@@ -11,6 +11,7 @@
 #include "debugfile.h"
 #include "errors.h"
 #include "fn_find.h"
+#include "kept.h"
 #include "maps.h"
 #include "outbox.h"
 #include "point_find.h"
@@ -214,6 +215,7 @@ static void thread_began(struct heap *heap, const struct record_thread *record)
 void heap_apply(struct heap *heap, const struct record *record)
 {
 	heap->now_ns = record->time_ns;
+	heap->bound.read = false;
 	if (record->image)
 		heap->image_number = record->image;
 	switch (record->kind) {
@@ -221,9 +223,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		attached(heap, record);
 		break;
 	case REC_EARLIER:
-		heap->ledger.earlier_calls++;
-		/* another thread may have freed it while this one waited for it */
-		live_forget_freed(&heap->live, ((const struct record_earlier *)record)->result);
+		calls_earlier(heap, (const struct record_earlier *)record);
 		break;
 	case REC_LIFTED:
 		lifted(heap, (const struct record_lifted *)record);
@@ -347,6 +347,7 @@ void heap_free(struct heap *heap)
 	regions_forget(&heap->regions);
 	live_deinit(&heap->live);
 	table_deinit(&heap->refs);
+	table_deinit(&heap->bound.all);
 	maps_free(heap);
 	counters_free(heap);
 	modules_deinit(&heap->modules);
@@ -365,5 +366,6 @@ void heap_free(struct heap *heap)
 	free(heap->notes.list);
 	free(heap->unsymbolised);
 	program_free(heap);
+	kept_free(heap->kept);
 	free(heap);
 }

@@ -60,6 +60,12 @@ struct maps {
 	struct vm vm;
 };
 
+struct bound { /* what the target's names are bound to, at this record */
+	bool read;
+	bool known;
+	struct table all; /* a function's address -> modules that call it by name */
+};
+
 struct usable { /* as usable.c has found it */
 	bool known;
 	uint64_t bytes;
@@ -106,6 +112,8 @@ struct heap {
 	char *exe, *cmdline;
 	size_t cmdline_len;
 	const char **argv;
+	struct bound bound;
+	struct kept *kept; /* made of a recording; NULL: of a process */
 	bool attached; /* to the program now running, which had begun before */
 	uint64_t now_ns;
 	uint32_t image_number; /* struct record.image of the last record */
@@ -117,5 +125,7 @@ struct heap {
 struct heap *model_new(const struct analysis_options *); /* NULL: no memory or no capstone */
 void model_reset_stats(struct heap *); /* nothing was called */
 uint64_t model_since_begin_ms(const struct heap *); /* of the last record */
+void model_read_bound(struct heap *); /* unless it was, since the last record */
+void frame_resolve(struct heap *, struct frame *); /* names, unless there is no memory */
 
 #endif

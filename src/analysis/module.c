@@ -37,6 +37,7 @@ static void module_leave(struct module *module)
 		return;
 	module_close(module);
 	free(module->path);
+	free(module->origin);
 	free(module);
 }
 

@@ -24,6 +24,7 @@ struct module {
 	bool seen;        /* by the scan under way */
 	struct named_range *named;
 	size_t named_count;
+	char *origin;     /* what is to be said of where its names come from, or NULL */
 	void *symbols;    /* symbol.c's, or NULL */
 	bool unsymbolised; /* heap.c: a frame in it has no name */
 	bool in_stacks;   /* heap.c found a frame in it */

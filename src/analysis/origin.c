@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,7 +37,19 @@ static bool is_other(const struct module *module, int fd)
 	return other;
 }
 
-void origin_check(struct heap *heap, const struct module *module)
+static void tell(struct heap *heap, struct module *module, const char *what, const char *from)
+{
+	const char *name = strrchr(module->path, '/') + 1;
+
+	free(module->origin);
+	if (asprintf(&module->origin, "%.*s was %s since it was loaded: %s",
+	             (int)strcspn(name, " "), name, what, from) < 0)
+		module->origin = NULL;
+	else
+		heap_note(heap, "%s", module->origin);
+}
+
+void origin_check(struct heap *heap, struct module *module)
 {
 	const char *slash = strrchr(module->path, '/'), *what = NULL;
 	const char *from = "its names come from what was loaded";
@@ -62,6 +76,5 @@ void origin_check(struct heap *heap, const struct module *module)
 	if (fd >= 0)
 		close(fd);
 	if (what)
-		heap_note(heap, "%.*s was %s since it was loaded: %s",
-		          (int)strcspn(slash + 1, " "), slash + 1, what, from);
+		tell(heap, module, what, from);
 }

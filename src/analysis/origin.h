@@ -5,6 +5,6 @@
 #include "model.h"
 
 /* Adds a sentence to the ledger when it is not. */
-void origin_check(struct heap *, const struct module *);
+void origin_check(struct heap *, struct module *);
 
 #endif

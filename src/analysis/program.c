@@ -69,6 +69,12 @@ void program_read(struct heap *heap, int pid)
 	heap->program.cmdline = heap->argv;
 }
 
+bool program_split(struct heap *heap)
+{
+	heap->argv = split(heap->cmdline, heap->cmdline_len);
+	return heap->argv;
+}
+
 bool program_copy(struct heap *heap, const struct heap *from, int pid)
 {
 	heap->exe = from->exe ? strdup(from->exe) : NULL;

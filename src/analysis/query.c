@@ -3,23 +3,12 @@
 #include <string.h>
 
 #include "model.h"
-
-static bool has_part(const char *text, const char *pattern)
-{
-	while (text && *pattern) {
-		size_t len = strcspn(pattern, "*");
-		const char *at = memmem(text, strlen(text), pattern, len);
-
-		text = at ? at + len : NULL;
-		pattern += len + strspn(pattern + len, "*");
-	}
-	return text;
-}
+#include "part.h"
 
 static bool fits(const struct heap_frame *frame, const char *pattern)
 {
-	return has_part(frame->function, pattern) || has_part(frame->file, pattern) ||
-	       has_part(frame->module, pattern);
+	return part_in(frame->function, pattern) || part_in(frame->file, pattern) ||
+	       part_in(frame->module, pattern);
 }
 
 static bool any_fits(struct heap *heap, const struct heap_site *site, const char *const *patterns,
@@ -29,7 +18,7 @@ static bool any_fits(struct heap *heap, const struct heap_site *site, const char
 	const struct heap_frame *stack = heap_stack(heap, site->id, &depth);
 
 	for (size_t i = 0; i < count; i++) {
-		if (has_part(site->function, patterns[i]))
+		if (part_in(site->function, patterns[i]))
 			return true;
 		for (size_t k = 0; k < depth; k++)
 			if (fits(&stack[k], patterns[i]))
@@ -164,7 +153,8 @@ static bool *asked_for(struct heap *heap, const struct heap_query *query)
 
 struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query, size_t *count)
 {
-	struct heap_block *list = calloc(heap->totals.live_blocks + 1, sizeof(*list));
+	size_t most = heap->live.used - heap->live.freed;
+	struct heap_block *list = calloc(most + 1, sizeof(*list));
 	bool *asked = asked_for(heap, query);
 	const struct live_block *one;
 
@@ -172,7 +162,7 @@ struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query
 	for (size_t at = 0; list && asked && (one = live_next(&heap->live, &at));) {
 		const struct block *block = &one->block;
 
-		if (*count < heap->totals.live_blocks && asked[block->site] &&
+		if (*count < most && asked[block->site] &&
 		    reaches(heap, block, query))
 			list[(*count)++] = (struct heap_block){
 				one->addr & ~LIVE_BESIDE, block->size, block->site + 1, block->tid,

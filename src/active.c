@@ -1,0 +1,219 @@
+#include "active.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "active_list.h"
+#include "log.h"
+#include "recorded.h"
+
+/* ---- a recording ----------------------------------------------------------------------------- */
+
+/* libc's own around the system call, as the stream has them. */
+static bool is_around_call(const struct heap_frame *frame)
+{
+	static const char *const names[] = { "mmap", "mmap64", "__mmap", "__mmap64", "mremap",
+		                             "__mremap", "shmat", "syscall" };
+
+	for (size_t i = 0; frame->symbol && i < countof(names); i++)
+		if (strcmp(frame->symbol, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* " LIBRARY SYMBOL CALLER", as mtrace's stream tells it. The caller frees. */
+static char *caller_of(struct heap *heap, uint32_t site)
+{
+	size_t depth, i = 0;
+	const struct heap_frame *stack = heap_stack(heap, site, &depth);
+	char *text;
+
+	while (i + 1 < depth && (stack[i].inlined || is_around_call(&stack[i])))
+		i++;
+	if (!depth)
+		return strdup(" (null) (null) (nil)");
+	if (asprintf(&text, " %s %s %" PRIx64, stack[i].module ? stack[i].module : "(null)",
+	             stack[i].symbol ? stack[i].symbol : "(null)", stack[i].address) < 0)
+		return NULL;
+	return text;
+}
+
+/* By site id. The caller frees. */
+static const char **functions_of(struct heap *heap)
+{
+	const struct heap_query all = { 0 };
+	const char **names;
+	uint32_t last = 0;
+	size_t count;
+	struct heap_site *sites = heap_sites(heap, &all, &count);
+
+	for (size_t i = 0; i < count; i++)
+		last = sites[i].id > last ? sites[i].id : last;
+	names = calloc((size_t)last + 1, sizeof(*names));
+	for (size_t i = 0; names && i < count; i++)
+		names[sites[i].id] = sites[i].function;
+	free(sites);
+	return names;
+}
+
+/* A name with spaces in it is C++'s: of an operator. */
+static const char *word(const char *name)
+{
+	return strchr(name, ' ') ? "malloc" : name;
+}
+
+static bool add_blocks(struct active_list *active, struct heap *heap,
+                       const struct heap_query *query)
+{
+	size_t count;
+	struct heap_block *blocks = heap_blocks(heap, query, &count);
+	const char **functions = functions_of(heap);
+	bool sound = blocks && functions;
+
+	for (size_t i = 0; sound && i < count; i++)
+		sound = active_add(active, &(struct active){
+			blocks[i].address, blocks[i].size, strdup(word(functions[blocks[i].site])),
+			caller_of(heap, blocks[i].site), false, false });
+	free(functions);
+	free(blocks);
+	return sound;
+}
+
+/* The break is no mapping's. The caller frees what is in it. */
+static bool find_breaks(struct heap *heap, struct table *breaks)
+{
+	size_t count;
+	struct heap_map_site *sites = heap_map_sites(heap, &count);
+	bool sound = true;
+
+	for (size_t i = 0; sound && i < count; i++)
+		if (strcmp(sites[i].call, "brk") == 0)
+			sound = table_put(breaks, sites[i].id);
+	free(sites);
+	return sound;
+}
+
+static struct active map_of(struct heap *heap, const struct heap_mapping *map)
+{
+	bool own = strcmp(map->origin, "app") == 0;
+
+	return (struct active){ map->address, map->size, strdup(own ? "mmap" : "mmap(syscall)"),
+		                own ? caller_of(heap, map->site) : strdup(""), true, false };
+}
+
+/* Those that a call was seen to make. */
+static bool add_maps(struct active_list *active, struct heap *heap, uint64_t now_ms)
+{
+	size_t count;
+	struct heap_mapping *maps = heap_mappings(heap, now_ms, &count);
+	struct table breaks = { 0 };
+	bool sound = find_breaks(heap, &breaks);
+	struct active map;
+
+	for (size_t i = 0; sound && i < count; i++) {
+		if (!maps[i].site || table_find(&breaks, maps[i].site))
+			continue;
+		map = map_of(heap, &maps[i]);
+		sound = active_add(active, &map);
+	}
+	table_deinit(&breaks);
+	free(maps);
+	return sound;
+}
+
+static void take_process(struct active_list *active, struct trace *trace, struct recorded *one,
+                         struct options *options)
+{
+	const struct analysis_options analysis = { .depth = options->depth,
+		                                   .raw_stacks = options->raw_stacks,
+		                                   .debug_dir = options->debug_dir };
+	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, NULL);
+
+	if (!heap)
+		return;
+	options->query.now_ms = (one->moment.now_ns - heap_program(heap)->began_ns) / 1000000;
+	if (!add_blocks(active, heap, &options->query) ||
+	    !add_maps(active, heap, options->query.now_ms))
+		die(EXIT_OURS, "cannot list what is live: no memory");
+	heap_free(heap);
+}
+
+static bool read_recording(struct active_list *active, const char *path, struct options *options)
+{
+	struct trace *trace = recorded_open(path);
+	uint64_t at_ms = 0;
+	bool has_at = recorded_at(options, &at_ms), whole;
+	size_t count;
+	struct recorded *list = recorded_find(trace, path, has_at, at_ms, &count);
+
+	options->query.match = options->match;
+	options->query.hide = options->hide;
+	for (size_t i = 0; i < count; i++)
+		take_process(active, trace, &list[i], options);
+	whole = recorded_tell_damage(trace, path);
+	free(list);
+	trace_free(trace);
+	return whole;
+}
+
+/* ---- a log ----------------------------------------------------------------------------------- */
+
+static void read_log(struct active_list *active, FILE *from, const char *path)
+{
+	size_t understood;
+
+	if (!active_read(active, from, &understood))
+		die(EXIT_OURS, "cannot read %s:", path);
+	if (!understood)
+		die(EXIT_OURS, "cannot read %s: is no recording, and no line of it is one of mtrace's; "
+		    "--record FILE and -o mtrace:FILE make them", path);
+}
+
+/* ---- both ------------------------------------------------------------------------------------ */
+
+struct active_report { /* in the place of a struct report */
+	struct report report;
+	struct active_list *active;
+};
+
+static void write_list(FILE *out, const struct report *report)
+{
+	active_put(((const struct active_report *)report)->active, out);
+}
+
+static const struct output output = { "mtrace", ".txt", write_list, NULL, false };
+
+static bool is_log(FILE *from)
+{
+	int first = getc(from);
+
+	rewind(from);
+	return first != EOF && first < 0x80;
+}
+
+int active_main(int argc, char **argv, struct title title)
+{
+	struct active_list active = { .count = 0 };
+	struct active_report report = { .report = { .reason = "active" }, .active = &active };
+	struct options options;
+	const char *path;
+	bool whole = true;
+	FILE *from;
+
+	(void)argc, (void)title;
+	options_parse_files(&options, argv, "text:-", &path, 1);
+	from = fopen(path, "re");
+	if (from && is_log(from))
+		read_log(&active, from, path);
+	else
+		whole = read_recording(&active, path, &options);
+	if (from)
+		fclose(from);
+	for (unsigned i = 0; i < options.dest_count; i++) {
+		options.dests[i].output = &output;
+		whole &= dest_write(&options.dests[i], &report.report, 0) == 0;
+	}
+	active_deinit(&active);
+	return whole ? 0 : EXIT_OURS;
+}

@@ -1,0 +1,270 @@
+#include "recorded.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "replay.h"
+#include "reporting.h"
+
+#define SECONDS_MAX 1e9
+
+struct trace *recorded_open(const char *path)
+{
+	const char *why;
+	struct trace *trace = trace_open(path, &why);
+
+	if (!trace)
+		die(EXIT_OURS, "cannot read %s: %s; alloctrace --record FILE makes a recording",
+		    path, why);
+	return trace;
+}
+
+bool recorded_tell_damage(const struct trace *trace, const char *path)
+{
+	uint64_t offset;
+	const char *what = trace_damage(trace, &offset);
+
+	if (what)
+		warn("%s %s, at byte %" PRIu64 ": what was readable before it is reported", path,
+		     what, offset);
+	return !what || strncmp(what, "breaks off", 10) == 0;
+}
+
+bool recorded_at(const struct options *options, uint64_t *ms)
+{
+	const char *text = options->at_count ? options->at[options->at_count - 1] : NULL;
+	double seconds;
+	char *end;
+
+	if (!text)
+		return false;
+	seconds = strtod(text, &end);
+	if (strspn(text, "0123456789.") != (size_t)(end - text) || end == text ||
+	    (*end && strcmp(end, "s") != 0) || !(seconds <= SECONDS_MAX))
+		die(EXIT_USAGE, "--at %s: not a time in seconds; see --help", text);
+	*ms = (uint64_t)(seconds * 1000 + 0.5);
+	return true;
+}
+
+/* ---- which processes, when ----------------------------------------------------------------- */
+
+struct search {
+	struct trace *trace;
+	const struct trace_process *processes;
+	size_t process_count;
+	struct recorded *found;
+	size_t count, capacity;
+};
+
+static void add(struct search *search, const struct recorded *one)
+{
+	size_t capacity = search->capacity * 2 + 16;
+	struct recorded *grown;
+
+	if (search->count == search->capacity) {
+		grown = realloc(search->found, capacity * sizeof(*grown));
+		if (!grown)
+			die(EXIT_OURS, "cannot read the recording: no memory");
+		search->found = grown;
+		search->capacity = capacity;
+	}
+	search->found[search->count++] = *one;
+}
+
+/* Each mark, until each returns false. */
+static void each_mark(struct search *search, const struct trace_process *process,
+                      bool (*each)(struct search *, const struct recorded *, void *ctx), void *ctx)
+{
+	struct recorded one = { .process = process };
+	size_t at = 0;
+
+	while (trace_next_mark(search->trace, process->track, &at, &one.mark, &one.moment)) {
+		one.mark.reason = strdup(one.mark.reason);
+		if (!one.mark.reason || !each(search, &one, ctx))
+			return;
+	}
+}
+
+static bool is_last(struct search *search, const struct recorded *one, void *ctx)
+{
+	(void)search;
+	if (!one->mark.number)
+		*(struct recorded *)ctx = *one;
+	return one->mark.number;
+}
+
+/* Did the process run another program by then? */
+static bool has_gone_on(const struct search *search, const struct trace_process *process,
+                        uint64_t now_ns)
+{
+	for (const struct trace_process *other = process + 1;
+	     other < search->processes + search->process_count; other++)
+		if (other->pid == process->pid && other->first_ns <= now_ns)
+			return true;
+	return false;
+}
+
+static struct recorded at_time(const struct search *search, const struct trace_process *process,
+                               uint64_t now_ns)
+{
+	return (struct recorded){
+		.process = process,
+		.mark = { .reason = "dump", .now_ns = now_ns,
+		          .child = process->pid != search->processes->pid },
+		.moment = { SIZE_MAX, now_ns }
+	};
+}
+
+/* Where it was not reported, for its session was killed, as far as it goes. */
+static void find_last(struct search *search)
+{
+	for (size_t i = 0; i < search->process_count; i++) {
+		const struct trace_process *process = &search->processes[i];
+		struct recorded last = { .process = NULL };
+
+		each_mark(search, process, is_last, &last);
+		if (!last.process && has_gone_on(search, process, UINT64_MAX))
+			continue;
+		if (!last.process)
+			last = at_time(search, process, process->last_ns);
+		add(search, &last);
+	}
+}
+
+struct wanted {
+	uint64_t at_ms;
+	unsigned number;
+	bool by_number;
+};
+
+static bool is_then(struct search *search, const struct recorded *one, void *ctx)
+{
+	const struct wanted *wanted = ctx;
+	uint64_t ms = (one->mark.now_ns - one->process->first_ns) / 1000000;
+
+	if (wanted->by_number ? one->mark.number == wanted->number : ms == wanted->at_ms) {
+		add(search, one);
+		return false;
+	}
+	return true;
+}
+
+/* One that was reported then; if it was a dump, then all that was dumped with it. */
+static void find_marks(struct search *search, uint64_t at_ms)
+{
+	struct wanted wanted = { .at_ms = at_ms };
+
+	for (size_t i = 0; i < search->process_count && !search->count; i++)
+		each_mark(search, &search->processes[i], is_then, &wanted);
+	if (!search->count || !search->found->mark.number)
+		return;
+	wanted = (struct wanted){ .by_number = true, .number = search->found->mark.number };
+	search->count = 0;
+	for (size_t i = 0; i < search->process_count; i++)
+		each_mark(search, &search->processes[i], is_then, &wanted);
+}
+
+static uint64_t end_of(struct search *search, const struct trace_process *process)
+{
+	struct recorded last = { .process = NULL };
+
+	each_mark(search, process, is_last, &last);
+	return last.process ? last.mark.now_ns : process->last_ns;
+}
+
+/* The latest of them all. */
+static uint64_t find_at(struct search *search, uint64_t now_ns)
+{
+	uint64_t latest = 0;
+
+	for (size_t i = 0; i < search->process_count; i++) {
+		const struct trace_process *process = &search->processes[i];
+		uint64_t end_ns = end_of(search, process);
+		struct recorded one = at_time(search, process, now_ns);
+
+		latest = end_ns > latest ? end_ns : latest;
+		if (process->first_ns <= now_ns && now_ns <= end_ns &&
+		    !has_gone_on(search, process, now_ns))
+			add(search, &one);
+	}
+	return latest;
+}
+
+struct recorded *recorded_find(struct trace *trace, const char *path, bool has_at, uint64_t at_ms,
+                               size_t *count)
+{
+	struct search search = { .trace = trace };
+	uint64_t begin_ns, latest;
+
+	search.process_count = trace_processes(trace, &search.processes);
+	if (!search.process_count)
+		die(EXIT_OURS, "cannot read %s: no program had begun in it yet", path);
+	begin_ns = search.processes->first_ns;
+	if (has_at)
+		find_marks(&search, at_ms);
+	else
+		find_last(&search);
+	if (has_at && !search.count) {
+		latest = find_at(&search, begin_ns + at_ms * 1000000);
+		if (!search.count)
+			die(EXIT_USAGE, "%s: nothing ran at %" PRIu64 ".%03" PRIu64
+			    " s; the recording goes from 0 to %.3f s", path, at_ms / 1000,
+			    at_ms % 1000, (latest - begin_ns) / 1e9);
+	}
+	*count = search.count;
+	return search.found;
+}
+
+/* ---- alloctrace report ----------------------------------------------------------------------- */
+
+/* False: nothing of it could be read. */
+static bool write_one(struct reporting *reporting, struct options *options, struct trace *trace,
+                      struct recorded *one)
+{
+	const struct analysis_options analysis = {
+		.depth = options->depth, .raw_stacks = options->raw_stacks,
+		.debug_dir = options->debug_dir,
+	};
+	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, NULL);
+
+	if (!heap)
+		return false;
+	options->growth = replay_is_growth(heap);
+	if (one->moment.now_ns < one->mark.now_ns) { /* what was then is lost */
+		one->mark = (struct trace_mark){ .reason = "dump", .child = one->mark.child,
+			                         .now_ns = one->moment.now_ns };
+	}
+	one->mark.number = 0; /* it is the only one of its process here */
+	reporting_write(reporting, heap, &one->mark);
+	heap_free(heap);
+	return true;
+}
+
+int report_main(int argc, char **argv, struct title title)
+{
+	struct reporting reporting;
+	struct options options;
+	struct recorded *list;
+	const char *path;
+	size_t count, written = 0;
+	struct trace *trace;
+	uint64_t at_ms = 0;
+	bool has_at, whole;
+
+	(void)argc, (void)title;
+	options_parse_files(&options, argv, "text:-", &path, 1);
+	has_at = recorded_at(&options, &at_ms);
+	reporting_init(&reporting, &options, NULL, NULL);
+	trace = recorded_open(path);
+	reporting.epoch_ns = (int64_t)trace_realtime_offset(trace);
+	list = recorded_find(trace, path, has_at, at_ms, &count);
+	for (size_t i = 0; i < count; i++)
+		written += write_one(&reporting, &options, trace, &list[i]);
+	whole = recorded_tell_damage(trace, path);
+	free(list);
+	trace_free(trace);
+	reporting_deinit(&reporting);
+	return whole && written && !reporting.failed ? 0 : EXIT_OURS;
+}
