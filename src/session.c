@@ -8,6 +8,7 @@
 #include "fn_check.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "open_files.h"
 #include "send.h"
 #include "signals.h"
@@ -80,9 +81,11 @@ int session_run(const struct options *options, struct title title)
 	reporting_init(&session.reporting, &own, &session.processes);
 	start(&session, title);
 	ctl_begin(&session);
+	metrics_begin(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
 	ctl_end(&session);
+	metrics_end(&session);
 	target_check_ran(&session.target, loop_has_failed(&session));
 	if (!session.target.attached && session.processes.first->executed)
 		fn_check(&options->fns, session.processes.first->heap);

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "heap_counters.h"
 #include "map_call.h"
 #include "output.h"
 #include "output/units.h"
@@ -178,6 +179,57 @@ void heap_threads(const struct heap *heap, uint64_t *live, uint64_t *total)
 {
 	*live = heap->threads_live;
 	*total = heap->threads_total;
+}
+
+/* ---- nothing was counted ---- */
+
+const struct heap_counters *heap_counters(struct heap *heap)
+{
+	static const struct heap_counters none;
+
+	(void)heap;
+	return &none;
+}
+
+struct heap_calls *heap_functions_since(const struct heap *heap, size_t *count)
+{
+	(void)heap;
+	*count = 0;
+	return NULL;
+}
+
+struct heap_thread *heap_thread_list(const struct heap *heap, size_t *count)
+{
+	(void)heap;
+	*count = 0;
+	return NULL;
+}
+
+struct heap_site_counters heap_site_counters(const struct heap *heap, uint32_t site)
+{
+	(void)heap, (void)site;
+	return (struct heap_site_counters){ 0 };
+}
+
+struct heap_thread_site *heap_thread_sites(const struct heap *heap, uint32_t site, int tid,
+					   size_t *count)
+{
+	(void)heap, (void)site, (void)tid;
+	*count = 0;
+	return NULL;
+}
+
+struct heap_group *heap_groups(struct heap *heap, enum heap_group_by by, size_t *count)
+{
+	(void)heap, (void)by;
+	*count = 0;
+	return NULL;
+}
+
+size_t heap_vm_now(struct heap *heap, const struct heap_vm_figure **figures)
+{
+	(void)heap, (void)figures;
+	return 0;
 }
 
 static const struct heap_function functions[] = {
@@ -661,7 +713,14 @@ static void json_small(void **state)
 	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
 	      " std::nothrow_t const&)\":{\"calls\":1,\"failed\":0,\"bytes\":64}},\"maps\":null,"
-	      "\"threads\":{\"live\":1,\"total\":8},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
+	      "\"threads\":{\"live\":1,\"total\":8},"
+	      "\"counters\":{\"resets\":0,\"since_ms\":0,"
+	      "\"allocated\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
+	      "\"freed\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
+	      "\"freed_earlier\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
+	      "\"in_use\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
+	      "\"peak\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
+	      "\"temporary\":0,\"sizes\":[],\"by_thread\":[]},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
 	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
@@ -669,7 +728,8 @@ static void json_small(void **state)
 	      "\"suppressions\":[],\"sites\":[{\"id\":2,"
 	      "\"function\":\"malloc\",\"live_blocks\":345,\"live_bytes\":1572864,\"allocs\":12000,"
 	      "\"frees\":11655,\"peak_bytes\":2097152,\"at_peak_blocks\":300,"
-	      "\"at_peak_bytes\":2097000,\"first_ms\":3,\"last_ms\":900,\"stack\":[{"
+	      "\"at_peak_bytes\":2097000,\"first_ms\":3,\"last_ms\":900,"
+	      "\"bytes_allocated\":0,\"temporary\":0,\"stack\":[{"
 	      "\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
 	      "\"function\":\"fill\",\"offset\":22,\"file\":\"src/fill.c\",\"line\":12,\"inlined\":true},"
 	      "{\"address\":\"0x401136\",\"module\":\"/opt/pr�g/bin/prog\",\"build_id\":\"c0ffee\","
@@ -886,6 +946,48 @@ static void json_empty(void **state)
 	      "    \"live\": 1,\n"
 	      "    \"total\": 1\n"
 	      "  },\n"
+	      "  \"counters\": {\n"
+	      "    \"resets\": 0,\n"
+	      "    \"since_ms\": 0,\n"
+	      "    \"allocated\": {\n"
+	      "      \"count\": 0,\n"
+	      "      \"bytes\": 0,\n"
+	      "      \"usable_bytes\": null\n"
+	      "    },\n"
+	      "    \"freed\": {\n"
+	      "      \"count\": 0,\n"
+	      "      \"bytes\": 0,\n"
+	      "      \"usable_bytes\": null\n"
+	      "    },\n"
+	      "    \"freed_earlier\": {\n"
+	      "      \"count\": 0,\n"
+	      "      \"bytes\": 0,\n"
+	      "      \"usable_bytes\": null\n"
+	      "    },\n"
+	      "    \"in_use\": {\n"
+	      "      \"count\": 0,\n"
+	      "      \"bytes\": 0,\n"
+	      "      \"usable_bytes\": null\n"
+	      "    },\n"
+	      "    \"peak\": {\n"
+	      "      \"count\": 0,\n"
+	      "      \"bytes\": 0,\n"
+	      "      \"usable_bytes\": null\n"
+	      "    },\n"
+	      "    \"temporary\": 0,\n"
+	      "    \"sizes\": [\n"
+	      "\n"
+	      "    ],\n"
+	      "    \"by_thread\": [\n"
+	      "\n"
+	      "    ]\n"
+	      "  },\n"
+	      "  \"by_library\": [\n"
+	      "\n"
+	      "  ],\n"
+	      "  \"by_function\": [\n"
+	      "\n"
+	      "  ],\n"
 	      "  \"ledger\": {\n"
 	      "    \"missed_calls\": 0,\n"
 	      "    \"unknown_frees\": 0,\n"
