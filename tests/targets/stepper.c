@@ -24,19 +24,26 @@ static char line[256];
 static sem_t work, done;
 static int other;
 
+/* What is volatile is no jump: the function stays on the stack. */
 noipa static void *leak_one(size_t size)
 {
-	return malloc(size);
+	void *volatile at = malloc(size);
+
+	return at;
 }
 
 noipa static void *by_calloc(size_t size)
 {
-	return calloc(1, size);
+	void *volatile at = calloc(1, size);
+
+	return at;
 }
 
-noipa static void *resize(void *at, size_t size)
+noipa static void *resize(void *old, size_t size)
 {
-	return realloc(at, size);
+	void *volatile at = realloc(old, size);
+
+	return at;
 }
 
 noipa static void pass(size_t size)
