@@ -11,7 +11,7 @@ WARN   = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 ALL    = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANFLAGS) $(WARN) -Iinclude -Iarch/$(ARCH)
 DEPS   = -MMD -MP -MF $@.d -MT $@
 comma := ,
-LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz -lzstd
+LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz -lzstd -lmicrohttpd
 ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif

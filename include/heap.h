@@ -23,7 +23,6 @@ struct heap_function {
 	uint64_t failed;  /* ALLOC, REALLOC: no block came back though one was asked for */
 	uint64_t null;    /* FREE: calls with a null pointer */
 	uint64_t bytes;   /* requested, of the calls that succeeded */
-	uint64_t freed;   /* bytes of the blocks that were given back to it */
 };
 
 struct heap_site { /* one function called from one stack */

@@ -28,6 +28,11 @@ struct heap_counters { /* since the last reset, or since the trace began */
 	bool usable_known;             /* every block is glibc's */
 };
 
+struct heap_calls { /* of a function, since the last reset */
+	struct heap_function of;
+	uint64_t freed; /* bytes of the blocks that were given back to it */
+};
+
 struct heap_thread { /* by the calls that it made, since the last reset */
 	int tid;         /* 0: all that have ended */
 	uint64_t ended;  /* how many those are */
@@ -68,8 +73,8 @@ enum heap_group_by { HEAP_BY_LIBRARY, HEAP_BY_FUNCTION };
 
 const struct heap_counters *heap_counters(struct heap *);
 void heap_counters_reset(struct heap *);
-/* As heap_functions, since the last reset. */
-size_t heap_functions_since(const struct heap *, const struct heap_function **);
+/* As heap_functions; the array is the caller's to free. */
+struct heap_calls *heap_functions_since(const struct heap *, size_t *count);
 /* As heap_vm, but as it is now; 0: not known any more. */
 size_t heap_vm_now(struct heap *, const struct heap_vm_figure **);
 /* By number, those that have ended last; the array is the caller's to free. */

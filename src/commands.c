@@ -18,10 +18,11 @@ const struct command commands[COMMANDS] = {
 		"possible until the process meets the first trap.",
 	},
 	[COMMAND_CTL] = {
-		"ctl", "PID COMMAND [ARG...]",
+		"ctl", "PID ...",
 		"asks a session that runs, or changes it",
-		"PID is the session's or that of a process it traces. alloctrace ctl help lists the "
-		"commands: stat, reset, mark, diff, dump, top, sites, site, set, stop and others.",
+		"What is to be done is said by a command and its arguments behind PID, which is the "
+		"session's or that of a process it traces. alloctrace ctl help lists the commands: "
+		"stat, reset, mark, diff, dump, top, sites, site, set, stop and others.",
 	},
 	[COMMAND_REPORT] = {
 		"report", "FILE",

@@ -288,7 +288,7 @@ void ctl_begin(struct session *session)
 		return;
 	ctl->socket = control_open();
 	if (!ctl->socket && session->options->ctl == CTL_NEEDED)
-		die(EXIT_OURS, "there is no place for a control socket in /tmp/alloctrace-%u:",
+		die(EXIT_OURS, "there is no place for a control socket in /tmp/alloctrace-ctl-%u:",
 		    geteuid());
 	if (ctl->socket)
 		polls_add(&session->polls, control_fd(ctl->socket), POLLIN, serve, ctl->socket);

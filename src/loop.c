@@ -9,6 +9,7 @@
 #include "crash.h"
 #include "fn_check.h"
 #include "log.h"
+#include "metrics.h"
 #include "send.h"
 #include "signals.h"
 #include "timer.h"
@@ -335,6 +336,7 @@ void loop_run(struct session *session)
 		take_timers(session);
 		reap(session);
 		ctl_work(session);
+		metrics_work(session);
 		send_commands(session);
 		if (!is_over(session))
 			sleep_until_due(session, busy);

@@ -24,6 +24,8 @@ struct session {
 	struct polls polls;
 	struct streams streams;
 	struct ctl ctl;
+	struct http *metrics; /* NULL: they are not served */
+	bool metrics_ready;   /* to be served */
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */

@@ -190,8 +190,12 @@ static const struct option alerts[] = {
 static const struct option other[] = {
 	{ "ctl", 0, OPTION_CHOICE, "WHEN", AT(ctl), .choices = ctl_wishes, .place = OPTION_MANUAL,
 	  .help = "a control socket: auto (the default), need, or no",
-	  .details = "For alloctrace ctl, in /tmp/alloctrace-UID, private to the user. With auto a "
+	  .details = "For alloctrace ctl, in /tmp/alloctrace-ctl-UID, private to the user. With auto a "
 	             "session that has no place for it does without." },
+	{ "metrics", 0, OPTION_TEXT, "ADDR", AT(metrics), .place = OPTION_MANUAL,
+	  .help = "serve the counters for Prometheus at HOST:PORT, PORT or unix:PATH",
+	  .details = "As OpenMetrics text, by HTTP, under /metrics. Without HOST on the loopback "
+	             "interface only." },
 	{ "stats", 0, OPTION_SECTIONS, "LIST", AT(stats), .place = OPTION_MANUAL,
 	  .help = "what ctl's stat tells: date,threads,count,sizes,allocator,vm",
 	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },

@@ -9,6 +9,7 @@
 #include "fn_check.h"
 #include "log.h"
 #include "loop.h"
+#include "metrics.h"
 #include "open_files.h"
 #include "points.h"
 #include "send.h"
@@ -91,11 +92,13 @@ int session_run(const struct options *options, struct title title)
 	recording_init(&session.recording, &own, &session.listeners, &session.polls);
 	start(&session, title);
 	ctl_begin(&session);
+	metrics_begin(&session);
 	points_listen(&session);
 	alert_listen(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
 	ctl_end(&session);
+	metrics_end(&session);
 	recorded = recording_end(&session.recording);
 	target_check_ran(&session.target, loop_has_failed(&session));
 	if (!session.target.attached && session.processes.first->executed) {

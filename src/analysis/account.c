@@ -147,7 +147,7 @@ static void given_back(struct heap *heap, struct view *view, struct heap_event *
 	if (errors_mismatch(heap, was, event->entry, site))
 		errors_add(heap, HEAP_MISMATCH, &bad);
 	count_freed(heap, was);
-	stats_of(heap, event->entry)->freed += was->size;
+	counters_freed_by(heap, event->entry, was->size);
 	counters_freed(heap, view, event->given, was, true);
 	event->state = HEAP_GIVEN_LIVE;
 	event->was = (struct heap_block){ event->given & ~LIVE_BESIDE, was->size,

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "catalog.h"
 #include "live.h"
 #include "marks.h"
 #include "model.h"
@@ -153,6 +154,16 @@ void counters_freed(struct heap *heap, struct view *view, taddr_t addr, const st
 	heap->sites.sites[block->site].counters.temporary++;
 }
 
+void counters_freed_by(struct heap *heap, int entry, uint64_t bytes)
+{
+	struct counters *counters = &heap->counters;
+
+	if (!counters->freed)
+		counters->freed = calloc(catalog_count, sizeof(*counters->freed));
+	if (counters->freed)
+		counters->freed[catalog_counts_as(entry)] += bytes;
+}
+
 static void mapped(struct thread_counters *by, const struct heap_event *event)
 {
 	const struct map_call *call = event->call;
@@ -215,7 +226,9 @@ void counters_reset(struct heap *heap)
 	table_clear(&counters->odd);
 	marks_clear(counters);
 	free(counters->base);
+	free(counters->freed);
 	counters->base = NULL;
+	counters->freed = NULL;
 	counters->since = (struct heap_counters){ 0 };
 	counters->ended = (struct heap_thread){ 0 };
 	counters->vm = (struct vm){ 0 };
@@ -231,4 +244,5 @@ void counters_free(struct heap *heap)
 	table_deinit(&counters->lifetimes);
 	table_deinit(&counters->odd);
 	free(counters->base);
+	free(counters->freed);
 }

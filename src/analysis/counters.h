@@ -50,6 +50,7 @@ struct mark {
 struct counters {
 	struct heap_counters since;
 	struct heap_function *base; /* heap->stats at the last reset, or NULL */
+	uint64_t *freed;            /* by catalogue entry, bytes given back since; NULL: none */
 	uint64_t since_ns;          /* CLOCK_MONOTONIC */
 	struct heap_thread ended;
 	struct thread_sites thread_sites;
@@ -65,6 +66,7 @@ void counters_free(struct heap *);
 void counters_allocated(struct heap *, struct view *, taddr_t, const struct block *);
 /* seen: the moment of its end is known. */
 void counters_freed(struct heap *, struct view *, taddr_t, const struct block *, bool seen);
+void counters_freed_by(struct heap *, int entry, uint64_t bytes); /* by which function */
 /* Behind all else that the event does. */
 void counters_called(struct heap *, struct view *, const struct heap_event *);
 void counters_thread_ended(struct heap *, struct view *);

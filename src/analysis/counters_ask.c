@@ -31,6 +31,8 @@ void heap_counters_reset(struct heap *heap)
 	struct table_slot *slot;
 
 	begin_functions(heap);
+	free(counters->freed);
+	counters->freed = NULL;
 	counters->since = (struct heap_counters){ .since_ms = model_since_begin_ms(heap),
 		                                  .resets = counters->since.resets + 1 };
 	counters->since_ns = heap->now_ns;
@@ -51,22 +53,23 @@ static struct heap_function since(const struct heap_function *now, const struct 
 	function.failed -= was->failed;
 	function.null -= was->null;
 	function.bytes -= was->bytes;
-	function.freed -= was->freed;
 	return function;
 }
 
-size_t heap_functions_since(const struct heap *heap, const struct heap_function **out)
+struct heap_calls *heap_functions_since(const struct heap *heap, size_t *count)
 {
 	static const struct heap_function nothing;
-	const struct heap_function *base = heap->counters.base;
-	size_t count = 0;
+	const struct counters *counters = &heap->counters;
+	struct heap_calls *list = calloc(catalog_count, sizeof(*list));
 
-	for (unsigned i = 0; i < catalog_count; i++) {
-		heap->called[count] = since(&heap->stats[i], base ? &base[i] : &nothing);
-		count += heap->called[count].calls != 0;
+	*count = 0;
+	for (unsigned i = 0; list && i < catalog_count; i++) {
+		list[*count].of = since(&heap->stats[i],
+		                        counters->base ? &counters->base[i] : &nothing);
+		list[*count].freed = counters->freed ? counters->freed[i] : 0;
+		*count += list[*count].of.calls != 0;
 	}
-	*out = heap->called;
-	return count;
+	return list;
 }
 
 size_t heap_vm_now(struct heap *heap, const struct heap_vm_figure **out)

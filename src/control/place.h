@@ -1,4 +1,5 @@
-/* Where a session's socket is: /tmp/alloctrace-UID/ctl.PID, beside its journals. */
+/* Where a session's socket is: /tmp/alloctrace-ctl-UID/PID. /tmp is everybody's: a folder that
+ * another user has put there is not ours. */
 #ifndef PLACE_H
 #define PLACE_H
 

@@ -270,10 +270,8 @@ static bool begin(struct control *control)
 {
 	char path[CONTROL_PATH];
 
-	if (!place_make()) {
-		errno = errno ? errno : EPERM;
+	if (!place_make())
 		return false;
-	}
 	control->session = getpid();
 	place_path(path, geteuid(), control->session);
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);

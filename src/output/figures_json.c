@@ -82,22 +82,23 @@ static void put_live(yajl_gen gen, const struct heap *heap)
 
 static void put_functions(yajl_gen gen, const struct heap *heap)
 {
-	const struct heap_function *list;
-	size_t count = heap_functions_since(heap, &list);
+	size_t count;
+	struct heap_calls *list = heap_functions_since(heap, &count);
 
 	json_member(gen, "functions");
 	yajl_gen_map_open(gen);
 	for (size_t i = 0; i < count; i++) {
-		json_string(gen, list[i].name);
+		json_string(gen, list[i].of.name);
 		yajl_gen_map_open(gen);
-		json_member_number(gen, "calls", list[i].calls);
-		json_member_number(gen, "failed", list[i].failed);
-		json_member_number(gen, "null", list[i].null);
-		json_member_number(gen, "bytes", list[i].bytes);
+		json_member_number(gen, "calls", list[i].of.calls);
+		json_member_number(gen, "failed", list[i].of.failed);
+		json_member_number(gen, "null", list[i].of.null);
+		json_member_number(gen, "bytes", list[i].of.bytes);
 		json_member_number(gen, "bytes_freed", list[i].freed);
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_map_close(gen);
+	free(list);
 }
 
 static void put_maps(yajl_gen gen, const struct heap_maps *maps)

@@ -82,28 +82,33 @@ static const char *label(const char *function)
 	return function;
 }
 
-static void put_functions(FILE *out, struct heap *heap)
+static void put_function(FILE *out, const struct heap_calls *calls)
 {
-	const struct heap_function *list;
-	size_t count = heap_functions_since(heap, &list);
+	const struct heap_function *of = &calls->of;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct heap_function *one = &list[i];
+	fprintf(out, "%s: %" PRIu64 " (", label(of->name), of->calls);
+	if (of->kind != HEAP_FREE)
+		fprintf(out, "%" PRIu64, of->bytes);
+	if (of->kind == HEAP_REALLOC)
+		fputs(" / ", out);
+	if (of->kind != HEAP_ALLOC)
+		fprintf(out, "%s%" PRIu64, calls->freed ? "-" : "", calls->freed);
+	putc(')', out);
+	if (of->null)
+		fprintf(out, ", %" PRIu64 " of NULL", of->null);
+	if (of->failed)
+		fprintf(out, ", %" PRIu64 " failed", of->failed);
+	putc('\n', out);
+}
 
-		fprintf(out, "%s: %" PRIu64 " (", label(one->name), one->calls);
-		if (one->kind == HEAP_FREE)
-			fprintf(out, "%s%" PRIu64 ")", one->freed ? "-" : "", one->freed);
-		else if (one->kind == HEAP_REALLOC)
-			fprintf(out, "%" PRIu64 " / %s%" PRIu64 ")", one->bytes,
-			        one->freed ? "-" : "", one->freed);
-		else
-			fprintf(out, "%" PRIu64 ")", one->bytes);
-		if (one->null)
-			fprintf(out, ", %" PRIu64 " of NULL", one->null);
-		if (one->failed)
-			fprintf(out, ", %" PRIu64 " failed", one->failed);
-		putc('\n', out);
-	}
+static void put_functions(FILE *out, const struct heap *heap)
+{
+	size_t count;
+	struct heap_calls *list = heap_functions_since(heap, &count);
+
+	for (size_t i = 0; i < count; i++)
+		put_function(out, &list[i]);
+	free(list);
 }
 
 static void put_calls(FILE *out, const struct heap_maps *maps, enum map_call_kind kind)

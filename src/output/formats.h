@@ -11,5 +11,6 @@ void csv_write(FILE *, const struct report *);
 void folded_write(FILE *, const struct report *);
 void check_write(FILE *, const struct report *);
 void box_write(FILE *, const struct report *);
+void metrics_write(FILE *, const struct report *);
 
 #endif

@@ -8,6 +8,7 @@ const struct output outputs[] = {
 	{ "csv", ".csv", csv_write, NULL, false },
 	{ "folded", ".folded", folded_write, NULL, false },
 	{ "box", ".box", box_write, NULL, false },
+	{ "openmetrics", ".om", metrics_write, NULL, false },
 	{ "check", ".check", check_write, NULL, false },
 };
 const size_t output_count = countof(outputs);

@@ -1,0 +1,19 @@
+/* A socket to listen at, by the address that a user gives. */
+#ifndef LISTEN_H
+#define LISTEN_H
+
+#include <sys/types.h>
+
+#include "types.h"
+
+struct listening {
+	int fd;
+	char *path; /* of a Unix socket: it goes when its maker ends; or NULL */
+	pid_t maker;
+};
+
+/* As http_open has it. False with errno. */
+bool listen_at(struct listening *, const char *address);
+void listen_end(struct listening *, bool close_it);
+
+#endif
