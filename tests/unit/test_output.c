@@ -242,11 +242,13 @@ static const struct heap_function functions[] = {
 
 static const struct heap_allocator allocators[] = {
 	{ "/usr/lib/libc.so.6", "malloc", ".dynsym", 0x7f0000001000, 10, NULL, 12345, true,
-	  3 },
-	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, NULL, 12345, true, 2 },
-	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, NULL, 0, true, 0 },
+	  3, HEAP_NAMED, 0 },
+	{ "/usr/lib/libc.so.6", "free", ".dynsym", 0x7f0000002000, 2, NULL, 12345, true, 2,
+	  HEAP_NAMED, 0 },
+	{ "/usr/lib/libc.so.6", "pvalloc", ".dynsym", 0x7f0000003000, 0, NULL, 0, true, 0,
+	  HEAP_NAMED, 0 },
 	{ "/usr/lib/libmine.so", "malloc", ".symtab", 0x7f1000001000, 4, "it may end in a jump", 0,
-	  true, 0 },
+	  true, 0, HEAP_NAMED, 0 },
 };
 
 static const struct heap_site sites[] = {
