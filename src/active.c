@@ -39,6 +39,18 @@ static char *caller_of(struct heap *heap, uint32_t site)
 	return text;
 }
 
+/* As the stream calls it: C++'s operators, whose names are no words, by the calls they make. */
+static const char *word_for(struct heap *heap, const char *name)
+{
+	const struct heap_function *functions;
+	size_t count = heap_functions(heap, &functions);
+
+	for (size_t i = 0; i < count; i++)
+		if (functions[i].kind == HEAP_REALLOC && strcmp(functions[i].name, name) == 0)
+			return "malloc(realloc)";
+	return strchr(name, ' ') ? "malloc" : name;
+}
+
 /* By site id. The caller frees. */
 static const char **functions_of(struct heap *heap)
 {
@@ -52,15 +64,9 @@ static const char **functions_of(struct heap *heap)
 		last = sites[i].id > last ? sites[i].id : last;
 	names = calloc((size_t)last + 1, sizeof(*names));
 	for (size_t i = 0; names && i < count; i++)
-		names[sites[i].id] = sites[i].function;
+		names[sites[i].id] = word_for(heap, sites[i].function);
 	free(sites);
 	return names;
-}
-
-/* A name with spaces in it is C++'s: of an operator. */
-static const char *word(const char *name)
-{
-	return strchr(name, ' ') ? "malloc" : name;
 }
 
 static bool add_blocks(struct active_list *active, struct heap *heap,
@@ -73,7 +79,7 @@ static bool add_blocks(struct active_list *active, struct heap *heap,
 
 	for (size_t i = 0; sound && i < count; i++)
 		sound = active_add(active, &(struct active){
-			blocks[i].address, blocks[i].size, strdup(word(functions[blocks[i].site])),
+			blocks[i].address, blocks[i].size, strdup(functions[blocks[i].site]),
 			caller_of(heap, blocks[i].site), false, false });
 	free(functions);
 	free(blocks);

@@ -262,9 +262,12 @@ int report_main(int argc, char **argv, struct title title)
 	list = recorded_find(trace, path, has_at, at_ms, &count);
 	for (size_t i = 0; i < count; i++)
 		written += write_one(&reporting, &options, trace, &list[i]);
+	if (!written)
+		die(EXIT_OURS, "cannot read %s: it ends before it tells anything of a program; record "
+		    "once more", path);
 	whole = recorded_tell_damage(trace, path);
 	free(list);
 	trace_free(trace);
 	reporting_deinit(&reporting);
-	return whole && written && !reporting.failed ? 0 : EXIT_OURS;
+	return whole && !reporting.failed ? 0 : EXIT_OURS;
 }
