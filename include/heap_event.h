@@ -20,6 +20,7 @@ enum heap_event_kind {
 	HEAP_EVENT_EARLIER,       /* a call begun before the attach has returned block */
 	HEAP_EVENT_MAP,           /* a system call that maps has returned */
 	HEAP_EVENT_POINT,         /* a thread has come to where something is to be done */
+	HEAP_EVENT_RESET,         /* counters begin anew */
 	HEAP_EVENT_THREAD_BEGIN,
 	HEAP_EVENT_THREAD_END,
 	HEAP_EVENT_IMAGE,         /* a program begins, or is attached to: all begins anew */

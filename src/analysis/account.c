@@ -299,6 +299,12 @@ static void apply_thread_end(struct heap *heap, struct view *view, struct heap_e
 	view_drop(heap, event->tid);
 }
 
+static void apply_reset(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	counters_begin_anew(heap);
+}
+
 static void apply_nothing(struct heap *heap, struct view *view, struct heap_event *event)
 {
 	(void)heap, (void)view, (void)event;
@@ -316,6 +322,7 @@ static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct h
 	[HEAP_EVENT_EARLIER] = apply_earlier,
 	[HEAP_EVENT_MAP] = apply_map,
 	[HEAP_EVENT_POINT] = apply_nothing,
+	[HEAP_EVENT_RESET] = apply_reset,
 	[HEAP_EVENT_THREAD_BEGIN] = apply_thread_begin,
 	[HEAP_EVENT_THREAD_END] = apply_thread_end,
 	[HEAP_EVENT_IMAGE] = apply_nothing,

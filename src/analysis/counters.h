@@ -62,6 +62,7 @@ struct counters {
 };
 
 void counters_reset(struct heap *); /* another image */
+void counters_begin_anew(struct heap *);
 void counters_free(struct heap *);
 void counters_allocated(struct heap *, struct view *, taddr_t, const struct block *);
 /* seen: the moment of its end is known. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "account.h"
 #include "catalog.h"
 #include "model.h"
 #include "usable.h"
@@ -24,8 +25,13 @@ static void begin_functions(struct heap *heap)
 		memcpy(counters->base, heap->stats, len);
 }
 
-/* Of what is to come no time is before that of the last event, or the same. */
 void heap_counters_reset(struct heap *heap)
+{
+	account_tell(heap, HEAP_EVENT_RESET, heap->program.pid);
+}
+
+/* Of what is to come no time is before that of the last event, or the same. */
+void counters_begin_anew(struct heap *heap)
 {
 	struct counters *counters = &heap->counters;
 	struct table_slot *slot;

@@ -41,6 +41,8 @@ void kept_save_modules(struct heap *, struct wire *);
 bool kept_load_modules(struct heap *, struct wire_reader *);
 void kept_save_maps(const struct heap *, struct wire *);
 bool kept_load_maps(struct heap *, struct wire_reader *);
+void kept_save_counters(const struct heap *, struct wire *);
+bool kept_load_counters(struct heap *, struct wire_reader *); /* behind the sites */
 void kept_save_ledger(const struct heap *, struct wire *);
 bool kept_load_ledger(struct heap *, struct wire_reader *);
 

@@ -23,6 +23,7 @@ static void save_module(const struct module *module, struct wire *to)
 	wire_number(to, module->end);
 	wire_number(to, module->bias);
 	wire_number(to, module->is_loader);
+	wire_number(to, module->is_glibc);
 	wire_number(to, module->map_calls);
 	wire_number(to, module->any_calls);
 }
@@ -36,6 +37,8 @@ static void save_function(const struct heap *heap, const struct function *functi
 	wire_number(to, function->traps);
 	wire_text(to, function->two_stops);
 	wire_number(to, function->calls);
+	wire_number(to, function->trial.trust);
+	wire_number(to, function->trial.fitted);
 }
 
 static void save_bound(struct heap *heap, struct wire *to)
@@ -123,6 +126,7 @@ static bool load_module(struct modules *modules, size_t i, struct wire_reader *f
 	module->end = wire_take_most(from, SANE);
 	module->bias = wire_take_number(from);
 	module->is_loader = wire_take_flag(from);
+	module->is_glibc = wire_take_flag(from);
 	module->map_calls = (unsigned)wire_take_most(from, UINT32_MAX);
 	module->any_calls = (unsigned)wire_take_most(from, UINT32_MAX);
 	return !from->failed;
@@ -161,6 +165,8 @@ static bool load_function(struct heap *heap, struct function *function, struct w
 	function->traps = (unsigned)wire_take_most(from, UINT32_MAX);
 	function->two_stops = kept_take(heap, from);
 	function->calls = wire_take_number(from);
+	function->trial.trust = wire_take_most(from, HEAP_REFUTED);
+	function->trial.fitted = (unsigned)wire_take_most(from, UINT32_MAX);
 	if (!module || function->entry == CATALOG_NONE)
 		return false;
 	function->module = heap->modules.all[module - 1];

@@ -161,6 +161,7 @@ void heap_save_state(const struct heap *heap, struct wire *to)
 	save_refs(heap, to);
 	save_functions(heap, to);
 	save_errors(&heap->errors, to);
+	kept_save_counters(heap, to);
 }
 
 /* ---- loading --------------------------------------------------------------------------- */
@@ -376,5 +377,5 @@ bool replay_load_state(struct heap *heap, struct wire_reader *from)
 	heap->peaks = wire_take_number(from);
 	return load_sites(heap, from) && load_live(heap, from) && load_freed(heap, from) &&
 	       load_views(heap, from) && load_refs(heap, from) && load_functions(heap, from) &&
-	       load_errors(heap, from);
+	       load_errors(heap, from) && kept_load_counters(heap, from);
 }
