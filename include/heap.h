@@ -250,6 +250,8 @@ const struct heap_frame *heap_stack(struct heap *, uint32_t site, size_t *count)
 /* The same with the standard library's frames between a container and its allocator,
  * which heap_stack leaves out unless raw stacks were asked for. */
 const struct heap_frame *heap_whole_stack(struct heap *, uint32_t site, size_t *count);
+/* The function that code is in, resolved now; until the next call. NULL: not known. */
+const char *heap_code_name(struct heap *, taddr_t, uint64_t *offset);
 /* Complete only after heap_stack was asked for all that will be printed. */
 const struct heap_ledger *heap_ledger(const struct heap *);
 /* By module; the array is the caller's to free; NULL with *count = 0: none, or no memory. */

@@ -201,3 +201,22 @@ def test_probes_are_listed_as_such(target):
                            check=True).stdout
     names = re.findall(r"Provider: alloctrace\n\s*Name: (\w+)", notes)
     assert set(names) == {"mark", "reset", "phase", "tag", "dump", "stats"}
+
+
+# ---- in the stream -----------------------------------------------------------------------------
+
+
+def test_row_51_points_and_threads_are_events(points, tmp_path, target):
+    stream = tmp_path / "stream.jsonl"
+    run, _ = points(options=["-o", f"jsonl:{stream}"])
+    events = [json.loads(line) for line in stream.read_text().splitlines()]
+    told = [(event["action"], event.get("name"), event.get("detail")) for event in events
+            if event["event"] == "point"]
+    assert told == [("phase", "work", None), ("mark", "begin", None), ("tag", "node", "ast"),
+                    ("tag", "leaf", None), ("dump", None, None), ("tag", None, None),
+                    ("reset", None, None)]
+    begin, = [event for event in events if event["event"] == "thread-begin"]
+    assert (begin["creator"], begin["start_function"], begin["arg"]) == (
+        run.report["pid"], "work_untagged", None)
+    end, exit_ = [event for event in events if event["event"] == "thread-end"]
+    assert (end["tid"], exit_["tid"]) == (begin["tid"], run.report["pid"])

@@ -188,6 +188,22 @@ const struct heap_frame *heap_stack(struct heap *heap, uint32_t id, size_t *coun
 	return stack;
 }
 
+const char *heap_code_name(struct heap *heap, taddr_t addr, uint64_t *offset)
+{
+	static char *name;
+	struct module *module = heap->kept ? NULL : module_at(&heap->modules, addr);
+	size_t count = 0;
+	struct symbol *list = module ? symbols_of(module, addr, true, &count) : NULL;
+
+	free(name);
+	name = count && list[count - 1].function ? strdup(list[count - 1].function) : NULL;
+	*offset = count ? list[count - 1].offset : 0;
+	for (size_t i = 0; i < count; i++)
+		symbol_free(&list[i]);
+	free(list);
+	return name;
+}
+
 /* ---- the ledger --------------------------------------------------------------- */
 
 /* By the stacks of this heap: others have asked for names in the same module. */

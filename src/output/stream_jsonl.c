@@ -192,6 +192,35 @@ static void put_map(yajl_gen gen, struct stream_process *process, const struct h
 	put_stack(gen, process, event->site);
 }
 
+static void put_thread(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
+{
+	uint64_t offset;
+
+	if (event->parent)
+		json_member_number(gen, "creator", (uint64_t)event->parent);
+	if (!event->start)
+		return;
+	put_address(gen, "start", event->start);
+	json_member_string(gen, "start_function", heap_code_name(process->heap, event->start, &offset));
+	put_address(gen, "arg", event->start_arg);
+}
+
+static void put_point(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
+{
+	static const char *const actions[POINT_ACTIONS] = {
+		[POINT_MARK] = "mark", [POINT_RESET] = "reset", [POINT_STAT] = "stat",
+		[POINT_DUMP] = "dump", [POINT_LOG_ON] = "log:on", [POINT_LOG_OFF] = "log:off",
+		[POINT_PHASE] = "phase", [POINT_TAG] = "tag", [POINT_STATS] = "stats",
+	};
+
+	(void)process;
+	json_member_string(gen, "action", actions[event->action]);
+	if (event->name && *event->name)
+		json_member_string(gen, "name", event->name);
+	if (event->detail && *event->detail)
+		json_member_string(gen, "detail", event->detail);
+}
+
 static const struct {
 	const char *name;
 	void (*put)(yajl_gen, struct stream_process *, const struct heap_event *);
@@ -204,7 +233,9 @@ static const struct {
 	[HEAP_EVENT_ABANDONED] = { "abandoned", NULL },
 	[HEAP_EVENT_LOST] = { "lost", NULL },
 	[HEAP_EVENT_MAP] = { "map", put_map },
-	[HEAP_EVENT_THREAD_BEGIN] = { "thread-begin", NULL },
+	[HEAP_EVENT_POINT] = { "point", put_point },
+	[HEAP_EVENT_RESET] = { "reset", NULL },
+	[HEAP_EVENT_THREAD_BEGIN] = { "thread-begin", put_thread },
 	[HEAP_EVENT_THREAD_END] = { "thread-end", NULL },
 };
 
