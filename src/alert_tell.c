@@ -36,19 +36,20 @@ static void put_where(struct heap *heap, uint32_t site, char *out, size_t size)
 
 /* ---- the line ------------------------------------------------------------------------------- */
 
-static void warn_of(const struct alert *alert, int pid, const char *where)
+static void put_line(const struct alert *alert, int pid, const char *where, char *out, size_t size)
 {
 	const char *word = kinds[alert->kind].word;
+	unsigned long long seconds = alert->time_ms / 1000, ms = alert->time_ms % 1000;
 
 	if (alert->site)
-		warn("%s: process %d, thread %d, %s by %s: %+" PRId64 " bytes, %" PRIu64 " held, after %"
-		     PRIu64 ".%03u s", word, pid, alert->tid, *where ? where : "?", alert->function,
-		     alert->delta, alert->total, alert->time_ms / 1000, (unsigned)(alert->time_ms % 1000));
+		snprintf(out, size, "%s: process %d, thread %d, %s by %s: %+" PRId64 " bytes, %" PRIu64
+		         " held, after %llu.%03llu s", word, pid, alert->tid, *where ? where : "?",
+		         alert->function, alert->delta, alert->total, seconds, ms);
 	else
-		warn("%s: process %d: %s%" PRId64 "%s, %" PRIu64 " bytes held, after %" PRIu64 ".%03u s",
-		     word, pid, alert->kind == ALERT_LIVE ? "+" : "", alert->delta,
-		     alert->kind == ALERT_LIVE ? " bytes" : " in a second", alert->total,
-		     alert->time_ms / 1000, (unsigned)(alert->time_ms % 1000));
+		snprintf(out, size, "%s: process %d: %s%" PRId64 "%s, %" PRIu64
+		         " bytes held, after %llu.%03llu s", word, pid,
+		         alert->kind == ALERT_LIVE ? "+" : "", alert->delta,
+		         alert->kind == ALERT_LIVE ? " bytes" : " in a second", alert->total, seconds, ms);
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -74,11 +75,13 @@ static void tell(void *ctx, struct heap *heap, const struct alert *alert)
 {
 	struct session *session = ctx;
 	int pid = heap_program(heap)->pid;
-	char where[512];
+	char where[512], line[1024];
 
 	put_where(heap, alert->site, where, sizeof(where));
+	put_line(alert, pid, where, line, sizeof(line) - 1);
 	if (!session->options->on_alert || !run(session, alert, pid, where))
-		warn_of(alert, pid, where);
+		warn("%s", line);
+	ctl_tell_alert(session, strcat(line, "\n"));
 	if (session->options->alert_dump) {
 		reporting_await(&session->reporting);
 		reporting_dump(&session->reporting, "dump");
@@ -87,11 +90,7 @@ static void tell(void *ctx, struct heap *heap, const struct alert *alert)
 
 void alert_listen(struct session *session)
 {
-	const struct alert_limits *limits = &session->options->alerts;
-
-	if (!limits->block && !limits->delta && !limits->live && !limits->rate)
-		return;
-	alerts_init(&session->alerts, limits, tell, session);
+	alerts_init(&session->alerts, &session->options->alerts, tell, session);
 	listeners_add(&session->listeners, alerts_hear, &session->alerts);
 }
 

@@ -4,7 +4,7 @@
 
 #include "loop.h"
 
-void alert_listen(struct session *); /* if any is asked for */
+void alert_listen(struct session *); /* one may be asked for while it runs */
 void alert_end(struct session *);    /* once the commands that were begun have ended */
 
 #endif

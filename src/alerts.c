@@ -133,10 +133,18 @@ static void judge_rate(struct alerts *alerts, struct heap *heap, const struct he
 
 /* ---- events ------------------------------------------------------------------------------- */
 
+/* Frees of what is older than the question would count for less than was held. */
+static bool is_of_before(const struct alerts *alerts, const struct heap_event *event)
+{
+	return event->was.age_ms * 1000000 > event->time_ns - alerts->since_ns;
+}
+
 static void freed(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
                   struct alert_process *process)
 {
-	struct holding *held = holding_of(process, event->was.tid, event->was.site);
+	struct holding *held = is_of_before(alerts, event) ?
+	                               NULL :
+	                               holding_of(process, event->was.tid, event->was.site);
 
 	if (!held)
 		return;
@@ -164,11 +172,33 @@ static void allocated(struct alerts *alerts, struct heap *heap, const struct hea
 	judge_rate(alerts, heap, event, process);
 }
 
+static bool is_asked_for(const struct alert_limits *limits)
+{
+	return limits->block || limits->delta || limits->live || limits->rate;
+}
+
+static void forget(struct alerts *alerts)
+{
+	struct table_slot *slot;
+
+	for (size_t at = 0; (slot = table_next(&alerts->processes, &at));)
+		process_free((struct alert_process *)(uintptr_t)slot->value);
+	table_clear(&alerts->processes);
+	alerts->since_ns = 0;
+}
+
 void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 {
 	struct alerts *alerts = ctx;
 	struct alert_process *process;
 
+	if (!is_asked_for(alerts->limits)) {
+		if (alerts->since_ns)
+			forget(alerts);
+		return;
+	}
+	if (!alerts->since_ns)
+		alerts->since_ns = event->time_ns;
 	if (event->kind == HEAP_EVENT_IMAGE || event->kind == HEAP_EVENT_FORK ||
 	    event->kind == HEAP_EVENT_EXIT)
 		process_drop(alerts, heap);
@@ -190,9 +220,6 @@ void alerts_init(struct alerts *alerts, const struct alert_limits *limits,
 
 void alerts_deinit(struct alerts *alerts)
 {
-	struct table_slot *slot;
-
-	for (size_t at = 0; (slot = table_next(&alerts->processes, &at));)
-		process_free((struct alert_process *)(uintptr_t)slot->value);
+	forget(alerts);
 	table_deinit(&alerts->processes);
 }

@@ -31,6 +31,7 @@ struct alerts {
 	const struct alert_limits *limits;
 	void (*tell)(void *ctx, struct heap *, const struct alert *);
 	void *ctx;
+	uint64_t since_ns; /* blocks from before are none of its business; 0: nothing is asked for */
 	struct table processes; /* heap -> struct alert_process * */
 };
 

@@ -212,22 +212,39 @@ static void add_job(struct session *session, const struct control_request *reque
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
+/* Those that have gone take their places with them when these are wanted. */
+static void wait_for(struct ctl_waiters *waiters, const struct control_request *request)
+{
+	if (waiters->count == countof(waiters->clients))
+		memmove(waiters->clients, waiters->clients + 1,
+		        --waiters->count * sizeof(*waiters->clients));
+	waiters->clients[waiters->count++] = request->client;
+}
+
+static void tell_all(struct session *session, struct ctl_waiters *waiters,
+                     enum control_status status, const char *text)
+{
+	while (waiters->count)
+		ctl_say(session, waiters->clients[--waiters->count], status, text);
+}
+
+void ctl_tell_alert(struct session *session, const char *line)
+{
+	if (session->ctl.socket)
+		tell_all(session, &session->ctl.alerted, CONTROL_OK, line);
+}
+
 static void stop(struct session *session, const struct control_request *request)
 {
-	struct ctl *ctl = &session->ctl;
-
 	session->leaving |= !session->tracer_ended;
-	if (ctl->stopper_count < countof(ctl->stoppers))
-		ctl->stoppers[ctl->stopper_count++] = request->client;
+	wait_for(&session->ctl.stoppers, request);
 }
 
 static void tell_stoppers(struct session *session)
 {
-	struct ctl *ctl = &session->ctl;
-
-	while (session->tracer_ended && ctl->stopper_count)
-		ctl_say(session, ctl->stoppers[--ctl->stopper_count], CONTROL_OK,
-		        session->leaving ? "let go\n" : "it has ended\n");
+	if (session->tracer_ended)
+		tell_all(session, &session->ctl.stoppers, CONTROL_OK,
+		         session->leaving ? "let go\n" : "it has ended\n");
 }
 
 static void obey(struct session *session, const struct control_request *request)
@@ -243,6 +260,8 @@ static void obey(struct session *session, const struct control_request *request)
 		do_now(session, request, command, &args);
 	else if (command->manner == CTL_STOP)
 		stop(session, request);
+	else if (command->manner == CTL_ALERT)
+		wait_for(&session->ctl.alerted, request);
 	else
 		add_job(session, request, command, &args);
 }
@@ -307,8 +326,10 @@ void ctl_end(struct session *session)
 		}
 		ctl_refuse(session, ctl->jobs, "the session has ended");
 	}
-	if (ctl->socket)
+	if (ctl->socket) {
 		tell_stoppers(session);
+		tell_all(session, &ctl->alerted, CONTROL_ERROR, "the session has ended");
+	}
 	control_close(ctl->socket);
 	ctl->socket = NULL;
 }

@@ -25,8 +25,10 @@ struct ctl_job { /* one that takes longer; the first of the list is under way */
 struct ctl {
 	struct control *socket; /* NULL: there is none */
 	struct ctl_job *jobs;
-	uint64_t stoppers[CONTROL_CLIENTS]; /* who wait for us to let go */
-	unsigned stopper_count;
+	struct ctl_waiters {
+		uint64_t clients[CONTROL_CLIENTS];
+		unsigned count;
+	} stoppers, alerted; /* who wait for us to let go; for the next alert */
 	bool more; /* requests wait that were too many for one turn */
 };
 
@@ -34,6 +36,8 @@ struct ctl {
 void ctl_begin(struct session *);
 /* To be called when all records have been drained. */
 void ctl_work(struct session *);
+/* To all who wait for one. */
+void ctl_tell_alert(struct session *, const char *line);
 bool ctl_is_awaited(const struct session *); /* ctl_work is to be called soon again */
 void ctl_end(struct session *);
 

@@ -149,6 +149,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "set", "[KEY=VALUE...]", "changes what reports show; alone lists what is set",
 	  { 0, 0, CTL_WORDS }, CTL_NOW, false, ctl_set },
 	{ "log", "on|off|to DEST", "the event streams", { 0, 1, 2 }, CTL_NOW, false, ctl_log },
+	{ "alert", "", "waits for the next alert, and tells it", { 0, 0, 0 }, CTL_ALERT, false, NULL },
 	{ "stop", "", "lets the program go, which runs on, and waits until that is done",
 	  { 0, 0, 0 }, CTL_STOP, false, NULL },
 };

@@ -12,7 +12,8 @@ enum ctl_manner {
 	CTL_NOW,  /* run here, at once: it looks at no file of the program, and waits for nothing */
 	CTL_COPY, /* run in a copy of us: it finds names, and changes nothing */
 	CTL_DUMP, /* a report, see ctl_dump.h */
-	CTL_STOP  /* answered when all is let go */
+	CTL_ALERT, /* answered with the next alert */
+	CTL_STOP   /* when all is let go */
 };
 
 struct ctl_call {

@@ -12,6 +12,7 @@
 
 static const char *const settable[] = {
 	"top", "sort", "min-size", "min-age", "blocks", "interval", "stats",
+	"alert-block", "alert-delta", "alert-time", "alert-live", "alert-rate",
 };
 
 static const struct option *find(const char *name, size_t len)

@@ -3,8 +3,12 @@
 import json
 import os
 import re
+import socket
+import subprocess
 
 import pytest
+
+from conftest import HANG
 
 pytestmark = pytest.mark.sanitized
 
@@ -166,3 +170,42 @@ def test_a_report_at_every_alert(swelling, tmp_path):
                                     ["--on-alert", ""]])
 def test_nonsense(run_plainly, alloctrace, option):
     assert run_plainly(alloctrace, *option, "--", "/bin/true").status == 2
+
+
+def ctl(alloctrace, live, *words):
+    return subprocess.run([alloctrace, "ctl", str(live.pid), *words], capture_output=True,
+                          text=True, check=True, timeout=HANG).stdout
+
+
+def test_row_59_limits_are_changed_while_it_runs(start_traced, target, alloctrace):
+    """What was there before does not count."""
+    live = start_traced(target("swelling"), "+2000", "pause", "+2001", "later", "-", "-", "+900",
+                        "pause", "+5000")
+    live.await_line("paused")
+    assert "alert-block=0" in ctl(alloctrace, live, "set").splitlines()
+    ctl(alloctrace, live, "set", "alert-block=1000", f"alert-time={NOW}", "alert-delta=1500")
+    live.say("go on")
+    live.await_line("paused")
+    ctl(alloctrace, live, "set", "alert-block=0", "alert-delta=0")
+    live.say("go on")
+    run = live.finish()
+    assert told(run.err) == [("large block", 2001, 2001), ("leak?", 2001, 2001),
+                             ("never mind", -2001, 0)]
+
+
+def test_row_60_a_client_of_the_session_is_told(start_traced, target, alloctrace):
+    live = start_traced(target("swelling"), "pause", "+2000", "pause",
+                        options=["--alert-block", "1000"])
+    live.await_line("paused")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(f"/tmp/alloctrace-ctl-{os.geteuid()}/{live.pid}")
+        client.sendall(b"alert\n")
+        ctl(alloctrace, live, "version")  # answered behind it
+        live.say("go on")
+        live.await_line("paused")
+        told_here = client.makefile(encoding="utf-8")
+        hello, head, line = (told_here.readline() for _ in range(3))
+    assert hello.startswith("alloctrace ctl ") and head == f"ok {len(line)}\n"
+    assert told("alloctrace: " + line) == [("large block", 2000, 2000)]
+    live.say("go on")
+    assert alerts_in(live.finish().err)[0]["delta"] == "+2000"

@@ -12,7 +12,7 @@
 #include "clock.h"
 
 #define READING_MS 60000 /* for a line */
-#define WRITING_MS 10000 /* for the next byte to be taken */
+#define WRITING_MS 5000 /* for the next byte to be taken */
 #define AT_ONCE (1 << 16)
 
 static void become(struct peer *peer, enum peer_state state)

@@ -1,0 +1,321 @@
+"""Whatever a client of the control socket does, the program is traced on, other clients are
+answered, and the session grows no larger for it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from ctl import Stepper, folder, read_answer, read_line
+
+pytestmark = pytest.mark.sanitized
+
+
+@pytest.fixture
+def step(start_plainly, alloctrace, target, tmp_path):
+    report = tmp_path / "report.json"
+    live = start_plainly(alloctrace, "-o", f"json:{report}", "--", target("stepper"))
+    return Stepper(live, alloctrace, report)
+
+
+def ended_well(step, blocks):
+    run = step.finish()
+    assert (run.status, run.err) == (0, "")
+    report = json.loads(step.report.read_text())
+    assert report["totals"]["allocs"] == blocks
+    assert report["ledger"]["missed_calls"] == 0
+
+
+def hung_up(client):
+    """Nothing more comes."""
+    try:
+        return client.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def send(client, data):
+    """As much as it takes."""
+    try:
+        client.sendall(data)
+    except (BrokenPipeError, ConnectionResetError):
+        pass
+
+
+def resident(pid):
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+
+
+def open_files(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_several_commands_and_clients_at_once(step):
+    step.do("m 1 100")
+    clients = [step.connect()[0] for _ in range(8)]
+    for client in clients:
+        client.sendall(b"stat --json\nversion\n  sites   --json \nstat --json\n")
+    for client in clients:
+        answers = [read_answer(client) for _ in range(4)]
+        assert [status for status, _ in answers] == ["ok"] * 4
+        assert json.loads(answers[0][1])["live"] == {"blocks": 1, "bytes": 100}
+        assert len(json.loads(answers[2][1])["sites"]) == 1
+        client.close()
+    ended_well(step, 1)
+
+
+@pytest.mark.parametrize("line, why", [
+    (b"\n", "an empty line; help lists what there is"),
+    (b"   \n", "an empty line; help lists what there is"),
+    (b"st\x00at\n", "the line has a byte that is to be written as %XX"),
+    (b"st\xffat\n", "the line has a byte that is to be written as %XX"),
+    (b"stat %4\n", "% is to be followed by two hexadecimal digits; itself it is %25"),
+    (b"stat %\n", "% is to be followed by two hexadecimal digits; itself it is %25"),
+    (b"stat %00\n", "a word cannot have a zero byte in it"),
+    (b"@ stat\n", "@ is to be followed by a process's number"),
+    (b"@-5 stat\n", "@ is to be followed by a process's number"),
+    (b"@99999999999 stat\n", "@ is to be followed by a process's number"),
+    (b"@5\n", "an empty line; help lists what there is"),
+    (b"a " * 33 + b"\n", "too many words"),
+    (b"nonsense\n", "no such command; help lists what there is"),
+    (b"x" * 5000 + b"\n", "the line is too long"),
+])
+def test_lines_that_are_none(step, line, why):
+    client, _ = step.connect()
+    send(client, line)
+    assert read_answer(client) == ("usage", why)
+    client.close()
+    assert step.json("stat")["live"]["blocks"] == 0
+    ended_well(step, 0)
+
+
+def test_a_process_that_is_not_traced(step):
+    client, _ = step.connect()
+    client.sendall(b"@1 stat\n@%d stat --json\r\n" % step.pid)
+    assert read_answer(client) == ("error", "this process is not traced here")
+    assert read_answer(client)[0] == "ok"
+    client.close()
+    ended_well(step, 0)
+
+
+def test_a_line_of_a_megabyte_and_binary_junk(step):
+    before = resident(step.session)
+    for data in (b"x" * (1 << 20), os.urandom(1 << 20).replace(b"\n", b""), b"\0" * (1 << 20),
+                 b"stat " * (1 << 17), b"%41" * (1 << 18)):
+        client, _ = step.connect()
+        send(client, data)
+        client.shutdown(socket.SHUT_WR)
+        try:
+            assert client.recv(100).startswith(b"usage ")
+        except ConnectionResetError:
+            pass
+        client.close()
+    junk = os.urandom(1 << 20)
+    client, _ = step.connect()
+    reader = threading.Thread(target=lambda: all(iter(lambda: client.recv(1 << 16), b"")),
+                              daemon=True)
+    reader.start()
+    send(client, junk)
+    client.close()
+    step.do("m 1 100")
+    assert step.json("stat")["live"] == {"blocks": 1, "bytes": 100}
+    assert resident(step.session) < before + (4 << 20)
+    ended_well(step, 1)
+
+
+def test_half_closed(step):
+    """A command without an end is one when nothing more can come."""
+    client, _ = step.connect()
+    client.sendall(b"version")
+    client.shutdown(socket.SHUT_WR)
+    assert read_answer(client)[0] == "ok"
+    assert hung_up(client)
+    client.close()
+    client, _ = step.connect()
+    client.shutdown(socket.SHUT_WR)
+    assert hung_up(client)
+    client.close()
+    client, _ = step.connect()
+    client.sendall(b"top --json\nsites --json")
+    client.shutdown(socket.SHUT_WR)
+    assert [read_answer(client)[0] for _ in range(2)] == ["ok", "ok"]
+    assert hung_up(client)
+    client.close()
+    ended_well(step, 0)
+
+
+def test_gone_before_the_answer(step):
+    for command in (b"sites --json\n", b"dump json:-\n", b"dump\n", b"stat\n", b"top\n") * 4:
+        client, _ = step.connect()
+        client.sendall(command)
+        client.close()
+    step.do("m 1 100")
+    assert json.loads(step.tell("dump", "json:-"))["totals"]["live_blocks"] == 1
+    ended_well(step, 1)
+
+
+def test_one_who_never_reads(step, until):
+    """Its answers stop where the kernel takes no more; it does not hold up the others, nor the
+    program, and is let go in the end."""
+    step.do("m 1 100")
+    files = open_files(step.session)
+    client, _ = step.connect()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    before = resident(step.session)
+    client.setblocking(False)
+    sent = 0
+    try:
+        while sent < 1 << 22:
+            sent += client.send(b"stat --json\n" * 300)
+    except (BlockingIOError, BrokenPipeError, ConnectionResetError):
+        pass
+    assert 0 < sent < 1 << 22
+    for _ in range(20):
+        step.do("p 10 10")
+        assert step.json("stat")["live"] == {"blocks": 1, "bytes": 100}
+    assert resident(step.session) < before + (4 << 20)
+    until(lambda: open_files(step.session) == files, "its end")
+    client.close()
+    ended_well(step, 201)
+
+
+def test_a_thousand_connections(step):
+    before, files = resident(step.session), open_files(step.session)
+    for i in range(1000):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(folder() / str(step.session)))
+            if i % 3 == 0:
+                send(client, b"stat")
+    step.do("m 1 100")
+    assert step.json("stat")["live"] == {"blocks": 1, "bytes": 100}
+    assert open_files(step.session) <= files + 2
+    assert resident(step.session) < before + (4 << 20)
+    ended_well(step, 1)
+
+
+def test_more_clients_than_there_is_room_for(step, until):
+    """Who says nothing makes way for others after a second."""
+    held = []
+    for _ in range(40):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(str(folder() / str(step.session)))
+        client.settimeout(60)
+        held.append(client)
+    until(lambda: step.ask("version").returncode == 0, "a place")
+    answered = 0
+    for client in held:
+        try:
+            client.sendall(b"version\n")
+            read_line(client)
+            answered += read_answer(client)[0] == "ok"
+        except (AssertionError, ConnectionResetError, BrokenPipeError):
+            pass
+        client.close()
+    assert 20 <= answered < 32
+    ended_well(step, 0)
+
+
+def test_many_slow_answers_at_once(step):
+    """They are made one after the other, each by one copy of the session."""
+    step.do("m 1 100")
+    clients = [step.connect()[0] for _ in range(12)]
+    for client in clients:
+        client.sendall(b"sites --json\n")
+    for client in clients:
+        status, text = read_answer(client)
+        assert status == "ok" and json.loads(text)["sites"][0]["live_bytes"] == 100
+        client.close()
+    ended_well(step, 1)
+
+
+def test_the_program_ends_amid_everything(step, until):
+    clients = [step.connect()[0] for _ in range(12)]
+    for i, client in enumerate(clients):
+        client.sendall((b"stat\n" * 50, b"sites\n", b"dump\n", b"stop\n", b"sta", b"")[i % 6])
+    run = step.finish()
+    assert (run.status, run.err) == (0, "")
+    for client in clients:
+        try:
+            while client.recv(1 << 16):
+                pass
+        except ConnectionResetError:
+            pass
+        client.close()
+    assert not (folder() / str(step.session)).exists()
+
+
+def test_a_client_stopped_amid_a_long_answer(step):
+    """The answer is larger than what the kernel holds for a reader."""
+    step.do(*(f"m {i} {i}" for i in range(60)))
+    step.tell("set", "blocks=on")
+    clients = []
+    for _ in range(5):
+        client, _ = step.connect()
+        client.sendall(b"dump json:-\n" * 20)
+        clients.append(client)
+    assert step.json("stat")["live"]["blocks"] == 60
+    status, text = read_answer(clients[0])
+    assert status == "ok" and len(json.loads(text)["blocks"]) == 60
+    for client in clients:
+        client.close()
+    assert step.json("stat")["live"]["blocks"] == 60
+    ended_well(step, 60)
+
+
+def test_another_user_is_not_let_in(step):
+    if os.geteuid() != 0:
+        pytest.skip("becoming another user wants root")
+    path = folder() / str(step.session)
+    script = ("import os, socket, sys\nos.setgid(65534); os.setuid(65534)\n"
+              "s = socket.socket(socket.AF_UNIX)\ns.settimeout(60)\ns.connect(sys.argv[1])\n"
+              "s.sendall(b'stat\\n')\nprint(s.recv(100))")
+    refused = subprocess.run(["/usr/bin/python3", "-c", script, path], capture_output=True,
+                             text=True, check=False)
+    assert "PermissionError" in refused.stderr
+    os.chmod(folder(), 0o755)
+    os.chmod(path, 0o666)
+    try:
+        refused = subprocess.run(["/usr/bin/python3", "-c", script, path], capture_output=True,
+                                 text=True, check=False)
+    finally:
+        os.chmod(folder(), 0o700)
+    assert "b''" in refused.stdout or "ConnectionReset" in refused.stderr or \
+        "BrokenPipe" in refused.stderr, refused
+    assert "alloctrace" not in refused.stdout
+    assert step.json("stat")["live"]["blocks"] == 0
+    ended_well(step, 0)
+
+
+def test_root_may_ask_anybodys_session(start_plainly, everybodys, target, alloctrace, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("only root may")
+    program = Path(everybodys).parent / "stepper"
+    program.write_bytes(Path(target("stepper")).read_bytes())
+    program.chmod(0o755)
+    live = start_plainly("/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                         everybodys, "-o", "text:/dev/null", "--", program, cwd="/")
+    step = Stepper(live, alloctrace, None)
+    step.do("m 1 100")
+    assert step.json("stat")["live"] == {"blocks": 1, "bytes": 100}
+    assert (folder().parent / "alloctrace-ctl-65534" / str(step.session)).exists()
+    run = step.finish()
+    assert (run.status, run.err) == (0, "")
+
+
+def test_a_killed_front_takes_its_helpers_with_it(step, children, until, process_state):
+    clients = [step.connect()[0] for _ in range(10)]
+    for client in clients:
+        client.sendall(b"sites --json\n" * 20)
+    os.kill(step.session, signal.SIGKILL)
+    until(lambda: process_state(step.session) in ("Z", None), "its end")
+    step.finish()
+    for client in clients:
+        client.close()
+    (folder() / str(step.session)).unlink()
