@@ -208,4 +208,4 @@ def test_row_60_a_client_of_the_session_is_told(start_traced, target, alloctrace
     assert hello.startswith("alloctrace ctl ") and head == f"ok {len(line)}\n"
     assert told("alloctrace: " + line) == [("large block", 2000, 2000)]
     live.say("go on")
-    assert alerts_in(live.finish().err)[0]["delta"] == "+2000"
+    assert alerts_in(live.finish().err)[-1]["delta"] == "+2000"
