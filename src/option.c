@@ -38,9 +38,9 @@ static const struct option when[] = {
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
-	             "mlog1, jsonl or csv-orphan it is a stream of every event as it comes: "
-	             "appended to a file, which is made anew when it is moved, or written to a "
-	             "reader that may come and go." },
+	             "mlog1, jsonl (and .mtrace and so on) or csv-orphan it is a stream of every "
+	             "event as it comes: appended to a file, which is made anew when it is moved, "
+	             "or written to a reader that may come and go." },
 	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
 	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
 	  .help = "report and let the program go after SEC seconds",
