@@ -40,9 +40,9 @@ static const struct option when[] = {
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
-	             "mlog1, jsonl or csv-orphan it is a stream of every event as it comes: "
-	             "appended to a file, which is made anew when it is moved, or written to a "
-	             "reader that may come and go." },
+	             "mlog1, jsonl (and .mtrace and so on) or csv-orphan it is a stream of every "
+	             "event as it comes: appended to a file, which is made anew when it is moved, "
+	             "or written to a reader that may come and go." },
 	{ "record", 0, OPTION_TEXT, "FILE", AT(record), .place = OPTION_NAMED,
 	  .help = "keep every event, for alloctrace report, active and diff",
 	  .details = "Compressed, with each stack once. With --follow all processes are in the one "

@@ -97,7 +97,7 @@ void sink_take(struct sink *sink)
 		sink->end += sink->writing;
 	} else {
 		sink->dropped++;
-		sink->failed |= sink->fd < 0;
+		sink->failed |= sink->fd < 0 || sink->short_of;
 	}
 	sink->writing = 0;
 	sink->short_of = false;

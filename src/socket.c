@@ -29,13 +29,13 @@ struct addrinfo *socket_resolve(const char *host_port)
 	bool bracketed = host_port[0] == '[';
 	char *host = colon ? strndup(host_port + bracketed, colon - host_port - 2 * bracketed) :
 	                     NULL;
+	int error = host ? getaddrinfo(host, colon + 1, &hints, &list) : EAI_SERVICE;
 
-	if (!host || getaddrinfo(host, colon + 1, &hints, &list) != 0)
-		list = NULL;
 	free(host);
-	if (!list)
-		errno = EINVAL;
-	return list;
+	if (error == 0)
+		return list;
+	errno = error == EAI_SERVICE ? EINVAL : EHOSTUNREACH; /* no port; no such host */
+	return NULL;
 }
 
 int socket_tcp(const char *host_port)

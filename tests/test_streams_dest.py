@@ -244,7 +244,8 @@ def test_row_77_a_closed_descriptor_is_one_clear_error(start):
 @pytest.mark.parametrize("where,why", [
     ("/nowhere/at/all", "No such file or directory"),
     ("pipe:/nowhere/fifo", "No such file or directory"),
-    ("tcp:nobody.invalid:99", "Invalid argument"),
+    ("tcp:nobody.invalid:99", "No route to host"),
+    ("tcp:127.0.0.1:nothing", "Invalid argument"),
 ])
 def test_row_77_what_cannot_be_there_is_one_clear_error(start, where, why):
     run = start("-o", f"mlog:{where}").finish()

@@ -81,6 +81,31 @@ static void every_form_of_destination(void **state)
 	}
 }
 
+static void streams_are_named_or_inferred(void **state)
+{
+	static const struct {
+		const char *text, *format, *path;
+	} rows[] = {
+		{ "mtrace:x", "mtrace", "x" },          { "mlog:x.json", "mlog", "x.json" },
+		{ "mlog1:fd:3", "mlog1", NULL },        { "csv-orphan:x.csv", "csv-orphan", "x.csv" },
+		{ "jsonl:tcp:h:1", "jsonl", "h:1" },    { "x.jsonl", "jsonl", "x.jsonl" },
+		{ "x.mtrace", "mtrace", "x.mtrace" },   { "unix:x.mlog", "mlog", "x.mlog" },
+		{ "x.mlog1", "mlog1", "x.mlog1" },
+	};
+	struct dest dest;
+
+	(void)state;
+	for (size_t i = 0; i < countof(rows); i++) {
+		assert_true(dest_parse(&dest, rows[i].text));
+		assert_null(dest.output);
+		assert_string_equal(dest.stream->name, rows[i].format);
+		if (rows[i].path)
+			assert_string_equal(dest.path, rows[i].path);
+	}
+	assert_true(dest_parse(&dest, "text:x.jsonl"));
+	assert_null(dest.stream);
+}
+
 static void what_is_no_destination(void **state)
 {
 	static const char *const rows[] = { "", "json:", "text:", "fd:", "fd:x", "fd:1x", "fd:-1",
@@ -551,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_form_of_destination),
+		cmocka_unit_test(streams_are_named_or_inferred),
 		cmocka_unit_test(what_is_no_destination),
 		cmocka_unit_test(what_can_be_written_is_told_beforehand),
 		cmocka_unit_test(files_are_named_after_the_dump),
