@@ -61,7 +61,7 @@ def test_row_27_a_saved_log_leads_to_the_same(record, read, target, tmp_path, co
     record(target(command[0]), *command[1:])
     of_log = lines_of(read("active", "it.mtrace").stdout)
     of_recording = lines_of(read("active", "it.trace").stdout)
-    assert of_log[0] and of_log[0] == of_recording[0]
+    assert of_log == of_recording and any(of_log)
     lines = (tmp_path / "it.mtrace").read_text().splitlines()
     known = {f"{m['function']}: {m['address']} {m['size']} {m['library']} {m['symbol']} "
              f"{m['caller'][2:]}" for m in map(MTRACE.match, lines) if m and m["size"]}
