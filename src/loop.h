@@ -4,6 +4,7 @@
 #define LOOP_H
 
 #include "alerts.h"
+#include "databases.h"
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
@@ -21,6 +22,7 @@ struct session {
 	struct alerts alerts;
 	struct polls polls;
 	struct streams streams;
+	struct databases databases;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */

@@ -40,7 +40,8 @@ static const struct option when[] = {
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
 	             "mlog1, jsonl or csv-orphan it is a stream of every event as it comes: "
 	             "appended to a file, which is made anew when it is moved, or written to a "
-	             "reader that may come and go." },
+	             "reader that may come and go. As sqlite (.db) or postgres (.sql) it is "
+	             "a database of all events, or a script for psql that makes one." },
 	{ "interval", 0, OPTION_SECONDS, "SEC", AT(interval_ms), .help = "report every SEC seconds" },
 	{ "duration", 0, OPTION_SECONDS, "SEC", AT(duration_ms),
 	  .help = "report and let the program go after SEC seconds",
@@ -285,12 +286,15 @@ static bool add_output(struct options *options, const char *text)
 	struct stream_options *streams = &options->streams;
 	struct dest dest;
 
-	if (options->dest_count == OUTPUTS_MAX || streams->dest_count == OUTPUTS_MAX)
+	if (options->dest_count == OUTPUTS_MAX || streams->dest_count == OUTPUTS_MAX ||
+	    options->database_count == OUTPUTS_MAX)
 		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
 	if (!dest_parse(&dest, text))
 		return false;
 	if (dest.stream)
 		streams->dests[streams->dest_count++] = dest;
+	else if (dest.sql)
+		options->databases[options->database_count++] = dest;
 	else
 		options->dests[options->dest_count++] = dest;
 	return true;

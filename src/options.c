@@ -62,6 +62,6 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 	if (at < argc && options->pid)
 		die(EXIT_USAGE, "%s: a program to start, or -p PID: not both", argv[at]);
 	options->argv = at < argc ? argv + at : NULL;
-	if (!options->dest_count && !options->streams.dest_count)
+	if (!options->dest_count && !options->streams.dest_count && !options->database_count)
 		dest_parse(&options->dests[options->dest_count++], output);
 }

@@ -31,6 +31,8 @@ struct options {
 	struct dest dests[OUTPUTS_MAX];
 	unsigned dest_count;
 	struct stream_options streams;
+	struct dest databases[OUTPUTS_MAX];
+	unsigned database_count;
 	const char *debug_dir; /* or NULL */
 	uint64_t leak_exitcode; /* 0: the program's own */
 	const char *suppressions[LIST_MAX]; /* paths */

@@ -44,8 +44,8 @@ static void begin_to_trace(struct session *session)
 		.free_stacks = session->options->free_stacks || session->options->mismatches,
 		.mismatches = session->options->mismatches,
 		.usable = reporting_asks_usable(session->options),
-		.callers = streams_tell_callers(&session->streams),
-		.usable_each = streams_tell_usable(&session->streams),
+		.callers = streams_tell_callers(&session->streams) || session->databases.count,
+		.usable_each = streams_tell_usable(&session->streams) || session->databases.count,
 		.debug_dir = session->options->debug_dir,
 		.client_stats = session->options->client_stats,
 		.listener = listeners_all(&session->listeners),
@@ -86,6 +86,7 @@ int session_run(const struct options *options, struct title title)
 	streams_init(&session.streams, options, &session.polls);
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
+	databases_init(&session.databases, options, &session.listeners, &session.polls);
 	start(&session, title);
 	points_listen(&session);
 	alert_listen(&session);
