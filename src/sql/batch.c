@@ -5,8 +5,11 @@
 
 #include "utf8.h"
 
-/* A row: its length, its relation, and of each column what it is, then the number, or the
- * length and the bytes of the text. */
+/* A row: its length, its relation, and of each column what it is, then the number without its
+ * leading zeros, or the length and the bytes of the text. What the tag is more than TAG_NUMBER is
+ * the number's bytes. */
+enum { TAG_NULL, TAG_TEXT, TAG_NUMBER };
+
 struct head {
 	uint32_t len;
 	uint32_t relation;
@@ -52,19 +55,24 @@ static size_t size_of(const struct value *values, unsigned count)
 	return len;
 }
 
-static uint8_t *put_number(uint8_t *to, uint64_t value)
-{
-	return mempcpy(to, &value, sizeof(value));
-}
-
 static uint8_t *put(uint8_t *to, const struct value *value)
 {
-	*to++ = value->kind;
-	if (value->kind == VALUE_NUMBER)
-		return put_number(to, value->number);
-	if (value->kind == VALUE_TEXT)
-		return mempcpy(put_number(to, value->len), value->text, value->len);
-	return to;
+	uint64_t bits = (uint64_t)value->number;
+	unsigned bytes = bits ? (71 - (unsigned)__builtin_clzll(bits)) / 8 : 0;
+
+	switch (value->kind) {
+	case VALUE_NUMBER:
+		*to++ = (uint8_t)(TAG_NUMBER + bytes);
+		memcpy(to, &bits, sizeof(bits)); /* there is room for all of them */
+		return to + bytes;
+	case VALUE_TEXT:
+		*to++ = TAG_TEXT;
+		to = mempcpy(to, &value->len, sizeof(value->len));
+		return mempcpy(to, value->text, value->len);
+	default:
+		*to++ = TAG_NULL;
+		return to;
+	}
 }
 
 static bool add_clean(struct batch *batch, enum relation_id relation, const struct value *values)
@@ -111,19 +119,19 @@ bool batch_add(struct batch *batch, enum relation_id relation, const struct valu
 
 static const uint8_t *get(const uint8_t *from, struct value *value)
 {
-	uint64_t bits;
+	unsigned tag = *from++, bytes = tag >= TAG_NUMBER ? tag - TAG_NUMBER : 0;
+	uint64_t bits = 0;
 
-	*value = (struct value){ .kind = *from++ };
-	if (value->kind == VALUE_NULL)
-		return from;
-	memcpy(&bits, from, sizeof(bits));
-	from += sizeof(bits);
-	value->number = (int64_t)bits;
-	if (value->kind != VALUE_TEXT)
-		return from;
-	value->text = (const char *)from;
-	value->len = bits;
-	return from + bits;
+	*value = (struct value){ .kind = tag == TAG_NULL ? VALUE_NULL : VALUE_NUMBER };
+	if (tag != TAG_TEXT) {
+		memcpy(&bits, from, bytes);
+		value->number = (int64_t)bits;
+		return from + bytes;
+	}
+	value->kind = VALUE_TEXT;
+	memcpy(&value->len, from, sizeof(value->len));
+	value->text = (const char *)from + sizeof(value->len);
+	return (const uint8_t *)value->text + value->len;
 }
 
 static bool head_at(const struct batch *batch, size_t at, struct head *head)

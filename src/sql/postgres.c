@@ -32,18 +32,16 @@ static bool is_written(struct postgres *postgres)
 
 static bool open_file(struct postgres *postgres, const char *path)
 {
-	int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, fd;
+	int flags = O_WRONLY | O_CLOEXEC | O_NOCTTY, fd;
 	struct stat stat_;
 
+	if (stat(path, &stat_) == 0 && S_ISFIFO(stat_.st_mode))
+		return store_fails(&postgres->store, "it is a fifo, which nobody may read in time");
 	fd = open(path, flags | O_CREAT | O_EXCL, 0666);
 	if (fd >= 0)
 		postgres->path = strdup(path);
 	if (fd < 0 && errno == EEXIST)
 		fd = open(path, flags);
-	if (fd >= 0 && fstat(fd, &stat_) == 0 && S_ISFIFO(stat_.st_mode)) {
-		close(fd);
-		return store_fails(&postgres->store, "it is a fifo, which nobody may read in time");
-	}
 	postgres->out = fd < 0 ? NULL : fdopen(fd, "w");
 	return postgres->out || store_fails(&postgres->store, "it cannot be opened:");
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define BATCH_LEN (1 << 20)   /* bytes of rows in one transaction */
-#define WAITING_MAX 256       /* batches that are still to be written */
+#define WAITING_MAX 1024      /* batches that are still to be written */
 
 struct queue {
 	struct store *store;

@@ -96,7 +96,6 @@ static bool open_db(struct sqlite *sqlite, const char *path)
 		return store_fails(&sqlite->store, "no memory");
 	if (sqlite3_open_v2(sqlite->path, &sqlite->db, flags, NULL) != SQLITE_OK)
 		return sqlite->db ? db_fails(sqlite) : store_fails(&sqlite->store, "no memory");
-	sqlite3_extended_result_codes(sqlite->db, 0);
 	if (!run(sqlite, "BEGIN EXCLUSIVE"))
 		return false;
 	return is_ours_or_empty(sqlite) && run(sqlite, "ROLLBACK");
