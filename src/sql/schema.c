@@ -18,7 +18,7 @@ const struct relation relations[RELATIONS] = {
 		[TRACE_VERSION] = KEY("version"),
 		[TRACE_BEGAN_US] = NUMBER("began_us"), /* since 1970 */
 		[TRACE_COMPLETE] = ALWAYS("complete"), /* 1; 0: it goes on, or was cut off */
-	}, 3, .late = true },
+	}, .count = 3, .late = true },
 	[PROCESSES] = { "processes", { /* one program of one process */
 		[PROCESS_ID] = KEY("id"),
 		[PROCESS_PID] = ALWAYS("pid"),
@@ -29,25 +29,25 @@ const struct relation relations[RELATIONS] = {
 		[PROCESS_ENDED] = NUMBER("ended_ns"),
 		[PROCESS_ENDING] = TEXT("ending"), /* "exit", "signal", "exec", "detach" */
 		[PROCESS_STATUS] = NUMBER("status"), /* of the exit, or the signal's number */
-	}, 9, .late = true },
+	}, .count = 9, .late = true },
 	[ARGUMENTS] = { "arguments", {
 		[ARGUMENT_PROCESS] = KEY_OF("process", PROCESSES),
 		[ARGUMENT_POSITION] = KEY("position"),
 		[ARGUMENT_VALUE] = WORD("value"),
-	}, 3 },
+	}, .count = 3 },
 	[THREADS] = { "threads", {
 		[THREAD_ID] = KEY("id"),
 		[THREAD_PROCESS] = ALWAYS_OF("process", PROCESSES),
 		[THREAD_TID] = ALWAYS("tid"),
 		[THREAD_BEGAN] = ALWAYS("began_ns"), /* or was first seen */
 		[THREAD_ENDED] = NUMBER("ended_ns"),
-	}, 5, .late = true },
+	}, .count = 5, .late = true },
 	[SITES] = { "sites", { /* one function called from one stack */
 		[SITE_ID] = KEY("id"),
 		[SITE_PROCESS] = ALWAYS_OF("process", PROCESSES),
 		[SITE_NUMBER] = ALWAYS("number"), /* as reports of the process have it */
 		[SITE_FUNCTION] = TEXT("function"),
-	}, 4 },
+	}, .count = 4 },
 	[FRAMES] = { "frames", {
 		[FRAME_SITE] = KEY_OF("site", SITES),
 		[FRAME_POSITION] = KEY("position"), /* 0: the innermost */
@@ -60,7 +60,7 @@ const struct relation relations[RELATIONS] = {
 		[FRAME_FILE] = TEXT("file"),
 		[FRAME_LINE] = NUMBER("line"),
 		[FRAME_INLINED] = ALWAYS("inlined"), /* 0 or 1 */
-	}, 11 },
+	}, .count = 11 },
 	[EVENTS] = { "events", {
 		[EVENT_ID] = KEY("id"), /* in the order in which they count */
 		[EVENT_PROCESS] = ALWAYS_OF("process", PROCESSES),
@@ -77,7 +77,7 @@ const struct relation relations[RELATIONS] = {
 		[EVENT_FREED_ADDRESS] = NUMBER("freed_address"),
 		[EVENT_FREED_SIZE] = NUMBER("freed_size"),
 		[EVENT_STATE] = TEXT("state"), /* of the address given back */
-	}, 15 },
+	}, .count = 15 },
 	[MAP_CALLS_MADE] = { "map_calls", {
 		[CALL_EVENT] = KEY_OF("event", EVENTS),
 		[CALL_NAME] = WORD("call"),
@@ -86,13 +86,13 @@ const struct relation relations[RELATIONS] = {
 		[CALL_RESULT] = NUMBER("result"), /* NULL: it failed */
 		[CALL_ERROR] = NUMBER("error"),   /* errno */
 		[CALL_ORIGIN] = TEXT("origin"),
-	}, 11 },
+	}, .count = 11 },
 	[MARKS] = { "marks", {
 		[MARK_EVENT] = KEY_OF("event", EVENTS),
 		[MARK_ACTION] = WORD("action"),
 		[MARK_NAME] = TEXT("name"),
 		[MARK_DETAIL] = TEXT("detail"),
-	}, 4 },
+	}, .count = 4 },
 	[BLOCKS] = { "blocks", { /* written when they are freed, or at their process's end */
 		[BLOCK_ID] = KEY("id"),
 		[BLOCK_PROCESS] = ALWAYS_OF("process", PROCESSES),
@@ -109,7 +109,7 @@ const struct relation relations[RELATIONS] = {
 		[BLOCK_FREE_THREAD] = OF("free_thread", THREADS),
 		[BLOCK_LIFETIME] = NUMBER("lifetime_ns"),
 		[BLOCK_INHERITED] = OF("inherited", BLOCKS), /* the parent's, when it forked */
-	}, 15 },
+	}, .count = 15 },
 	[MAPS] = { "maps", { /* what is mapped at the end of the process */
 		[MAP_PROCESS] = KEY_OF("process", PROCESSES),
 		[MAP_ADDRESS] = KEY("address"),
@@ -122,7 +122,7 @@ const struct relation relations[RELATIONS] = {
 		[MAP_FILE] = TEXT("file"),
 		[MAP_OFFSET] = NUMBER("file_offset"),
 		[MAP_AGE] = NUMBER("age_ms"),
-	}, 11 },
+	}, .count = 11 },
 };
 
 const struct index indices[] = {
