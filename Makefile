@@ -11,13 +11,14 @@ WARN   = -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wstrict-prototypes
 ALL    = -std=c11 -D_GNU_SOURCE $(CFLAGS) $(SANFLAGS) $(WARN) -Iinclude -Iarch/$(ARCH)
 DEPS   = -MMD -MP -MF $@.d -MT $@
 comma := ,
-LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz -lzstd -lmicrohttpd
+LIBS   = -lcapstone -ldw -lelf -lunwind-ptrace -lunwind-$(ARCH) -lunwind -lyajl -liberty -lz -lzstd \
+	-lmicrohttpd -lsqlite3
 ifdef SAN
 SANFLAGS = -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
 sources := $(wildcard src/*.c src/base/*.c src/tracer/*.c src/analysis/*.c src/trace/*.c \
-		src/output/*.c src/control/*.c \
+		src/output/*.c src/control/*.c src/sql/*.c \
 		arch/$(ARCH)/*.c)
 objects := $(sources:%.c=$(BUILD)/%.o)
 units   := $(patsubst tests/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))

@@ -33,6 +33,7 @@ const char *map_call_name(enum map_call_kind); /* of any but NONE */
 bool map_call_is_restarted(int64_t result);
 
 #define MAP_CALL_ARGS 6
+unsigned map_call_arguments(enum map_call_kind); /* that it has */
 
 /* One that has returned. */
 struct map_call {

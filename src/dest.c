@@ -52,7 +52,8 @@ bool dest_parse(struct dest *dest, const char *text)
 	*dest = (struct dest){ .kind = DEST_FILE, .fd = STDOUT_FILENO };
 	dest->output = colon ? output_by_name(text, colon - text) : NULL;
 	dest->stream = colon ? stream_by_name(text, colon - text) : NULL;
-	if (dest->output || dest->stream)
+	dest->sql = colon ? sql_by_name(text, colon - text) : NULL;
+	if (dest->output || dest->stream || dest->sql)
 		text = colon + 1;
 	dest->path = text;
 	if (strcmp(text, "-") == 0)
@@ -65,11 +66,13 @@ bool dest_parse(struct dest *dest, const char *text)
 		dest->kind = kinds[i].kind;
 		dest->path = text + len;
 	}
-	if (!dest->output && !dest->stream)
+	if (!dest->output && !dest->stream && !dest->sql)
 		dest->stream = stream_by_path(dest->path);
-	if (!dest->output && !dest->stream)
+	if (!dest->output && !dest->stream && !dest->sql && dest->kind == DEST_FILE)
+		dest->sql = sql_by_path(dest->path);
+	if (!dest->output && !dest->stream && !dest->sql)
 		dest->output = output_by_path(dest->path);
-	if (!dest->output && !dest->stream)
+	if (!dest->output && !dest->stream && !dest->sql)
 		dest->output = output_by_name("text", 4);
 	return is_well_formed(dest);
 }

@@ -3,12 +3,14 @@
 #define DEST_H
 
 #include "output.h"
+#include "sql.h"
 #include "stream.h"
 
 enum dest_kind { DEST_FILE, DEST_FD, DEST_PIPE, DEST_TCP, DEST_UNIX };
 
 struct dest {
 	const struct stream_format *stream; /* or NULL: it is of reports, */
+	const struct sql_format *sql;       /* or NULL: a database, */
 	const struct output *output;        /* or NULL */
 	enum dest_kind kind;
 	const char *path; /* all but FD: the command line's own */

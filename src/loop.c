@@ -28,6 +28,13 @@ static void leave(struct session *session)
 	session->leaving |= !session->tracer_ended;
 }
 
+/* Nothing comes of the process any more. */
+static void end_events(struct session *session, struct heap *heap)
+{
+	streams_end(&session->streams, heap);
+	databases_end(&session->databases, heap);
+}
+
 /* ---- records ---------------------------------------------------------------------- */
 
 /* Those that had none; reason: of those that have not ended. */
@@ -37,7 +44,7 @@ static void last_reports(struct session *session, const char *reason)
 	struct traced *first = processes->first;
 
 	for (size_t i = 0; i < processes->count; i++)
-		streams_end(&session->streams, processes->list[i]->heap);
+		end_events(session, processes->list[i]->heap);
 
 	if (session->target.ended && !first->ended) {
 		first->ended = true;
@@ -80,7 +87,7 @@ static void report_ended(struct session *session)
 
 		if (!traced->ended && !traced->released)
 			continue;
-		streams_end(&session->streams, traced->heap);
+		end_events(session, traced->heap);
 		reporting_end(&session->reporting, traced, "exit");
 		if (traced != processes->first)
 			processes_drop(processes, traced);
@@ -103,7 +110,7 @@ static void on_released(struct session *session, struct traced *traced)
 		report_ended(session);
 		return;
 	}
-	streams_end(&session->streams, traced->heap);
+	end_events(session, traced->heap);
 	reporting_end(&session->reporting, traced, "detach");
 }
 
@@ -347,4 +354,5 @@ void loop_run(struct session *session)
 		last_reports(session, session->tracer_lost ? "detach" : "exit");
 	reporting_await(&session->reporting);
 	finish_streams(session);
+	session->failed |= !databases_close(&session->databases);
 }

@@ -5,6 +5,7 @@
 
 #include "alerts.h"
 #include "ctl.h"
+#include "databases.h"
 #include "listeners.h"
 #include "polls.h"
 #include "reporting.h"
@@ -26,6 +27,7 @@ struct session {
 	struct ctl ctl;
 	struct http *metrics; /* NULL: they are not served */
 	bool metrics_ready;   /* to be served */
+	struct databases databases;
 	int signals, interval, duration; /* descriptors; -1: none */
 	bool leaving;     /* all that is traced is to be let go */
 	bool told_to;     /* the tracer has been told so */

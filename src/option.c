@@ -42,7 +42,8 @@ static const struct option when[] = {
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
 	             "mlog1, jsonl (and .mtrace and so on) or csv-orphan it is a stream of every "
 	             "event as it comes: appended to a file, which is made anew when it is moved, "
-	             "or written to a reader that may come and go." },
+	             "or written to a reader that may come and go. As sqlite (.db) or postgres "
+	             "(.sql) it is a database of all events, or a script for psql that makes one." },
 	{ "record", 0, OPTION_TEXT, "FILE", AT(record), .place = OPTION_NAMED,
 	  .help = "keep every event, for alloctrace report, active and diff",
 	  .details = "Compressed, with each stack once. With --follow all processes are in the one "
@@ -305,12 +306,15 @@ static bool add_output(struct options *options, const char *text)
 	struct stream_options *streams = &options->streams;
 	struct dest dest;
 
-	if (options->dest_count == OUTPUTS_MAX || streams->dest_count == OUTPUTS_MAX)
+	if (options->dest_count == OUTPUTS_MAX || streams->dest_count == OUTPUTS_MAX ||
+	    options->database_count == OUTPUTS_MAX)
 		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
 	if (!dest_parse(&dest, text))
 		return false;
 	if (dest.stream)
 		streams->dests[streams->dest_count++] = dest;
+	else if (dest.sql)
+		options->databases[options->database_count++] = dest;
 	else
 		options->dests[options->dest_count++] = dest;
 	return true;

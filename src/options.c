@@ -52,7 +52,7 @@ static bool is_option(const char *arg)
 
 static void default_output(struct options *options, const char *output)
 {
-	if (!options->dest_count && !options->streams.dest_count)
+	if (!options->dest_count && !options->streams.dest_count && !options->database_count)
 		dest_parse(&options->dests[options->dest_count++], output);
 }
 

@@ -36,6 +36,8 @@ struct options {
 	const char *at[LIST_MAX]; /* moments of a recording */
 	size_t at_count;
 	const char *record;    /* where to, or NULL */
+	struct dest databases[OUTPUTS_MAX];
+	unsigned database_count;
 	const char *debug_dir; /* or NULL */
 	uint64_t leak_exitcode; /* 0: the program's own */
 	const char *suppressions[LIST_MAX]; /* paths */

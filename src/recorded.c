@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "databases.h"
 #include "log.h"
 #include "replay.h"
 #include "reporting.h"
@@ -221,13 +222,14 @@ struct recorded *recorded_find(struct trace *trace, const char *path, bool has_a
 
 /* False: nothing of it could be read. */
 static bool write_one(struct reporting *reporting, struct options *options, struct trace *trace,
+                      struct databases *databases, const struct heap_listener *told,
                       struct recorded *one)
 {
 	const struct analysis_options analysis = {
 		.depth = options->depth, .raw_stacks = options->raw_stacks,
 		.debug_dir = options->debug_dir,
 	};
-	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, NULL);
+	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, told);
 
 	if (!heap)
 		return false;
@@ -238,8 +240,26 @@ static bool write_one(struct reporting *reporting, struct options *options, stru
 	}
 	one->mark.number = 0; /* it is the only one of its process here */
 	reporting_write(reporting, heap, &one->mark);
+	databases_end(databases, heap);
 	heap_free(heap);
 	return true;
+}
+
+/* All of them; false: there is nothing to tell of any. */
+static bool write_all(struct reporting *reporting, struct options *options, struct trace *trace,
+                      struct recorded *list, size_t count)
+{
+	struct databases databases = { 0 };
+	struct listeners listeners = { 0 };
+	struct polls polls = { 0 };
+	size_t written = 0;
+
+	databases_init(&databases, options, &listeners, &polls);
+	for (size_t i = 0; i < count; i++)
+		written += write_one(reporting, options, trace, &databases,
+		                     listeners_all(&listeners), &list[i]);
+	reporting->failed |= !databases_close(&databases);
+	return written;
 }
 
 int report_main(int argc, char **argv, struct title title)
@@ -248,10 +268,10 @@ int report_main(int argc, char **argv, struct title title)
 	struct options options;
 	struct recorded *list;
 	const char *path;
-	size_t count, written = 0;
 	struct trace *trace;
 	uint64_t at_ms = 0;
 	bool has_at, whole;
+	size_t count;
 
 	(void)argc, (void)title;
 	options_parse_files(&options, argv, "text:-", &path, 1);
@@ -260,9 +280,7 @@ int report_main(int argc, char **argv, struct title title)
 	trace = recorded_open(path);
 	reporting.epoch_ns = (int64_t)trace_realtime_offset(trace);
 	list = recorded_find(trace, path, has_at, at_ms, &count);
-	for (size_t i = 0; i < count; i++)
-		written += write_one(&reporting, &options, trace, &list[i]);
-	if (!written)
+	if (!write_all(&reporting, &options, trace, list, count))
 		die(EXIT_OURS, "cannot read %s: it ends before it tells anything of a program; record "
 		    "once more", path);
 	whole = recorded_tell_damage(trace, path);

@@ -45,8 +45,8 @@ static void begin_to_trace(struct session *session)
 		.free_stacks = session->options->free_stacks || session->options->mismatches,
 		.mismatches = session->options->mismatches,
 		.usable = reporting_asks_usable(session->options),
-		.callers = streams_tell_callers(&session->streams),
-		.usable_each = streams_tell_usable(&session->streams),
+		.callers = streams_tell_callers(&session->streams) || session->databases.count,
+		.usable_each = streams_tell_usable(&session->streams) || session->databases.count,
 		.debug_dir = session->options->debug_dir,
 		.client_stats = session->options->client_stats,
 		.listener = listeners_all(&session->listeners),
@@ -90,6 +90,7 @@ int session_run(const struct options *options, struct title title)
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
 	recording_init(&session.recording, &own, &session.listeners, &session.polls);
+	databases_init(&session.databases, &own, &session.listeners, &session.polls);
 	start(&session, title);
 	ctl_begin(&session);
 	metrics_begin(&session);

@@ -60,3 +60,16 @@ const char *map_call_name(enum map_call_kind kind)
 {
 	return names[kind];
 }
+
+unsigned map_call_arguments(enum map_call_kind kind)
+{
+	static const unsigned char arguments[MAP_CALLS] = {
+		[MAP_CALL_MMAP] = 6, [MAP_CALL_MUNMAP] = 2, [MAP_CALL_MREMAP] = 5,
+		[MAP_CALL_BRK] = 1, [MAP_CALL_SHMAT] = 3, [MAP_CALL_SHMDT] = 1,
+		[MAP_CALL_PROTECT] = 3, [MAP_CALL_IO_SETUP] = 2, [MAP_CALL_IO_DESTROY] = 1,
+		[MAP_CALL_SHADOW_STACK] = 3, [MAP_CALL_REMAP_PAGES] = 5, [MAP_CALL_EXIT] = 1,
+		[MAP_CALL_CLONE] = 5,
+	};
+
+	return arguments[kind];
+}

@@ -164,14 +164,6 @@ static void put_hex(yajl_gen gen, uint64_t value)
 	json_string(gen, text);
 }
 
-/* How many of them the call has. */
-static const unsigned char arguments[MAP_CALLS] = {
-	[MAP_CALL_MMAP] = 6, [MAP_CALL_MUNMAP] = 2, [MAP_CALL_MREMAP] = 5, [MAP_CALL_BRK] = 1,
-	[MAP_CALL_SHMAT] = 3, [MAP_CALL_SHMDT] = 1, [MAP_CALL_PROTECT] = 3, [MAP_CALL_IO_SETUP] = 2,
-	[MAP_CALL_IO_DESTROY] = 1, [MAP_CALL_SHADOW_STACK] = 3, [MAP_CALL_REMAP_PAGES] = 5,
-	[MAP_CALL_EXIT] = 1, [MAP_CALL_CLONE] = 5,
-};
-
 static void put_map(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
 {
 	const struct map_call *call = event->call;
@@ -179,7 +171,7 @@ static void put_map(yajl_gen gen, struct stream_process *process, const struct h
 	json_member_string(gen, "call", event->function);
 	json_member(gen, "args");
 	yajl_gen_array_open(gen);
-	for (unsigned i = 0; i < arguments[call->kind]; i++)
+	for (unsigned i = 0; i < map_call_arguments(call->kind); i++)
 		put_hex(gen, call->args[i]);
 	yajl_gen_array_close(gen);
 	if (call->result < 0 && call->result >= -4095) {

@@ -13,7 +13,7 @@
 #include "map_call.h"
 #include "output.h"
 #include "output/units.h"
-#include "output/utf8.h"
+#include "utf8.h"
 
 struct heap {
 	struct heap_totals totals;

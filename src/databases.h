@@ -1,0 +1,27 @@
+/* The databases of a session: -o sqlite:PATH and the like. */
+#ifndef DATABASES_H
+#define DATABASES_H
+
+#include "listeners.h"
+#include "options.h"
+#include "polls.h"
+#include "sql.h"
+
+struct databases { /* all zero: there are none */
+	struct database {
+		struct sql *sql;
+		char *path;
+		bool told; /* that it has ended early */
+	} list[OUTPUTS_MAX];
+	unsigned count;
+	int timer; /* for what came to be written, be it little */
+};
+
+/* Ends our process when one can't be written. What is given must stay. */
+void databases_init(struct databases *, const struct options *, struct listeners *, struct polls *);
+/* Nothing comes of the process any more. Before heap_free. */
+void databases_end(struct databases *, struct heap *);
+/* Waits for them. False: one is not whole, which was said. */
+bool databases_close(struct databases *);
+
+#endif
