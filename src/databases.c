@@ -74,11 +74,14 @@ static void add(struct databases *databases, const struct dest *dest,
 }
 
 void databases_init(struct databases *databases, const struct options *options,
-                    struct listeners *listeners, struct polls *polls)
+                    struct listeners *listeners, struct polls *polls,
+                    const struct trace *recorded)
 {
 	const struct sql_options sql = {
-		.epoch_ns = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
-		.attached = options->pid, .waits = options->streams.on_block == SINK_WAITS,
+		.epoch_ns = recorded ? (int64_t)trace_realtime_offset(recorded) :
+		                       (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
+		.attached = options->pid, .recorded = recorded,
+		.waits = recorded || options->streams.on_block == SINK_WAITS,
 	};
 
 	for (unsigned i = 0; i < options->database_count; i++)

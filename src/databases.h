@@ -6,6 +6,7 @@
 #include "options.h"
 #include "polls.h"
 #include "sql.h"
+#include "trace.h"
 
 struct databases { /* all zero: there are none */
 	struct database {
@@ -17,8 +18,10 @@ struct databases { /* all zero: there are none */
 	int timer; /* for what came to be written, be it little */
 };
 
-/* Ends our process when one can't be written. What is given must stay. */
-void databases_init(struct databases *, const struct options *, struct listeners *, struct polls *);
+/* Ends our process when one can't be written. What is given must stay. recorded: of what the
+ * events are told, or NULL: they happen now. */
+void databases_init(struct databases *, const struct options *, struct listeners *, struct polls *,
+                    const struct trace *recorded);
 /* Nothing comes of the process any more. Before heap_free. */
 void databases_end(struct databases *, struct heap *);
 /* Waits for them. False: one is not whole, which was said. */

@@ -254,7 +254,7 @@ static bool write_all(struct reporting *reporting, struct options *options, stru
 	struct polls polls = { 0 };
 	size_t written = 0;
 
-	databases_init(&databases, options, &listeners, &polls);
+	databases_init(&databases, options, &listeners, &polls, trace);
 	for (size_t i = 0; i < count; i++)
 		written += write_one(reporting, options, trace, &databases,
 		                     listeners_all(&listeners), &list[i]);

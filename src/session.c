@@ -90,7 +90,7 @@ int session_run(const struct options *options, struct title title)
 	if (session.streams.count)
 		listeners_add(&session.listeners, streams_tell, &session.streams);
 	recording_init(&session.recording, &own, &session.listeners, &session.polls);
-	databases_init(&session.databases, &own, &session.listeners, &session.polls);
+	databases_init(&session.databases, &own, &session.listeners, &session.polls, NULL);
 	start(&session, title);
 	ctl_begin(&session);
 	metrics_begin(&session);

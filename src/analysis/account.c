@@ -341,6 +341,8 @@ void account_apply(struct heap *heap, struct heap_event *event)
 	}
 	if (event->entry != CATALOG_NONE)
 		event->function = catalog[event->entry].name;
+	else if (event->kind == HEAP_EVENT_MAP)
+		event->function = map_call_name(event->call->kind);
 	by_kind[event->kind](heap, view, event);
 	counters_called(heap, view, event);
 	if (listener)

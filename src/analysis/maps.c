@@ -294,7 +294,6 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 
 	if (record->call.kind == MAP_CALL_NONE || record->call.kind >= MAP_CALLS)
 		return;
-	event.function = map_call_name(record->call.kind);
 	event.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	account_apply(heap, &event);
 }

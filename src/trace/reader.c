@@ -311,7 +311,7 @@ static void take(struct replay *replay, size_t i)
 	replay->over = true;
 }
 
-/* They stand behind all others. */
+/* They stand behind all others; what is wrong with them is no matter to the events. */
 static void take_names(struct replay *replay)
 {
 	const struct file *file = &replay->trace->file;
@@ -347,6 +347,9 @@ struct heap *trace_heap(struct trace *trace, uint32_t track, const struct analys
 	replay.heap = replay.begin == SIZE_MAX ? NULL : replay_new(&with, trace->catalogue);
 	if (!replay.heap)
 		return NULL;
+	if (told) /* it may ask for them */
+		take_names(&replay);
+	replay.over = false;
 	go(&replay);
 	if (!replay.has_state) {
 		heap_free(replay.heap);
@@ -356,6 +359,7 @@ struct heap *trace_heap(struct trace *trace, uint32_t track, const struct analys
 		moment->now_ns = replay.last_ns;
 	if (moment->block == SIZE_MAX || replay.over)
 		replay_moment(replay.heap, moment->now_ns);
-	take_names(&replay);
+	if (!told)
+		take_names(&replay);
 	return replay.heap;
 }
