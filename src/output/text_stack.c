@@ -41,7 +41,7 @@ void text_frame_name(char *out, const struct heap_frame *frame, size_t columns)
 		snprintf(tail, sizeof(tail), "0x%" PRIx64, frame->address);
 	else if (frame->inlined)
 		snprintf(tail, sizeof(tail), " (inlined)");
-	else if (!frame->function || !frame->file)
+	else if (frame->module && (!frame->function || !frame->file)) /* a tag is nowhere */
 		snprintf(tail, sizeof(tail), "+0x%" PRIx64, frame->offset);
 	columns -= strlen(tail);
 	strcat(utf8_fit(out, name ? name : "", columns, columns / 2), tail);
