@@ -121,10 +121,12 @@ check:
 	@$(MAKE) CC=gcc SAN=address,undefined all unit fuzzers
 	@tests/run
 
-# Attaching and letting go again and again, ten minutes of it; the figures are printed.
+# Attaching and letting go again and again, ten minutes of it; the figures are printed. And a
+# recording of 10 million events.
 CYCLES = 500
 soak: tests
 	@CYCLES=$(CYCLES) tests/run $(wildcard tests/test_attach*.py)
+	@RECORDED=5000000 tests/run tests/test_record.py -k million
 
 RUNS = 10000000
 fuzz:

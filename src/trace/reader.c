@@ -283,10 +283,11 @@ static bool is_wanted(const struct replay *replay, size_t i)
 	}
 }
 
+/* Sites are told of with the last of the events they are for. */
 static bool is_behind(const struct replay *replay, const struct block *block)
 {
 	return replay->moment->block == SIZE_MAX && replay->has_state &&
-	       block->first_ns > replay->moment->now_ns;
+	       block->kind != BLOCK_SITES && block->first_ns > replay->moment->now_ns;
 }
 
 static void take(struct replay *replay, size_t i)
