@@ -80,8 +80,8 @@ int session_run(const struct options *options, struct title title)
 	target_find(&session.target, options);
 	reporting_init(&session.reporting, &own, &session.processes);
 	start(&session, title);
-	ctl_begin(&session);
 	metrics_begin(&session);
+	ctl_begin(&session);
 	begin_to_trace(&session);
 	loop_run(&session);
 	ctl_end(&session);
