@@ -50,6 +50,7 @@ const struct control_request *control_take(struct control *);
 void control_answer(struct control *, uint64_t client, enum control_status, const char *text,
                     size_t len);
 void control_answer_file(struct control *, uint64_t client, int fd); /* all of it; takes fd over */
+bool control_waits(const struct control *, uint64_t client); /* is it still there, for its answer? */
 void control_close(struct control *); /* NULL: nothing */
 
 /* ---- the client's end ---- */

@@ -108,7 +108,11 @@ static void finish(struct session *session, struct ctl_job *job, enum control_st
 
 static void drop(struct session *session, struct ctl_job *job)
 {
-	session->ctl.jobs = job->next;
+	struct ctl_job **at = &session->ctl.jobs;
+
+	while (*at != job)
+		at = &(*at)->next;
+	*at = job->next;
 	if (job->ended >= 0) {
 		polls_drop(&session->polls, job->ended);
 		close(job->ended);
@@ -150,6 +154,7 @@ static void begin_copy(struct session *session, struct ctl_job *job)
 {
 	pid_t front = getpid();
 
+	job->begun = true;
 	job->pid = fork();
 	if (job->pid == 0)
 		be_copy(session, job, front);
@@ -176,15 +181,27 @@ static void look_at_copy(struct session *session, struct ctl_job *job)
 		ctl_refuse(session, job, "the answer is lost: who made it was killed");
 }
 
-static void go_on(struct session *session, struct ctl_job *job)
+static bool is_copy(const struct ctl_job *job)
 {
-	if (job->command->manner == CTL_DUMP) {
-		ctl_dump_go_on(session, job);
-	} else if (!job->begun) {
-		job->begun = true;
-		begin_copy(session, job);
-	} else {
-		look_at_copy(session, job);
+	return job->command->manner == CTL_COPY;
+}
+
+/* Copies are made one at a time; no dump makes them wait. */
+static void go_on(struct session *session)
+{
+	bool copying = false;
+
+	for (struct ctl_job *job = session->ctl.jobs, *next; job; job = next) {
+		next = job->next;
+		if (!is_copy(job)) {
+			ctl_dump_go_on(session, job);
+			continue;
+		}
+		if (!job->begun && !copying)
+			begin_copy(session, job);
+		copying = true;
+		if (job->begun)
+			look_at_copy(session, job);
 	}
 }
 
@@ -277,18 +294,19 @@ void ctl_work(struct session *session)
 	for (; i < AT_A_TURN && (request = control_take(ctl->socket)); i++)
 		obey(session, request);
 	ctl->more = request;
-	for (const struct ctl_job *last = NULL; ctl->jobs && ctl->jobs != last;) {
-		last = ctl->jobs;
-		go_on(session, ctl->jobs);
-	}
+	go_on(session);
 	tell_stoppers(session);
 }
 
 bool ctl_is_awaited(const struct session *session)
 {
-	const struct ctl_job *job = session->ctl.jobs;
+	bool copies = false, watched = false;
 
-	return session->ctl.more || (job && job->command->manner != CTL_DUMP && job->ended < 0);
+	for (const struct ctl_job *job = session->ctl.jobs; job; job = job->next) {
+		copies |= is_copy(job);
+		watched |= job->ended >= 0;
+	}
+	return session->ctl.more || (copies && !watched);
 }
 
 /* ---- begin and end ----------------------------------------------------------------------- */
@@ -317,8 +335,7 @@ void ctl_end(struct session *session)
 {
 	struct ctl *ctl = &session->ctl;
 
-	if (ctl->jobs && ctl->jobs->command->manner == CTL_DUMP)
-		go_on(session, ctl->jobs); /* its writer has been waited for */
+	go_on(session); /* a dump's writer has been waited for */
 	while (ctl->jobs) {
 		if (ctl->jobs->pid > 0) {
 			kill(ctl->jobs->pid, SIGKILL);

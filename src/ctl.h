@@ -9,7 +9,7 @@
 
 struct session;
 
-struct ctl_job { /* one that takes longer; the first of the list is under way */
+struct ctl_job { /* one that takes longer */
 	struct control_request request;
 	const struct ctl_command *command;
 	struct ctl_args args;

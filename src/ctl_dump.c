@@ -75,7 +75,10 @@ void ctl_dump_go_on(struct session *session, struct ctl_job *job)
 		ctl_refuse(session, job, "nothing is traced any more");
 	} else if (!job->begun) {
 		begin(session, job);
-	} else if (!due && session->reporting.one_off != &job->one_off) {
+	} else if (!due && session->reporting.one_off == &job->one_off) {
+		if (!control_waits(session->ctl.socket, job->request.client))
+			reporting_give_up(&session->reporting);
+	} else if (!due) {
 		if (job->one_off.failed)
 			tell(session, job);
 		else

@@ -125,6 +125,12 @@ int dest_check(const struct dest *dest)
 	}
 }
 
+bool dest_has_reader(const struct dest *dest)
+{
+	return dest->kind == DEST_PIPE || dest->kind == DEST_TCP || dest->kind == DEST_UNIX ||
+	       (dest->kind == DEST_FILE && is_special(dest->path));
+}
+
 /* ---- file names ----------------------------------------------------------------- */
 
 static void put_time(FILE *to)

@@ -254,6 +254,7 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 	reporting->dumps += !only_dest(reporting);
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 	mark_dump(reporting, reason);
+	reporting->given_up = false;
 	reporting->writer = fork();
 	if (reporting->writer == 0)
 		be_writer(reporting, front, reason);
@@ -275,7 +276,7 @@ static void wait_for_writer(struct reporting *reporting, int options)
 	note_result(reporting, !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED);
 	if (WIFEXITED(status) && WEXITSTATUS(status) & WRITER_FOUND_SILENCE)
 		heap_give_up_on_server();
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && !reporting->given_up)
 		warn("the report is lost: its writer was killed by signal %d", WTERMSIG(status));
 }
 
@@ -284,8 +285,19 @@ void reporting_reap(struct reporting *reporting)
 	wait_for_writer(reporting, WNOHANG);
 }
 
+void reporting_give_up(struct reporting *reporting)
+{
+	const struct dest *only = only_dest(reporting);
+
+	if (!reporting->writer || !only || !dest_has_reader(only))
+		return;
+	reporting->given_up = true;
+	kill(reporting->writer, SIGKILL);
+}
+
 void reporting_await(struct reporting *reporting)
 {
+	reporting_give_up(reporting);
 	wait_for_writer(reporting, 0);
 }
 

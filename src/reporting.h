@@ -26,6 +26,7 @@ struct reporting {
 	bool failed;          /* one could not be written */
 	int64_t epoch_ns;     /* to be added to CLOCK_MONOTONIC for CLOCK_REALTIME */
 	uint64_t now_ns;      /* the moment that is reported, CLOCK_MONOTONIC */
+	bool given_up;        /* the writer was killed by us */
 	struct one_off *one_off; /* what the next dump is for, or the one that is being written */
 	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
@@ -50,6 +51,8 @@ bool reporting_compare_maps(struct reporting *);
 void reporting_dump(struct reporting *, const char *reason);
 void reporting_reap(struct reporting *);  /* the writer, if it has ended */
 void reporting_await(struct reporting *); /* until it has */
+/* The writer of a dump for one who asked is not waited for where nobody may read; it ends soon. */
+void reporting_give_up(struct reporting *);
 /* The last one of a process, behind a dump that is being written; nothing when there was
  * one. Of one that was released while it ran the reason is "detach". */
 void reporting_end(struct reporting *, struct traced *, const char *reason);

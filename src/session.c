@@ -92,8 +92,8 @@ int session_run(const struct options *options, struct title title)
 	recording_init(&session.recording, &own, &session.listeners, &session.polls);
 	databases_init(&session.databases, &own, &session.listeners, &session.polls, NULL);
 	start(&session, title);
-	ctl_begin(&session);
 	metrics_begin(&session);
+	ctl_begin(&session);
 	points_listen(&session);
 	alert_listen(&session);
 	begin_to_trace(&session);

@@ -319,3 +319,70 @@ def test_a_killed_front_takes_its_helpers_with_it(step, children, until, process
     for client in clients:
         client.close()
     (folder() / str(step.session)).unlink()
+
+
+@pytest.fixture
+def fifo(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    return path
+
+
+def writers(step, children):
+    return [pid for pid in children(step.session)
+            if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
+
+
+def test_a_dump_that_nobody_reads_holds_up_no_other(step, fifo, children, until):
+    step.do("m 1 100")
+    client, _ = step.connect()
+    client.sendall(b"dump json:pipe:%s\n" % str(fifo).encode())
+    until(lambda: writers(step, children), "the writer")
+    assert len(step.json("sites")["sites"]) == 1
+    assert step.json("stat")["live"]["blocks"] == 1
+    client.close()
+    assert json.loads(step.tell("dump", "json:-"))["totals"]["live_blocks"] == 1
+    ended_well(step, 1)
+
+
+def test_the_end_does_not_wait_for_a_dump_that_nobody_reads(step, fifo, children, until):
+    step.do("m 1 100")
+    client, _ = step.connect()
+    client.sendall(b"dump json:%s\n" % str(fifo).encode())
+    until(lambda: writers(step, children), "the writer")
+    ended_well(step, 1)
+    assert read_answer(client) == ("error", "the report could not be written")
+    assert hung_up(client)
+    client.close()
+
+
+def test_what_killed_sessions_have_left_goes_with_the_next(step, start_plainly, alloctrace, target,
+                                                           until, process_state):
+    left = folder() / str(step.session)
+    os.kill(step.session, signal.SIGKILL)
+    until(lambda: process_state(step.session) in ("Z", None), "its end")
+    step.finish()
+    assert left.exists()
+    until(lambda: process_state(step.session) is None, "nothing left of it")
+    other = Stepper(start_plainly(alloctrace, "-o", "text:/dev/null", "--", target("stepper")),
+                    alloctrace, None)
+    assert not left.exists() and (folder() / str(other.session)).exists()
+    assert other.finish().status == 0
+
+
+def test_a_client_that_went_while_a_copy_was_made_is_forgotten(step, fifo, children, until):
+    """The copy has its descriptor too; what becomes of that is no matter of the next client's."""
+    step.do("m 1 100")
+    gone, _ = step.connect()
+    waits, _ = step.connect()
+    waits.sendall(b"dump json:pipe:%s\n" % str(fifo).encode())
+    until(lambda: writers(step, children), "the writer")
+    gone.close()
+    for _ in range(20):
+        assert json.loads(step.tell("sites", "--json"))["sites"][0]["live_bytes"] == 100
+    reader = threading.Thread(target=fifo.read_text, daemon=True)
+    reader.start()
+    assert read_answer(waits) == ("ok", "")
+    reader.join()
+    waits.close()
+    ended_well(step, 1)

@@ -1,7 +1,10 @@
 #include "place.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,6 +28,22 @@ bool place_is_private(uid_t uid)
 	       !(stat_.st_mode & 077);
 }
 
+/* What killed sessions have left. */
+static void sweep(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 bool place_make(void)
 {
 	char folder[CONTROL_PATH];
@@ -32,8 +51,12 @@ bool place_make(void)
 	folder_of(folder, geteuid());
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return false;
+	if (place_is_private(geteuid())) {
+		sweep(folder);
+		return true;
+	}
 	errno = EPERM;
-	return place_is_private(geteuid());
+	return false;
 }
 
 void place_remove(pid_t session)

@@ -41,6 +41,14 @@ static uint32_t wanted(const struct peer *peer)
 	}
 }
 
+/* A copy of the session may have its descriptor too: closing it alone would leave it watched. */
+static void end(struct control *control, struct peer *peer)
+{
+	if (peer->state != PEER_NONE)
+		epoll_ctl(control->epoll, EPOLL_CTL_DEL, peer->fd, NULL);
+	peer_end(peer);
+}
+
 /* well: it is still there. */
 static void settle(struct control *control, struct peer *peer, bool well)
 {
@@ -49,7 +57,7 @@ static void settle(struct control *control, struct peer *peer, bool well)
 	if (well)
 		epoll_ctl(control->epoll, EPOLL_CTL_MOD, peer->fd, &event);
 	else
-		peer_end(peer);
+		end(control, peer);
 }
 
 static void serve_peer(struct control *control, struct peer *peer, uint32_t events)
@@ -73,7 +81,7 @@ static void end_late(struct control *control)
 		return;
 	for (size_t i = 0; i < CONTROL_CLIENTS; i++)
 		if (peer_is_late(&control->peers[i], now))
-			peer_end(&control->peers[i]);
+			end(control, &control->peers[i]);
 }
 
 static void run_timer(const struct control *control)
@@ -112,7 +120,7 @@ static struct peer *place_for_one(struct control *control)
 			oldest = peer;
 	}
 	if (oldest)
-		peer_end(oldest);
+		end(control, oldest);
 	return oldest;
 }
 
@@ -210,6 +218,11 @@ static struct peer *find(struct control *control, uint64_t number)
 		if (control->peers[i].state == PEER_WAITS && control->peers[i].number == number)
 			return &control->peers[i];
 	return NULL;
+}
+
+bool control_waits(const struct control *control, uint64_t client)
+{
+	return find((struct control *)control, client);
 }
 
 void control_answer(struct control *control, uint64_t client, enum control_status status,
