@@ -120,10 +120,11 @@ check:
 	@$(MAKE) CC=gcc SAN=address,undefined all unit fuzzers
 	@tests/run
 
-# Attaching and letting go again and again, ten minutes of it; the figures are printed.
+# Attaching and letting go again and again, ten minutes of it, and ten million events in
+# databases; the figures are printed.
 CYCLES = 500
 soak: tests
-	@CYCLES=$(CYCLES) tests/run $(wildcard tests/test_attach*.py)
+	@CYCLES=$(CYCLES) HANG=3600 tests/run $(wildcard tests/test_attach*.py) tests/test_sql.py
 
 RUNS = 10000000
 fuzz:
