@@ -121,11 +121,11 @@ check:
 	@$(MAKE) CC=gcc SAN=address,undefined all unit fuzzers
 	@tests/run
 
-# Attaching and letting go again and again, ten minutes of it; the figures are printed. And a
-# recording of 10 million events.
+# Attaching and letting go again and again, ten minutes of it; ten million events in a recording,
+# and in databases; the figures are printed.
 CYCLES = 500
 soak: tests
-	@CYCLES=$(CYCLES) tests/run $(wildcard tests/test_attach*.py)
+	@CYCLES=$(CYCLES) HANG=3600 tests/run $(wildcard tests/test_attach*.py) tests/test_sql.py
 	@RECORDED=5000000 tests/run tests/test_record.py -k million
 
 RUNS = 10000000
