@@ -129,6 +129,8 @@ static const struct option what[] = {
 	  .help = "let the program ask for its statistics, see alloctrace/client.h",
 	  .details = "They are written into a buffer that it passes: the only thing that alloctrace "
 	             "ever writes into a program's data." },
+	{ "glib", 0, OPTION_FLAG, AT(glib), .place = OPTION_MANUAL,
+	  .help = "start PROG with G_SLICE=always-malloc: GLib's slices are blocks of malloc's" },
 	{ "operators", 0, OPTION_FLAG, AT(operators), .place = OPTION_NAMED,
 	  .help = "trap C++'s operators too: deletes by name, new's sizes as asked",
 	  .details = "Without it operator new is known from the stack, at the size that it asks "

@@ -47,6 +47,7 @@ struct options {
 	struct fn_list fns;
 	struct point_list points;
 	bool client_stats;
+	bool glib;      /* its slices are to be malloc's */
 	struct alert_limits alerts;
 	const char *on_alert; /* a command, or NULL: a line of ours */
 	bool alert_dump;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "alert_tell.h"
@@ -24,6 +25,8 @@ static void start(struct session *session, struct title title)
 	struct launch_signals was;
 	int error;
 
+	if (session->options->glib)
+		setenv("G_SLICE", "always-malloc", true);
 	session->signals = signals_open(&was);
 	session->interval = timer_open(session->options->interval_ms, true);
 	session->duration = -1;

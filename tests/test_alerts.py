@@ -50,7 +50,7 @@ def test_row_57_a_large_block(swelling):
     assert told(run.err) == [("large block", 99991, 199981), ("large block", 200000, 299990)]
 
 
-def test_row_58_growth_and_shrinkage_of_a_thread_and_site(swelling):
+def test_rows_36_58_growth_and_shrinkage_of_a_thread_and_site(swelling):
     """Each against what was told last."""
     run = swelling("+900 +100 +1 later +1000 later +1 later - - - later -",
                    "--alert-delta", "1000", "--alert-time", NOW)

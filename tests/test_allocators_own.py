@@ -108,7 +108,7 @@ def run_exactly(trace):
 
 
 @pytest.mark.parametrize("name", LINKED)
-def test_an_allocators_own_functions(run_exactly, linked, name):
+def test_row_12_an_allocators_own_functions(run_exactly, linked, name):
     run_exactly(linked(name), by_place=name == "tcmalloc-all-static")
 
 

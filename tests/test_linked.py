@@ -142,7 +142,7 @@ def test_a_chain_of_execs(trace, kind):
 @pytest.mark.sanitized
 @ALL_KINDS
 @pytest.mark.parametrize("number", [signal.SIGINT, None], ids=["detached", "to its end"])
-def test_attached_it_is_counted_exactly(attach, start_plainly, kind, number):
+def test_row_17_attached_it_is_counted_exactly(attach, start_plainly, kind, number):
     live = start_plainly(linked(kind, "known"))
     live.await_ready()
     attached = attach(live.pid)

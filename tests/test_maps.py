@@ -66,7 +66,7 @@ def assert_known(report):
 
 
 @pytest.mark.sanitized
-def test_who_has_mapped_what(start_traced, target, dumps):
+def test_rows_8_9_10_11_28_29_who_has_mapped_what(start_traced, target, dumps):
     live = start_traced(target("mapper"))
     live.await_ready()
     dump = dumps(live)

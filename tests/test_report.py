@@ -265,7 +265,7 @@ def await_report(until, read_report, path):
 
 
 @pytest.mark.sanitized
-def test_sigusr1_dumps_the_active_allocations(start_traced, target, until, read_report, tmp_path):
+def test_row_26_sigusr1_dumps_the_active_allocations(start_traced, target, until, read_report, tmp_path):
     live = start_traced(target("waiter"))
     live.await_ready()
     live.kill(signal.SIGUSR1)

@@ -113,7 +113,7 @@ def test_what_is_in_memory_since_the_attach(attach, start_plainly, target,
     assert live.finish("\n").status == 0
 
 
-def test_the_kernels_figures(start_traced, target, dumps, await_reading):  # noqa: F811
+def test_row_46_the_kernels_figures(start_traced, target, dumps, await_reading):  # noqa: F811
     live = start_traced(target("resident"))
     pid = live.await_ready()
     await_reading(pid)
@@ -149,7 +149,7 @@ def test_stacks_from_before_the_attach(attach, start_plainly, target, until):
     assert live.finish("\n\n").status == 0
 
 
-def test_by_library(start_traced, target, dumps):  # noqa: F811
+def test_row_55_by_library(start_traced, target, dumps):  # noqa: F811
     live = start_traced(target("resident"))
     live.await_ready()
     dump = dumps(live)
