@@ -55,7 +55,7 @@ CREATE TABLE orphans (function TEXT, thread_id INTEGER, address INTEGER, size IN
 def test_row_82_orphans_are_loaded_into_a_database(trace, target, tmp_path):
     """As the README says."""
     orphans, database = tmp_path / "orphans.csv", tmp_path / "orphans.db"
-    run = trace(target("swelling"), "+100", "+2000", "-",
+    run = trace(target("swelling"), "+100", "+2000", "-", "later",
                 options=["-o", f"csv-orphan:{orphans}", "--min-age", "0.001"])
     assert run.status == 0
     subprocess.run(["sqlite3", database], text=True, check=True, timeout=HANG,
