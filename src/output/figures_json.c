@@ -200,20 +200,6 @@ void figures_json_stat(FILE *out, const struct figures *figures)
 
 /* ---- sites --------------------------------------------------------------------------------- */
 
-static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *site)
-{
-	json_member_number(gen, "id", site->id);
-	json_member_string(gen, "function", site->function);
-	json_member_number(gen, "live_blocks", site->live_blocks);
-	json_member_number(gen, "live_bytes", site->live_bytes);
-	json_member_number(gen, "allocs", site->allocs);
-	json_member_number(gen, "frees", site->frees);
-	json_member_number(gen, "peak_bytes", site->peak_bytes);
-	json_member_number(gen, "first_ms", site->first_ms);
-	json_member_number(gen, "last_ms", site->last_ms);
-	figures_json_site_counters(gen, heap, site->id);
-}
-
 void figures_json_sites(FILE *out, const struct figures *figures)
 {
 	const struct report *report = figures->report;
@@ -228,7 +214,7 @@ void figures_json_sites(FILE *out, const struct figures *figures)
 		yajl_gen_array_open(gen);
 		for (size_t i = 0; i < count; i++) {
 			yajl_gen_map_open(gen);
-			put_site(gen, report->heap, &sites[i]);
+			json_site(gen, report->heap, &sites[i]);
 			json_stack(gen, report->heap, sites[i].id);
 			yajl_gen_map_close(gen);
 		}
@@ -275,7 +261,7 @@ void figures_json_site(FILE *out, const struct figures *figures, const struct he
 	yajl_gen_array_open(gen);
 	for (size_t i = 0; i < count; i++) {
 		yajl_gen_map_open(gen);
-		put_site(gen, heap, &sites[i]);
+		json_site(gen, heap, &sites[i]);
 		put_threads_of(gen, heap, sites[i].id, tid);
 		json_stack(gen, heap, sites[i].id);
 		yajl_gen_map_close(gen);

@@ -240,9 +240,8 @@ void json_frames(yajl_gen gen, struct heap *heap, uint32_t site)
 	yajl_gen_array_close(gen);
 }
 
-static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *site)
+void json_site(yajl_gen gen, struct heap *heap, const struct heap_site *site)
 {
-	yajl_gen_map_open(gen);
 	json_member_number(gen, "id", site->id);
 	json_member_string(gen, "function", site->function);
 	json_member_number(gen, "live_blocks", site->live_blocks);
@@ -255,16 +254,18 @@ static void put_site(yajl_gen gen, struct heap *heap, const struct heap_site *si
 	json_member_number(gen, "first_ms", site->first_ms);
 	json_member_number(gen, "last_ms", site->last_ms);
 	figures_json_site_counters(gen, heap, site->id);
-	json_stack(gen, heap, site->id);
-	yajl_gen_map_close(gen);
 }
 
 static void put_sites(yajl_gen gen, struct heap *heap, const struct heap_site *sites, size_t count)
 {
 	json_member(gen, "sites");
 	yajl_gen_array_open(gen);
-	for (size_t i = 0; i < count; i++)
-		put_site(gen, heap, &sites[i]);
+	for (size_t i = 0; i < count; i++) {
+		yajl_gen_map_open(gen);
+		json_site(gen, heap, &sites[i]);
+		json_stack(gen, heap, sites[i].id);
+		yajl_gen_map_close(gen);
+	}
 	yajl_gen_array_close(gen);
 }
 
