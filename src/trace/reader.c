@@ -16,7 +16,8 @@ struct trace {
 	uint64_t realtime_offset;
 	struct trace_process *processes;
 	size_t process_count;
-	char *reason; /* of the mark that was asked for last */
+	char **reasons; /* of marks: each once */
+	size_t reason_count;
 };
 
 /* ---- opening ---------------------------------------------------------------------------- */
@@ -108,7 +109,9 @@ void trace_free(struct trace *trace)
 	file_close(&trace->file);
 	replay_catalogue_free(trace->catalogue);
 	free(trace->processes);
-	free(trace->reason);
+	for (size_t i = 0; i < trace->reason_count; i++)
+		free(trace->reasons[i]);
+	free(trace->reasons);
 	free(trace);
 }
 
@@ -136,11 +139,28 @@ uint64_t trace_realtime_offset(const struct trace *trace)
 
 /* ---- marks ------------------------------------------------------------------------------ */
 
+/* Takes the text over. NULL: no memory. */
+static const char *keep_reason(struct trace *trace, char *text)
+{
+	char **grown;
+
+	for (size_t i = 0; text && i < trace->reason_count; i++)
+		if (strcmp(trace->reasons[i], text) == 0) {
+			free(text);
+			return trace->reasons[i];
+		}
+	grown = text ? realloc(trace->reasons, (trace->reason_count + 1) * sizeof(*grown)) : NULL;
+	if (!grown) {
+		free(text);
+		return NULL;
+	}
+	trace->reasons = grown;
+	return grown[trace->reason_count++] = text;
+}
+
 static bool take_mark(struct trace *trace, struct wire_reader *from, struct trace_mark *mark)
 {
-	free(trace->reason);
-	trace->reason = wire_take_text(from);
-	mark->reason = trace->reason;
+	mark->reason = keep_reason(trace, wire_take_text(from));
 	mark->now_ns = wire_take_number(from);
 	mark->number = wire_take_most(from, UINT32_MAX);
 	mark->child = wire_take_flag(from);
