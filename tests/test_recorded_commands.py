@@ -43,7 +43,7 @@ def lines_of(text):
     found = [line.split() for line in text.splitlines()]
     assert found == sorted(found, key=lambda words: int(words[1], 16))
     return ([words for words in found if not words[0].startswith("mmap")],
-            [words for words in found if words[0] == "mmap:"])
+            [words for words in found if words[0] in ("mmap:", "mmap(mremap):") and len(words) > 3])
 
 
 @pytest.mark.parametrize("program", ["realloc_cases", "failures", "containers", "births"])
