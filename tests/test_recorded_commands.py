@@ -214,8 +214,7 @@ def test_row_35_what_grew_comes_first(read, two):
 def test_row_35_filters(read, two):
     both = ("a.json", "b.json")
     assert changes(read, *both, "--match", "grow") == [("grows", 200, 20)]
-    assert changes(read, *both, "--hide", "s*s") == [("begins", 100, 5), ("ends", -14, -2)] or \
-        changes(read, *both, "--hide", "grows", "--hide", "shrinks") == \
+    assert changes(read, *both, "--hide", "s*ks", "--hide", "grow") == \
         [("begins", 100, 5), ("ends", -14, -2)]
     assert changes(read, *both, "--top", "1") == [("grows", 200, 20)]
     text = read("diff", *both, "--top", "1").stdout.splitlines()
