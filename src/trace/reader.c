@@ -114,11 +114,6 @@ size_t trace_processes(const struct trace *trace, const struct trace_process **l
 	return trace->process_count;
 }
 
-size_t trace_blocks_read(const struct trace *trace)
-{
-	return trace->file.read;
-}
-
 uint64_t trace_realtime_offset(const struct trace *trace)
 {
 	return trace->realtime_offset;
