@@ -64,7 +64,6 @@ bool trace_next_mark(struct trace *, uint32_t track, size_t *at, struct trace_ma
  * readable. told, if not NULL, hears of all its events up to then. */
 struct heap *trace_heap(struct trace *, uint32_t track, const struct analysis_options *,
                         struct trace_moment *, const struct heap_listener *told);
-size_t trace_blocks_read(const struct trace *); /* so far, of the file */
 uint64_t trace_realtime_offset(const struct trace *); /* ns to add to the clock's for the date */
 
 #endif

@@ -86,44 +86,57 @@ static bool add_blocks(struct active_list *active, struct heap *heap,
 	return sound;
 }
 
-/* The break is no mapping's. The caller frees what is in it. */
-static bool find_breaks(struct heap *heap, struct table *breaks)
+enum { BY_MMAP = 1, BY_MREMAP };
+
+/* Which of the calls that the stream tells of has made what is mapped from a site; the break is
+ * no mapping. The caller frees what is in it. */
+static bool find_calls(struct heap *heap, struct table *calls)
 {
 	size_t count;
 	struct heap_map_site *sites = heap_map_sites(heap, &count);
 	bool sound = true;
+	uint64_t *at;
 
-	for (size_t i = 0; sound && i < count; i++)
-		if (strcmp(sites[i].call, "brk") == 0)
-			sound = table_put(breaks, sites[i].id);
+	for (size_t i = 0; sound && i < count; i++) {
+		bool remaps = strcmp(sites[i].call, "mremap") == 0;
+
+		if (!remaps && strcmp(sites[i].call, "mmap") != 0)
+			continue;
+		at = table_put(calls, sites[i].id);
+		sound = at;
+		if (at)
+			*at = remaps ? BY_MREMAP : BY_MMAP;
+	}
 	free(sites);
 	return sound;
 }
 
-static struct active map_of(struct heap *heap, const struct heap_mapping *map)
+static struct active map_of(struct heap *heap, const struct heap_mapping *map, uint64_t call)
 {
 	bool own = strcmp(map->origin, "app") == 0;
+	const char *name = call == BY_MREMAP ? "mmap(mremap)" : own ? "mmap" : "mmap(syscall)";
 
-	return (struct active){ map->address, map->size, strdup(own ? "mmap" : "mmap(syscall)"),
+	return (struct active){ map->address, map->size, strdup(name),
 		                own ? caller_of(heap, map->site) : strdup(""), true, false };
 }
 
-/* Those that a call was seen to make. */
 static bool add_maps(struct active_list *active, struct heap *heap, uint64_t now_ms)
 {
 	size_t count;
 	struct heap_mapping *maps = heap_mappings(heap, now_ms, &count);
-	struct table breaks = { 0 };
-	bool sound = find_breaks(heap, &breaks);
+	struct table calls = { 0 };
+	bool sound = find_calls(heap, &calls);
+	const uint64_t *call;
 	struct active map;
 
 	for (size_t i = 0; sound && i < count; i++) {
-		if (!maps[i].site || table_find(&breaks, maps[i].site))
+		call = maps[i].site ? table_find(&calls, maps[i].site) : NULL;
+		if (!call)
 			continue;
-		map = map_of(heap, &maps[i]);
+		map = map_of(heap, &maps[i], *call);
 		sound = active_add(active, &map);
 	}
-	table_deinit(&breaks);
+	table_deinit(&calls);
 	free(maps);
 	return sound;
 }

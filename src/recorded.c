@@ -81,11 +81,9 @@ static void each_mark(struct search *search, const struct trace_process *process
 	struct recorded one = { .process = process };
 	size_t at = 0;
 
-	while (trace_next_mark(search->trace, process->track, &at, &one.mark, &one.moment)) {
-		one.mark.reason = strdup(one.mark.reason);
-		if (!one.mark.reason || !each(search, &one, ctx))
+	while (trace_next_mark(search->trace, process->track, &at, &one.mark, &one.moment))
+		if (!each(search, &one, ctx))
 			return;
-	}
 }
 
 static bool is_last(struct search *search, const struct recorded *one, void *ctx)

@@ -43,7 +43,7 @@ def lines_of(text):
     found = [line.split() for line in text.splitlines()]
     assert found == sorted(found, key=lambda words: int(words[1], 16))
     return ([words for words in found if not words[0].startswith("mmap")],
-            [words for words in found if words[0] == "mmap:"])
+            [words for words in found if words[0] in ("mmap:", "mmap(mremap):") and len(words) > 3])
 
 
 @pytest.mark.parametrize("program", ["realloc_cases", "failures", "containers", "births"])
@@ -214,8 +214,7 @@ def test_row_35_what_grew_comes_first(read, two):
 def test_row_35_filters(read, two):
     both = ("a.json", "b.json")
     assert changes(read, *both, "--match", "grow") == [("grows", 200, 20)]
-    assert changes(read, *both, "--hide", "s*s") == [("begins", 100, 5), ("ends", -14, -2)] or \
-        changes(read, *both, "--hide", "grows", "--hide", "shrinks") == \
+    assert changes(read, *both, "--hide", "s*ks", "--hide", "grow") == \
         [("begins", 100, 5), ("ends", -14, -2)]
     assert changes(read, *both, "--top", "1") == [("grows", 200, 20)]
     text = read("diff", *both, "--top", "1").stdout.splitlines()

@@ -25,8 +25,8 @@ struct event_code { /* all zero is an empty one */
 };
 
 void event_put(struct event_code *, struct wire *, const struct heap_event *);
-/* What came of it stays zero; its texts live until the next one, call is filled when the event has one. False: there is none, or
- * none that makes sense. */
+/* What came of it stays zero; its texts live until the next one, call is filled when the event
+ * has one. False: there is none, or none that makes sense. */
 bool event_take(struct event_code *, struct wire_reader *, struct heap_event *, struct map_call *);
 
 #endif

@@ -191,7 +191,6 @@ bool file_read(struct file *file, const struct block *block, struct wire *payloa
 	uint8_t *stored = malloc((size_t)block->stored + 1), *bytes = NULL;
 	bool read = stored && read_at(file, stored, block->stored, block->offset + HEAD_LEN);
 
-	file->read++;
 	if (read && is_sum(block, stored)) {
 		bytes = unpack(block, stored);
 		stored = NULL;

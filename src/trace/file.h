@@ -9,7 +9,6 @@ struct file {
 	uint64_t size;
 	struct block *blocks; /* in their order */
 	size_t count, capacity;
-	size_t read;          /* blocks, so far */
 	const char *damage;   /* what of it is not readable, or NULL */
 	uint64_t damaged_at;
 };
