@@ -20,7 +20,8 @@ pytestmark = pytest.mark.sanitized
 @pytest.fixture
 def step(start_plainly, alloctrace, target, tmp_path):
     report = tmp_path / "report.json"
-    live = start_plainly(alloctrace, "-o", f"json:{report}", "--", target("stepper"))
+    live = start_plainly(alloctrace, "-o", f"json:{report}", "--", target("stepper"),
+                         env={"ASAN_OPTIONS": "quarantine_size_mb=1"})  # what is freed is free
     return Stepper(live, alloctrace, report)
 
 

@@ -180,8 +180,8 @@ def junk_to(port, data, close=True):
                 client.shutdown(socket.SHUT_WR)
             while client.recv(1 << 16):
                 pass
-        except (ConnectionResetError, BrokenPipeError):
-            pass
+        except OSError:
+            pass  # it hangs up as soon as it has heard enough
 
 
 def test_hostile_clients(served, port):

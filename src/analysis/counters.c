@@ -99,7 +99,7 @@ static void count_lifetime(struct heap *heap, const struct block *block)
 		of->min_ns = ns;
 	raise(&of->max_ns, ns);
 	of->lived++;
-	of->lived_us += ns / 1000;
+	of->lived_ns += (double)ns;
 	count = table_put(&heap->counters.lifetimes, ((uint64_t)block->site + 1) << 8 | power);
 	if (count)
 		++*count;

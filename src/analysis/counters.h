@@ -38,7 +38,8 @@ struct thread_counters { /* in a view */
 
 struct site_counters { /* in a site */
 	uint64_t bytes, temporary;
-	uint64_t lived, lived_us, min_ns, max_ns; /* of freed ones: how many, all together */
+	uint64_t lived, min_ns, max_ns; /* of freed ones: how many */
+	double lived_ns; /* all together: more than an integer may hold */
 };
 
 struct mark {

@@ -173,7 +173,9 @@ struct heap_site_counters heap_site_counters(const struct heap *heap, uint32_t i
 	told.lifetimes.count = of->lived;
 	told.lifetimes.min_ns = of->min_ns;
 	told.lifetimes.max_ns = of->max_ns;
-	told.lifetimes.mean_ns = of->lived ? (uint64_t)((double)of->lived_us * 1000 / of->lived) : 0;
+	told.lifetimes.mean_ns = of->lived ? (uint64_t)(of->lived_ns / (double)of->lived) : 0;
+	if (told.lifetimes.mean_ns < of->min_ns) /* rounded */
+		told.lifetimes.mean_ns = of->min_ns;
 	for (unsigned i = 0; of->lived && i < HEAP_LIFETIMES; i++) {
 		const uint64_t *count = table_find(&heap->counters.lifetimes, (uint64_t)id << 8 | i);
 
