@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "clock.h"
+#include "shortage.h"
 #include "tell.h"
 
 struct sql *sql_open(const struct sql_format *format, const char *path,
@@ -194,7 +195,7 @@ bool sql_close(struct sql *sql, char why[SQL_WHY])
 	while (sql->first)
 		end(sql, sql->first, NULL, 0, clock_ns(CLOCK_MONOTONIC));
 	if (sql->begun)
-		put_trace(sql, queue_takes(sql->queue));
+		put_trace(sql, queue_takes(sql->queue) && !shortage_count());
 	whole = queue_close(sql->queue, why);
 	free(sql);
 	return whole;
