@@ -10,6 +10,7 @@ struct sql {
 	bool replaces;     /* as the dialect has it */
 	bool begun;
 	uint64_t began_ns; /* CLOCK_MONOTONIC of the trace's begin */
+	uint64_t now_ns;   /* of the last event */
 	uint64_t processes, threads, sites, events, blocks; /* their last ids */
 	struct known *first, *last; /* all; that of the last event, or NULL */
 };
