@@ -19,6 +19,8 @@ from conftest import HANG, REPO
 NOBODY = 65534
 QUERIES = {path.stem: path.read_text() for path in sorted((REPO / "tests" / "sql").glob("*.sql"))}
 NULL = "\\N"
+TABLES = ("trace", "processes", "arguments", "threads", "sites", "frames", "events", "map_calls",
+          "marks", "blocks", "maps")
 
 
 def as_text(rows):
@@ -88,7 +90,7 @@ def programs_of_postgres():
 def postgres_server():
     """Not as root, which it will not run as. A socket's path may not be long."""
     root = os.geteuid() == 0
-    as_user = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups") if root else ()
+    as_user = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] * root
     programs = programs_of_postgres()
     with tempfile.TemporaryDirectory() as folder:
         if root:

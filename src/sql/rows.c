@@ -150,15 +150,22 @@ static bool held_to_add(struct known *known)
 	return all;
 }
 
+static const struct freeing not_freed;
+
+void rows_block_begins(struct sql *sql, const struct known *known, struct live_block *block)
+{
+	block->id = ++sql->blocks;
+	if (sql->replaces)
+		rows_block(sql, known, block, &not_freed);
+}
+
 /* with_inherited: also those that the process has from its parent. */
 static void put_live(struct sql *sql, struct known *known, bool with_inherited)
 {
-	static const struct freeing not_freed;
-
 	if (!held_to_add(known))
 		queue_give_up(sql->queue);
 	for (size_t i = 0; i < known->count; i++)
-		if (known->blocks[i].id || with_inherited)
+		if (known->blocks[i].id ? !sql->replaces : with_inherited)
 			rows_block(sql, known, &known->blocks[i], &not_freed);
 }
 

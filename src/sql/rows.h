@@ -10,6 +10,7 @@ struct sql {
 	bool replaces;     /* as the dialect has it */
 	bool begun;
 	uint64_t began_ns; /* CLOCK_MONOTONIC of the trace's begin */
+	uint64_t now_ns;   /* of the last event */
 	uint64_t processes, threads, sites, events, blocks; /* their last ids */
 	struct known *first, *last; /* all; that of the last event, or NULL */
 };
@@ -33,7 +34,9 @@ void rows_thread_ends(struct sql *, struct known *, int tid, uint64_t time_ns);
 struct freeing { /* all 0: it is not freed */
 	uint64_t event, thread, time_ns; /* rows; since the trace began */
 };
-/* Gives it an id if it has none. */
+/* Gives it its id. */
+void rows_block_begins(struct sql *, const struct known *, struct live_block *);
+/* Gives it one if it has none. */
 void rows_block(struct sql *, const struct known *, struct live_block *, const struct freeing *);
 
 void rows_process_begins(struct sql *, struct known *, uint64_t parent, const char *how);

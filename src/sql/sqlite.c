@@ -1,6 +1,5 @@
 /* One transaction a batch. While it is written others may read: there is a write-ahead log beside
  * it, which is gone in the end. */
-#include <errno.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,14 +28,9 @@ static struct sqlite *sqlite_of(struct store *store)
 
 static bool db_fails(struct sqlite *sqlite)
 {
-	const char *why = sqlite3_errmsg(sqlite->db);
-	int code = sqlite3_errcode(sqlite->db), error = sqlite3_system_errno(sqlite->db);
-
-	if (code == SQLITE_NOMEM)
+	if (sqlite3_errcode(sqlite->db) == SQLITE_NOMEM)
 		return store_fails(&sqlite->store, "no memory");
-	if ((code & 0xff) == SQLITE_IOERR && error)
-		return store_fails(&sqlite->store, "%s: %s", why, strerror(error));
-	return store_fails(&sqlite->store, "%s", why);
+	return store_fails(&sqlite->store, "%s", sqlite3_errmsg(sqlite->db));
 }
 
 static bool run(struct sqlite *sqlite, const char *statements)

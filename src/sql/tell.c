@@ -84,7 +84,7 @@ static void hand_out(struct telling *telling)
 	if (!event->block)
 		return;
 	take_unseen(telling);
-	block.id = ++sql->blocks;
+	rows_block_begins(sql, telling->known, &block);
 	telling->row[EVENT_BLOCK] = id(block.id);
 	if (!known_add(telling->known, &block))
 		queue_give_up(sql->queue);

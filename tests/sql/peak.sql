@@ -8,8 +8,8 @@ WITH run AS (
 ), peak AS (
 	SELECT id, time_ns, live FROM run ORDER BY live DESC, id LIMIT 1
 )
-SELECT p.time_ns, p.live AS peak_bytes, b.site, coalesce(f.function, f.module) AS caller, count(*) AS blocks,
-       sum(b.size) AS bytes
+SELECT p.time_ns, p.live AS peak_bytes, b.site, coalesce(f.function, f.module) AS caller,
+       count(*) AS blocks, sum(b.size) AS bytes
 FROM peak p
 JOIN blocks b ON b.process = 1 AND b.alloc_event <= p.id
              AND (b.free_event IS NULL OR b.free_event > p.id)

@@ -1,5 +1,6 @@
 -- Who holds the memory at the end? Live blocks by the stack they came from.
-SELECT s.id AS site, s.function, coalesce(f.function, f.module) AS caller, count(*) AS blocks, sum(b.size) AS bytes
+SELECT s.id AS site, s.function, coalesce(f.function, f.module) AS caller,
+       count(*) AS blocks, sum(b.size) AS bytes
 FROM blocks b
 JOIN sites s ON s.id = b.site
 LEFT JOIN frames f ON f.site = s.id AND f.position = 0
