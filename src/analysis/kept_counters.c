@@ -74,7 +74,7 @@ static void save_sites(const struct sites *sites, struct wire *to)
 	wire_number(to, sites->count);
 	for (size_t i = 0; i < sites->count; i++) {
 		const struct site_counters *of = &sites->sites[i].counters;
-		const uint64_t numbers[] = { of->bytes, of->temporary, of->lived, of->lived_us,
+		const uint64_t numbers[] = { of->bytes, of->temporary, of->lived, of->lived_ns,
 			                     of->min_ns, of->max_ns };
 
 		for (size_t n = 0; n < countof(numbers); n++)
@@ -174,7 +174,7 @@ static bool load_sites(struct sites *sites, struct wire_reader *from)
 	for (size_t i = 0; i < count; i++) {
 		struct site_counters *of = &sites->sites[i].counters;
 		uint64_t *const numbers[] = { &of->bytes, &of->temporary, &of->lived,
-			                      &of->lived_us, &of->min_ns, &of->max_ns };
+			                      &of->lived_ns, &of->min_ns, &of->max_ns };
 
 		for (size_t n = 0; n < countof(numbers); n++)
 			*numbers[n] = wire_take_number(from);
