@@ -7,6 +7,8 @@
 #include "thread_sites.h"
 #include "view.h"
 
+#define LIVED_MOST 1e30 /* ns: no sum of lives comes there */
+
 /* ---- saving ------------------------------------------------------------------------------ */
 
 static void save_sum(const struct heap_sum *sum, struct wire *to)
@@ -69,14 +71,23 @@ static void save_views(const struct heap *heap, struct wire *to)
 			          &((const struct view *)(uintptr_t)slot->value)->counters, to);
 }
 
+static void save_real(double number, struct wire *to)
+{
+	uint64_t bits;
+
+	memcpy(&bits, &number, sizeof(bits));
+	wire_number(to, bits);
+}
+
 static void save_sites(const struct sites *sites, struct wire *to)
 {
 	wire_number(to, sites->count);
 	for (size_t i = 0; i < sites->count; i++) {
 		const struct site_counters *of = &sites->sites[i].counters;
-		const uint64_t numbers[] = { of->bytes, of->temporary, of->lived, of->lived_ns,
-			                     of->min_ns, of->max_ns };
+		const uint64_t numbers[] = { of->bytes, of->temporary, of->lived, of->min_ns,
+			                     of->max_ns };
 
+		save_real(of->lived_ns, to);
 		for (size_t n = 0; n < countof(numbers); n++)
 			wire_number(to, numbers[n]);
 	}
@@ -167,6 +178,18 @@ static bool load_views(struct heap *heap, struct wire_reader *from)
 	return !from->failed;
 }
 
+static double load_real(struct wire_reader *from)
+{
+	uint64_t bits = wire_take_number(from);
+	double number;
+
+	memcpy(&number, &bits, sizeof(number));
+	if (number >= 0 && number < LIVED_MOST)
+		return number;
+	from->failed = true;
+	return 0;
+}
+
 static bool load_sites(struct sites *sites, struct wire_reader *from)
 {
 	size_t count = wire_take_most(from, sites->count);
@@ -174,8 +197,9 @@ static bool load_sites(struct sites *sites, struct wire_reader *from)
 	for (size_t i = 0; i < count; i++) {
 		struct site_counters *of = &sites->sites[i].counters;
 		uint64_t *const numbers[] = { &of->bytes, &of->temporary, &of->lived,
-			                      &of->lived_ns, &of->min_ns, &of->max_ns };
+			                      &of->min_ns, &of->max_ns };
 
+		of->lived_ns = load_real(from);
 		for (size_t n = 0; n < countof(numbers); n++)
 			*numbers[n] = wire_take_number(from);
 	}
