@@ -134,6 +134,17 @@ static void on_attached(struct session *session, struct traced *traced)
 	leave(session);
 }
 
+/* One that is let go in front of an exec is dropped when the record is applied. */
+static void end_of_left(struct session *session, const struct record *record)
+{
+	const struct processes *processes = &session->processes;
+
+	for (size_t i = 0; i < processes->count; i++)
+		if (processes->list[i]->image == record->image &&
+		    processes->list[i]->pid == record->pid)
+			streams_end(&session->streams, processes->list[i]->heap);
+}
+
 static void on_record(struct session *session, const struct record *record)
 {
 	struct traced *traced;
@@ -141,6 +152,8 @@ static void on_record(struct session *session, const struct record *record)
 
 	if (record->kind == REC_EXEC || record->kind == REC_EXIT) /* they are forgotten with it */
 		at_once_tell(&session->reporting);
+	if (record->kind == REC_LEFT)
+		end_of_left(session, record);
 	if (record->kind == REC_SEIZED) {
 		on_seized(session, ((const struct record_status *)record)->status);
 		return;

@@ -169,7 +169,7 @@ def test_row_74_a_file_that_is_moved_comes_again(start, tmp_path, until):
     live.say("")
     live.await_ready()
     run = live.finish("\n")
-    first, last = events_of(moved.read_text().splitlines()), events_of(path.read_text().splitlines())
+    first, last = (events_of(part.read_text().splitlines()) for part in (moved, path))
     assert [one["type"] for one in first] == ["malloc"]
     assert [one["type"] for one in last] == ["malloc", "free"] and run.err == ""
 

@@ -147,7 +147,8 @@ static void put_free(yajl_gen gen, struct stream_process *process, const struct 
 	put_stack(gen, process, event->site);
 }
 
-static void put_realloc(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
+static void put_realloc(yajl_gen gen, struct stream_process *process,
+                        const struct heap_event *event)
 {
 	json_member_string(gen, "kind", stream_realloc_kind(event));
 	put_address(gen, "old_address", event->given);

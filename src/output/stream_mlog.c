@@ -1,6 +1,7 @@
 /* A line for each call, as malloc-stat logs it: + TYPE USABLE ADDRESS PID TID; and in the form
  * its README shows, mlog1, without the numbers, and with the stack in lines of its own up to one
- * with a "-". A realloc's line has the old address behind the rest, which that tool did not tell. */
+ * with a "-". A realloc's line has the old address behind the rest, which that tool did not
+ * tell. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
