@@ -204,7 +204,7 @@ static const struct option other[] = {
 	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },
 	{ "debug-dir", 0, OPTION_FOLDER, "DIR", AT(debug_dir), .place = OPTION_MANUAL,
 	  .help = "debug files, laid out as in /usr/lib/debug" },
-	{ "help", 'h', OPTION_ACTION, .run = usage_help, .place = OPTION_NAMED, .help = "this page" },
+	{ "help", 'h', OPTION_ACTION, .run = usage_help, .help = "this page" },
 	{ "version", 'V', OPTION_ACTION, .run = usage_version, .place = OPTION_NAMED,
 	  .help = "the version" },
 	{ "man", 0, OPTION_ACTION, .run = usage_man,

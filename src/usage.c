@@ -51,7 +51,7 @@ static void help_option(const struct option *option)
 static void help_synopsis(void)
 {
 	printf("Usage: alloctrace [OPTIONS] -- PROG [ARG...], or alloctrace [OPTIONS] -p PID\n");
-	printf("       alloctrace COMMAND [ARG...]:");
+	printf("       alloctrace COMMAND ...:");
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("%s %s", i ? "," : "", commands[i].name);
 	putchar('\n');
