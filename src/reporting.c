@@ -247,8 +247,8 @@ void reporting_dump(struct reporting *reporting, const char *reason)
 	pid_t front = getpid();
 
 	reporting->asked = false;
-	if (!any_to_dump(reporting)) {
-		note_result(reporting, reporting->one_off);
+	if (!any_to_dump(reporting)) { /* whoever asked has not got it */
+		reporting->one_off = NULL;
 		return;
 	}
 	reporting->dumps += !only_dest(reporting);
