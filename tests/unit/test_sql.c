@@ -1,4 +1,6 @@
 /* Rows on their way to a database: what is put in comes out, and the schema holds together. */
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,6 +10,7 @@
 
 #include "sql/batch.h"
 #include "sql/known.h"
+#include "sql/queue.h"
 
 static void assert_number(const struct value *value, int64_t expected)
 {
@@ -165,6 +168,132 @@ static void a_child_inherits_what_is_live(void **state)
 	known_free(grandchild);
 }
 
+/* ---- the queue ----------------------------------------------------------------------------- */
+
+#define TOO_MANY 2000 /* batches */
+
+static sem_t may_write;
+static uint64_t rows_written;
+static bool finished;
+
+static bool begin(struct store *store)
+{
+	(void)store;
+	return true;
+}
+
+static bool write_slowly(struct store *store, const struct batch *batch)
+{
+	(void)store;
+	sem_wait(&may_write);
+	rows_written += batch->rows[TRACE];
+	return true;
+}
+
+static bool write_never(struct store *store, const struct batch *batch)
+{
+	(void)batch;
+	return store_fails(store, "%s", "it burns");
+}
+
+static bool finish(struct store *store)
+{
+	(void)store;
+	return finished = true;
+}
+
+static bool close_store(struct store *store, bool untouched)
+{
+	assert_false(untouched);
+	free(store);
+	return true;
+}
+
+static const struct dialect slow = { .begin = begin, .write = write_slowly, .finish = finish,
+	                             .close = close_store };
+static const struct dialect broken = { .begin = begin, .write = write_never, .finish = finish,
+	                               .close = close_store };
+
+static struct queue *new_queue(const struct dialect *dialect, bool waits)
+{
+	char why[SQL_WHY];
+
+	rows_written = 0;
+	finished = false;
+	sem_init(&may_write, 0, 0);
+	return queue_new(store_new(dialect, sizeof(struct store), why), waits);
+}
+
+static void put_row(struct queue *queue)
+{
+	queue_put(queue, TRACE, (const struct value[COLUMNS_MAX]){ id(1) });
+	queue_flush(queue);
+}
+
+static void let_write(unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		sem_post(&may_write);
+}
+
+/* Nobody waits; what was taken is written, and that it is not all is told. */
+static void a_disk_that_cannot_keep_up(void **state)
+{
+	struct queue *queue = new_queue(&slow, false);
+	char why[SQL_WHY];
+	uint64_t taken = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < TOO_MANY; i++) {
+		taken += queue_takes(queue);
+		put_row(queue);
+	}
+	assert_false(queue_takes(queue));
+	assert_true(queue_failed(queue, why));
+	let_write(TOO_MANY);
+	assert_false(queue_close(queue, why));
+	assert_string_equal(why, "the disk cannot keep up; --on-block wait makes the program wait "
+	                         "for it");
+	assert_true(rows_written == taken && taken < TOO_MANY && finished);
+}
+
+static void *release_later(void *unused)
+{
+	(void)unused;
+	let_write(TOO_MANY);
+	return NULL;
+}
+
+static void a_disk_that_is_waited_for(void **state)
+{
+	struct queue *queue = new_queue(&slow, true);
+	char why[SQL_WHY];
+	pthread_t thread;
+
+	(void)state;
+	pthread_create(&thread, NULL, release_later, NULL);
+	for (unsigned i = 0; i < TOO_MANY; i++)
+		put_row(queue);
+	assert_true(queue_takes(queue));
+	assert_true(queue_close(queue, why));
+	pthread_join(thread, NULL);
+	assert_true(rows_written == TOO_MANY && finished);
+}
+
+static void a_disk_that_fails(void **state)
+{
+	struct queue *queue = new_queue(&broken, true);
+	char why[SQL_WHY];
+
+	(void)state;
+	while (queue_takes(queue))
+		put_row(queue);
+	assert_true(queue_failed(queue, why));
+	assert_false(queue_close(queue, why));
+	assert_string_equal(why, "it burns");
+	assert_false(finished);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +303,9 @@ int main(void)
 		cmocka_unit_test(the_schema_is_whole),
 		cmocka_unit_test(blocks_come_and_go),
 		cmocka_unit_test(a_child_inherits_what_is_live),
+		cmocka_unit_test(a_disk_that_cannot_keep_up),
+		cmocka_unit_test(a_disk_that_is_waited_for),
+		cmocka_unit_test(a_disk_that_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
