@@ -30,8 +30,8 @@ bool heap_trace_functions(const struct fn *, size_t count);
 const char *heap_fn_problem(const struct heap *, size_t i);
 
 /* Where they are met a HEAP_EVENT_POINT is told, in every heap made behind this. They must stay. */
-void heap_watch_points(const struct point *, size_t count);
-/* Why number i of them is not met, as heap_fn_problem. */
+bool heap_watch_points(const struct point *, size_t count); /* false: no memory */
+/* Why number i of them is not met, as heap_fn_problem; NULL: it is, in some process. */
 const char *heap_point_problem(const struct heap *, size_t i);
 
 /* Of one address space. A new image in it begins anew. */

@@ -76,7 +76,7 @@ struct decoded {
 	taddr_t slot;        /* jump or call through a fixed memory slot; else 0 */
 };
 
-/* Of a whole general register ("%rax"), or -1. */
+/* Of a whole general register ("%rax", "rax"), or -1. */
 int arch_operand_register(const char *text, size_t len);
 
 struct decoder; /* owns a capstone handle; not shared between threads */

@@ -64,6 +64,7 @@ struct heap_event {
 	/* What came of it, when it is told: */
 	enum heap_given state;   /* of given */
 	struct heap_block was;   /* given, where it was live; age_ms: how old it became */
+	uint64_t was_ns;         /* and when it was allocated, as time_ns */
 	bool unseen_free;        /* block lived: that it was freed was not seen */
 };
 

@@ -22,20 +22,22 @@ static struct command {
 	struct polls *polls;
 } commands[COMMANDS_MAX];
 
-static void reap(struct command *command)
+/* options: of waitpid(2). */
+static void reap(struct command *command, int options)
 {
+	if (waitpid(command->pid, NULL, options) == 0)
+		return;
 	if (command->pidfd >= 0) {
 		polls_drop(command->polls, command->pidfd);
 		close(command->pidfd);
 	}
-	waitpid(command->pid, NULL, 0);
 	command->pid = 0;
 }
 
 static void ended(void *ctx, short revents)
 {
 	(void)revents;
-	reap(ctx);
+	reap(ctx, 0);
 }
 
 static bool is_ours(const char *variable, const struct alert_value *values, size_t count)
@@ -140,9 +142,21 @@ bool alert_command_run(struct polls *polls, const char *text, const struct alert
 	return true;
 }
 
-void alert_command_await(void)
+bool alert_command_any(void)
+{
+	bool any = false;
+
+	for (struct command *command = commands; command < commands + COMMANDS_MAX; command++) {
+		if (command->pid)
+			reap(command, WNOHANG);
+		any |= command->pid != 0;
+	}
+	return any;
+}
+
+void alert_command_end_all(void)
 {
 	for (struct command *command = commands; command < commands + COMMANDS_MAX; command++)
 		if (command->pid)
-			reap(command);
+			kill(command->pid, SIGTERM);
 }

@@ -21,6 +21,7 @@ static inline struct alert_value alert_number(const char *name, int64_t number)
 
 /* False: it was not started; said once. */
 bool alert_command_run(struct polls *, const char *command, const struct alert_value *, size_t count);
-void alert_command_await(void); /* for all of them to end */
+bool alert_command_any(void);     /* is one still running? */
+void alert_command_end_all(void); /* they are asked to, none is waited for */
 
 #endif

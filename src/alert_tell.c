@@ -96,6 +96,6 @@ void alert_listen(struct session *session)
 
 void alert_end(struct session *session)
 {
-	alert_command_await();
+	alert_command_end_all();
 	alerts_deinit(&session->alerts);
 }

@@ -5,6 +5,6 @@
 #include "loop.h"
 
 void alert_listen(struct session *); /* one may be asked for while it runs */
-void alert_end(struct session *);    /* once the commands that were begun have ended */
+void alert_end(struct session *);    /* commands that still run are told to end */
 
 #endif

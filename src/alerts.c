@@ -17,7 +17,7 @@ struct alert_process {
 	size_t count, capacity;
 	uint64_t second_ns, in_second; /* the second under way, and its allocations */
 	uint64_t told_ns[ALERT_KINDS]; /* of those of the whole process; 0: never */
-	bool is_above;                 /* live bytes are */
+	bool is_above;                 /* live bytes are, and it was told */
 };
 
 static void process_free(struct alert_process *process)
@@ -103,11 +103,12 @@ static void judge_live(struct alerts *alerts, struct heap *heap, const struct he
                        struct alert_process *process)
 {
 	uint64_t live = heap_totals(heap)->live_bytes, limit = alerts->limits->live;
-	bool above = limit && live > limit, was_above = process->is_above;
+	bool above = limit && live > limit;
 
-	process->is_above = above;
-	if (!above || was_above || !is_time(alerts, event->time_ns, process->told_ns[ALERT_LIVE]))
+	process->is_above &= above;
+	if (!above || process->is_above || !is_time(alerts, event->time_ns, process->told_ns[ALERT_LIVE]))
 		return;
+	process->is_above = true;
 	process->told_ns[ALERT_LIVE] = event->time_ns;
 	tell(alerts, heap, event, (struct alert){ .kind = ALERT_LIVE, .tid = event->tid,
 	                                          .delta = (int64_t)(live - limit), .total = live });
@@ -136,7 +137,7 @@ static void judge_rate(struct alerts *alerts, struct heap *heap, const struct he
 /* Frees of what is older than the question would count for less than was held. */
 static bool is_of_before(const struct alerts *alerts, const struct heap_event *event)
 {
-	return event->was.age_ms * 1000000 > event->time_ns - alerts->since_ns;
+	return event->was_ns < alerts->since_ns;
 }
 
 static void freed(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
@@ -190,6 +191,7 @@ static void forget(struct alerts *alerts)
 void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 {
 	struct alerts *alerts = ctx;
+	bool allocates = event->block && event->kind != HEAP_EVENT_EARLIER;
 	struct alert_process *process;
 
 	if (!is_asked_for(alerts->limits)) {
@@ -202,12 +204,12 @@ void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 	if (event->kind == HEAP_EVENT_IMAGE || event->kind == HEAP_EVENT_FORK ||
 	    event->kind == HEAP_EVENT_EXIT)
 		process_drop(alerts, heap);
-	process = event->block || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
+	process = allocates || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
 	if (!process)
 		return;
 	if (event->state == HEAP_GIVEN_LIVE)
 		freed(alerts, heap, event, process);
-	if (event->block)
+	if (allocates)
 		allocated(alerts, heap, event, process);
 	judge_live(alerts, heap, event, process);
 }

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alert_command.h"
 #include "at_once.h"
 #include "crash.h"
 #include "fn_check.h"
@@ -284,7 +285,7 @@ static bool only_others_are_left(const struct session *session)
 	       (session->target.ended || session->processes.first->ended);
 }
 
-static void take_signals(struct session *session)
+static unsigned take_signals(struct session *session)
 {
 	unsigned asked = signals_take(session->signals, &session->target, session->tracer.pid,
 	                              only_others_are_left(session));
@@ -297,6 +298,7 @@ static void take_signals(struct session *session)
 		leave(session);
 	if (asked & SIGNALS_LEAVE)
 		leave(session);
+	return asked;
 }
 
 static void take_timers(struct session *session)
@@ -309,30 +311,49 @@ static void take_timers(struct session *session)
 
 /* ---- the loop --------------------------------------------------------------------- */
 
+static void wait_for_all(struct session *session, int ms)
+{
+	uint64_t rung;
+
+	polls_wait(&session->polls, ms);
+	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
+		return; /* nobody rang */
+}
+
 static void sleep_until_due(struct session *session, bool busy)
 {
 	struct ring *ring = &session->tracer.records;
 	bool unsent = is_awaited(session) || processes_wait(&session->processes), braked;
-	uint64_t rung;
 
 	streams_work(&session->streams);
 	braked = streams_brake(&session->streams);
 	ring_set_reader(ring, braked ? RING_AWAKE : busy ? RING_NAPPING : RING_ASLEEP);
 	if (busy || braked || ring_empty(ring))
-		polls_wait(&session->polls, unsent ? 1 : busy ? NAP_MS : -1);
+		wait_for_all(session, unsent ? 1 : busy ? NAP_MS : -1);
 	ring_set_reader(ring, RING_AWAKE);
-	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
-		return; /* nobody rang */
+}
+
+/* Nothing is traced any more. What signals ask. */
+static unsigned linger(struct session *session)
+{
+	wait_for_all(session, NAP_MS);
+	take_timers(session);
+	return take_signals(session);
 }
 
 /* What readers have not read yet. */
 static void finish_streams(struct session *session)
 {
-	while (streams_linger(&session->streams)) {
-		polls_wait(&session->polls, NAP_MS);
-		take_signals(session);
-	}
+	while (streams_linger(&session->streams))
+		linger(session);
 	session->failed |= !streams_finish(&session->streams);
+}
+
+/* Commands for alerts, until somebody has waited for long enough. */
+static void await_commands(struct session *session)
+{
+	while (alert_command_any() && !(linger(session) & (SIGNALS_LEAVE | SIGNALS_URGED)))
+		;
 }
 
 static bool is_over(const struct session *session)
@@ -367,5 +388,6 @@ void loop_run(struct session *session)
 		last_reports(session, session->tracer_lost ? "detach" : "exit");
 	reporting_await(&session->reporting);
 	finish_streams(session);
+	await_commands(session);
 	session->failed |= !databases_close(&session->databases);
 }

@@ -20,13 +20,17 @@ static void dump(struct session *session, struct heap *heap, const struct heap_e
 
 static void mark(struct session *session, struct heap *heap, const struct heap_event *event)
 {
+	static bool said;
 	int error = heap_mark(heap, event->name);
 
 	(void)session;
 	errno = -error;
+	if (error == 0 || said)
+		return;
+	said = true; /* a loop has no end of them */
 	if (error == -ENOSPC)
 		warn("no more than %d marks: \"%s\" is not kept", HEAP_MARKS, event->name);
-	else if (error < 0)
+	else
 		warn("the mark \"%s\" is not kept:", event->name);
 }
 

@@ -63,7 +63,8 @@ static void begin_to_trace(struct session *session)
 	if (session->options->fns.count &&
 	    !heap_trace_functions(session->options->fns.fns, session->options->fns.count))
 		die(EXIT_OURS, "cannot start: no memory");
-	heap_watch_points(session->options->points.points, session->options->points.count);
+	if (!heap_watch_points(session->options->points.points, session->options->points.count))
+		die(EXIT_OURS, "cannot start: no memory");
 	processes_init(&session->processes, &analysis, session->target.pid);
 	send_command(&session->tracer, session->target.attached ? CMD_ATTACH : CMD_SEIZE,
 	             session->target.pid);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 
@@ -100,6 +101,13 @@ def test_much_that_is_live_is_told_once(swelling):
     assert re.fullmatch(r"\+\d+ bytes", alert["what"])
 
 
+def test_what_was_too_early_to_be_told_is_told_when_it_is_time(swelling):
+    """It is above again at once, and stays there."""
+    run = swelling("+600000 +600000 - +600000 " + "later " * 20 + "+1", "--alert-live", "1000000",
+                   "--alert-time", "0.02")
+    assert [alert["word"] for alert in alerts_in(run.err, WHOLE)] == ["much is live"] * 2
+
+
 def test_many_allocations_in_a_second(swelling):
     run = swelling(" ".join(["+10"] * 50), "--alert-rate", "20")
     alert, = alerts_in(run.err, WHOLE)
@@ -134,12 +142,40 @@ def test_no_value_is_read_by_the_shell(trace, target, tmp_path):
     assert not list(tmp_path.rglob("oops"))
 
 
-def test_a_command_that_hangs_holds_nobody(start_traced, target):
-    live = start_traced(target("swelling"), "+99991", "pause", "+99992",
-                        options=["--alert-block", "99990", "--on-alert", "read line <&3"])
+def test_a_command_that_hangs_holds_nobody(start_traced, target, tmp_path):
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    both = os.open(gate, os.O_RDWR)
+    live = start_traced(target("swelling"), "+99991", "pause", "+99992", "pause",
+                        options=["--alert-block", "99990", "--on-alert", f"read line < {gate}"])
     live.await_line("paused")
+    live.say("go")
+    live.await_line("paused")
+    os.write(both, b"x\n" * 2)
     run = live.finish("go\n")
+    os.close(both)
     assert (run.status, run.report["totals"]["live_blocks"] >= 2) == (0, True)
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_signal_ends_the_wait_for_a_command(start_traced, target):
+    """It begins to hang when the program is gone."""
+    command = "while kill -0 $AT_PID 2>&-; do :; done; echo $$; exec sleep infinity"
+    live = start_traced(target("swelling"), "+99991",
+                        options=["--alert-block", "99990", "--on-alert", command])
+    pid = int(live.process.stderr.readline())
+    while live.process.poll() is None:  # one that comes before the wait is none of its business
+        live.kill(signal.SIGTERM)
+    assert live.finish().status == 0
+    while is_running(pid):
+        pass
 
 
 def test_no_more_than_eight_at_a_time(start_traced, target, tmp_path):

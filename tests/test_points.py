@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import subprocess
 
 import pytest
@@ -201,6 +202,124 @@ def test_probes_are_listed_as_such(target):
                            check=True).stdout
     names = re.findall(r"Provider: alloctrace\n\s*Name: (\w+)", notes)
     assert set(names) == {"mark", "reset", "phase", "tag", "dump", "stats"}
+
+
+@pytest.mark.parametrize("compiler", ["gcc -std=c11", "g++ -x c++ -std=c++11"])
+def test_the_header_is_plain_iso(compiler, tmp_path):
+    (tmp_path / "client.c").write_text("""#include <alloctrace/client.h>
+int main(void) { alloctrace_reset(); alloctrace_tag("a", "b"); return 0; }
+""")
+    subprocess.run([*compiler.split(), "-pedantic", "-Wall", "-Wextra", "-Werror",
+                    f"-I{REPO}/include", "-c", "client.c", "-o", "client.o"], cwd=tmp_path,
+                   check=True)
+
+
+def test_intels_assembler(trace, tmp_path):
+    """Writes registers in another way."""
+    subprocess.run(["gcc", "-O2", "-masm=intel", "-pthread", f"-I{REPO}/include",
+                    REPO / "tests/targets/marked.c", "-o", tmp_path / "intel"], check=True)
+    run = trace(tmp_path / "intel")
+    assert run.report["ledger"]["notes"] == []
+    assert {"[node, ast]", "[leaf]"} <= {site["stack"][-1]["function"]
+                                         for site in run.report["sites"]}
+
+
+def test_more_tags_than_are_kept(trace, target):
+    """Those that have a name keep it."""
+    run = trace(target("tagging"), "1500")
+    held = {}
+    for site in run.report["sites"]:
+        tag = site["stack"][-1]["function"]
+        held[tag] = held.get(tag, 0) + site["live_bytes"]
+    assert held["[first]"] == 11 + 13
+    assert held["[tag 0]"] == 12
+    assert held["(other tags)"] == (1500 - 998) * 12
+    run.report.assert_consistent()
+
+
+def test_phases_without_end(trace, target):
+    """They are told of once."""
+    run = trace(target("tagging"), "100", "phases")
+    assert run.err == 'alloctrace: no more than 64 marks: "phase 64" is not kept\n'
+
+
+def test_a_place_that_only_a_child_has(trace, target, tmp_path):
+    run = trace("/bin/sh", "-c", f"{target('marked')}; true", options=["-f", "--at", "work=dump"])
+    assert (run.status, run.err) == (0, "")
+
+
+# ---- notes that are wrong ------------------------------------------------------------------
+
+HEAD, NAME = struct.Struct("<III"), 8  # name's and description's bytes, type; "stapsdt"
+NOP_AT = HEAD.size + NAME
+
+
+def changed_notes(notes, change):
+    """The section's bytes, with change(whole note as bytearray) done to each."""
+    out, at = b"", 0
+    while at < len(notes):
+        end = at + NOP_AT + -HEAD.unpack_from(notes, at)[1] // 4 * -4
+        note = bytearray(notes[at:end])
+        change(note)
+        out, at = out + note, end
+    return out
+
+
+def word(at, kind, value):
+    """A change: the word there is, or is that much more."""
+    def change(note):
+        old, = struct.unpack_from(kind, note, at)
+        struct.pack_into(kind, note, at, value(old) if callable(value) else value)
+    return change
+
+
+def without_zeros(note):
+    note[NOP_AT + 24:] = b"A" * len(note[NOP_AT + 24:])
+
+
+NO_NOP = "no nop stands there"
+BAD_NOTES = {  # how: (change, what is said of each)
+    "a byte further": (word(NOP_AT, "<Q", lambda at: at + 1), NO_NOP),
+    "two bytes further": (word(NOP_AT, "<Q", lambda at: at + 2), NO_NOP),
+    "three bytes further": (word(NOP_AT, "<Q", lambda at: at + 3), NO_NOP),
+    "outside": (word(NOP_AT, "<Q", 2**64 - 256), NO_NOP),
+    "nowhere": (word(NOP_AT, "<Q", 0), NO_NOP),
+    "no zero bytes": (without_zeros, None),
+    "a name without end": (word(0, "<I", 2**32 - 1), None),
+    "a description without end": (word(4, "<I", 2**32 - 16), None),
+    "no description": (word(4, "<I", 0), None),
+    "another type": (word(8, "<I", 4), None),
+}
+
+
+def with_notes(program, made, change):
+    notes = made.with_suffix(".notes")
+    subprocess.run(["objcopy", "--dump-section", f".note.stapsdt={notes}", program, made],
+                   check=True)
+    notes.write_bytes(change(notes.read_bytes()))
+    subprocess.run(["objcopy", "--update-section", f".note.stapsdt={notes}", program, made],
+                   check=True)
+    return made
+
+
+@pytest.mark.parametrize("how", BAD_NOTES)
+def test_notes_that_are_wrong_do_the_program_no_harm(trace, target, tmp_path, how):
+    change, said = BAD_NOTES[how]
+    program = with_notes(target("marked"), tmp_path / "wrong",
+                         lambda notes: changed_notes(notes, change))
+    run = trace(program)
+    assert (run.status, run.err, dumps_of(tmp_path)) == (0, "", [])
+    probes = {note.split(": ")[-1] for note in run.report["ledger"]["notes"] if "probe" in note}
+    assert probes == ({said} if said else set())
+    run.report.assert_consistent()
+
+
+def test_no_more_is_said_of_wrong_notes_than_can_be_read(trace, target, tmp_path):
+    program = with_notes(target("marked"), tmp_path / "wrong",
+                         lambda notes: 1000 * changed_notes(notes, word(NOP_AT, "<Q", 0)))
+    notes = [note for note in trace(program).report["ledger"]["notes"] if "probe" in note]
+    assert len(notes) <= 16
+    assert notes[-1] == f"further probes in {program} are not looked at"
 
 
 # ---- in the stream -----------------------------------------------------------------------------

@@ -25,6 +25,7 @@ struct alloctrace_stats { /* of the process since it began; bytes are requested 
 };
 
 /* pc, base, semaphore, then the strings: systemtap's wiki, "User space probe implementation". */
+/* An argument that is not there is an empty one: ISO C wants one for the dots. */
 #define ALLOCTRACE_PROBE_(name, args, ...)                                                \
 	__asm__ __volatile__("990: nop\n"                                                 \
 	                     ".pushsection .note.stapsdt,\"?\",\"note\"\n"                \
@@ -55,7 +56,7 @@ static inline void alloctrace_mark(const char *name)
 
 static inline void alloctrace_reset(void)
 {
-	ALLOCTRACE_PROBE_("reset", "");
+	ALLOCTRACE_PROBE_("reset", "", );
 }
 
 static inline void alloctrace_phase(const char *name)
@@ -70,7 +71,7 @@ static inline void alloctrace_tag(const char *type, const char *location)
 
 static inline void alloctrace_dump(void)
 {
-	ALLOCTRACE_PROBE_("dump", "");
+	ALLOCTRACE_PROBE_("dump", "", );
 }
 
 static inline void alloctrace_stats(struct alloctrace_stats *stats, size_t len)

@@ -150,6 +150,7 @@ static void given_back(struct heap *heap, struct view *view, struct heap_event *
 	counters_freed_by(heap, event->entry, was->size);
 	counters_freed(heap, view, event->given, was, true);
 	event->state = HEAP_GIVEN_LIVE;
+	event->was_ns = was->time_ns;
 	event->was = (struct heap_block){ event->given & ~LIVE_BESIDE, was->size,
 		                          site_id(was->site), was->tid,
 		                          (event->time_ns - was->time_ns) / 1000000 };

@@ -17,6 +17,8 @@
 #define NOTE_NAME "stapsdt"
 #define NOTE_TYPE 3
 #define ADDRESSES 3
+#define REFUSED_MAX 16 /* of a module: such notes are none of the header's */
+#define LOOK_MAX (64 << 10) /* bytes of a function that is looked at from its begin on */
 
 static const struct {
 	const char *name;
@@ -31,6 +33,7 @@ struct search {
 	struct job *job;
 	Elf *elf;
 	taddr_t base; /* .stapsdt.base now, or 0 */
+	unsigned refused;
 };
 
 /* "8@%rax" and so on, separated by blanks. */
@@ -49,11 +52,44 @@ static bool read_registers(const char *text, struct point_probe *point)
 	return true;
 }
 
+/* A trap in the midst of another instruction would change what the program does, and notes can
+ * be wrong: tools that move code leave them as they were. */
+static bool is_nop(struct job *job, taddr_t vaddr)
+{
+	struct cfg_bounds in;
+	struct decoded insn;
+
+	if (job_decode(job, vaddr, &insn) < 0 || !insn.is_nop || insn.len != 1)
+		return false;
+	return !job_bounds(job, vaddr, &in) || vaddr - in.begin > LOOK_MAX || job_is_insn(job, vaddr);
+}
+
+static void refuse(struct search *search, const char *name, const char *why)
+{
+	const char *path = search->job->module->path;
+	char sentence[256];
+
+	if (++search->refused < REFUSED_MAX)
+		snprintf(sentence, sizeof(sentence), "the probe %.40s in %.100s is not met: %s", name,
+		         path, why);
+	else
+		snprintf(sentence, sizeof(sentence), "further probes in %.100s are not looked at", path);
+	job_tell(search->job, sentence);
+}
+
+static const char *plan_there(struct search *search, taddr_t vaddr, const char *args,
+                              struct point_probe *point)
+{
+	if (!read_registers(args, point))
+		return "its arguments are in no registers";
+	return is_nop(search->job, vaddr) ? point_plan(search->job, vaddr, point) :
+	                                    "no nop stands there";
+}
+
 static void plan_one(struct search *search, taddr_t vaddr, const char *name, const char *args)
 {
 	const char *why = "alloctrace's client header has no such probe";
 	struct point_probe point;
-	char sentence[256];
 
 	for (size_t i = 0; i < countof(probes); i++) {
 		if (strcmp(name, probes[i].name) != 0)
@@ -61,14 +97,10 @@ static void plan_one(struct search *search, taddr_t vaddr, const char *name, con
 		if (probes[i].action == POINT_STATS && !search->job->plan->client_stats)
 			return;
 		point = (struct point_probe){ probes[i].action, probes[i].args, { 0 } };
-		why = read_registers(args, &point) ? point_plan(search->job, vaddr, &point) :
-		                                     "its arguments are in no registers";
+		why = plan_there(search, vaddr, args, &point);
 	}
-	if (!why)
-		return;
-	snprintf(sentence, sizeof(sentence), "the probe %.40s in %.100s is not met: %s", name,
-	         search->job->module->path, why);
-	job_tell(search->job, sentence);
+	if (why)
+		refuse(search, name, why);
 }
 
 /* The next of the strings that a note ends with, or NULL. */
@@ -101,7 +133,8 @@ static void read_notes(struct search *search, Elf_Data *data)
 	size_t at = 0, next, name, desc;
 	GElf_Nhdr note;
 
-	for (; data && (next = gelf_getnote(data, at, &note, &name, &desc)) > 0; at = next)
+	for (; data && search->refused < REFUSED_MAX &&
+	       (next = gelf_getnote(data, at, &note, &name, &desc)) > 0; at = next)
 		if (note.n_type == NOTE_TYPE && note.n_namesz == sizeof(NOTE_NAME) &&
 		    memcmp((char *)data->d_buf + name, NOTE_NAME, sizeof(NOTE_NAME)) == 0)
 			read_note(search, (char *)data->d_buf + desc, note.n_descsz);

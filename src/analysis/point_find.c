@@ -16,11 +16,14 @@
 
 static const struct point *points;
 static size_t count;
+static bool *anywhere; /* found, of each, whatever the process */
 
-void heap_watch_points(const struct point *named, size_t number)
+bool heap_watch_points(const struct point *named, size_t number)
 {
 	points = named;
-	count = number;
+	anywhere = calloc(number + 1, sizeof(*anywhere));
+	count = anywhere ? number : 0;
+	return anywhere;
 }
 
 size_t point_count(void)
@@ -49,10 +52,10 @@ const char *heap_point_problem(const struct heap *heap, size_t i)
 {
 	const struct point_state *state = heap->points ? &heap->points[i] : NULL;
 
-	if (!state)
-		return "no memory";
-	if (state->found || state->problem)
-		return state->found ? NULL : state->problem;
+	if (anywhere[i])
+		return NULL;
+	if (!state || state->problem)
+		return state ? state->problem : "no memory";
 	return points[i].function ? "no function of that name is in the program" :
 	       points[i].file     ? "no such line is known in the program: it has no debug information "
 	                            "of that file" :
@@ -223,7 +226,7 @@ static void find_one(struct job *job, size_t i)
 		why = why ? why : plan_trap(job, search.places[k], &like);
 		if (why)
 			refuse(job, i, why);
-		job->plan->points[i].found |= !why;
+		anywhere[i] |= !why;
 	}
 }
 

@@ -5,8 +5,7 @@
 #include "job.h"
 
 struct point_state { /* of one, in one address space; all zero: not seen yet */
-	bool found;
-	char *problem; /* why it is not met where it was found; or NULL */
+	char *problem; /* why it is not met where it was found; NULL: not told yet */
 };
 
 struct point_probe { /* one that the program has in itself */

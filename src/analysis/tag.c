@@ -10,12 +10,14 @@
 static char *tags[TAGS_MAX]; /* of all programs; for good */
 static size_t count;
 
-/* Its number, or TAGS_MAX: no memory. */
+/* Its number, or TAGS_MAX: no memory. One that has a number keeps it. */
 static size_t number_of(const char *text)
 {
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(tags[i], text) == 0)
 			return i;
+	if (count == TAGS_MAX)
+		return TAGS_MAX - 1;
 	tags[count] = strdup(count < TAGS_MAX - 1 ? text : "(other tags)");
 	return tags[count] ? count++ : TAGS_MAX;
 }
@@ -30,7 +32,7 @@ uint32_t tag_stack(struct heap *heap, const char *name, const char *detail)
 	if (!*name)
 		return 0;
 	snprintf(text, sizeof(text), *detail ? "[%s, %s]" : "[%s]", name, detail);
-	number = count == TAGS_MAX ? TAGS_MAX - 1 : number_of(text);
+	number = number_of(text);
 	at.regs.pc = ADDRESSES | number;
 	frame = number < TAGS_MAX ? site_frame(&heap->sites, &at) : 0;
 	if (!frame)

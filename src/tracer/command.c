@@ -85,7 +85,7 @@ static void write_into(const struct thread *thread, const struct command_write *
 	struct iovec ours = { (void *)command->bytes, command->len };
 	struct iovec theirs = { (void *)(uintptr_t)command->addr, command->len };
 
-	if (thread && thread->held && command->len <= sizeof(command->bytes))
+	if (thread->held && command->len <= sizeof(command->bytes))
 		process_vm_writev(thread->tid, &ours, 1, &theirs, 1, 0);
 }
 
@@ -102,15 +102,17 @@ static void obey_for_space(struct space *space, const struct record *record)
 		lift_in_copies(space, (const struct command_lift *)record);
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
-	} else if (record->kind == CMD_WRITE) {
-		write_into(thread, (const struct command_write *)record);
 	} else if (record->kind == CMD_QUIET) {
 		turn_quiet(space);
 	} else if (record->kind == CMD_LOUD) {
 		turn_loud(space);
 	} else if (record->kind == CMD_EVERY_CALL) {
 		every_call_begin(space);
-	} else if (thread && thread->space == space) {
+	} else if (!thread || thread->space != space) {
+		return; /* it has ended, and its number may be another's by now */
+	} else if (record->kind == CMD_WRITE) {
+		write_into(thread, (const struct command_write *)record);
+	} else {
 		go(thread);
 	}
 }

@@ -51,6 +51,7 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 	struct space *space = thread->space;
 	struct arch_regs regs = *trapped;
 	taddr_t site;
+	bool told;
 
 	arch_set_pc(&regs, probe->addr);
 	if (probe->kind == PROBE_SYSCALL || probe->kind == PROBE_SYSRET)
@@ -59,11 +60,12 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 		thread->step = *probe;
 		return hold(thread, REC_LOADER);
 	}
-	if (thread->silent_addr == probe->addr)
-		thread->silent_addr = 0;
-	else
+	told = thread->silent_addr != probe->addr;
+	if (told)
 		probe_hit(thread, space, probe, &regs);
-	if (probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) {
+	else
+		thread->silent_addr = 0;
+	if (told && probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) {
 		thread->step = *probe;
 		thread->held = true;
 		return HOLD;
