@@ -1,6 +1,5 @@
 #include "doubt.h"
 
-#include <string.h>
 
 #include "outbox.h"
 
@@ -31,14 +30,14 @@ static const struct function *first(const struct heap *heap, bool (*is)(const st
 }
 
 /* A program that is stripped exports what its libraries have or call, which may be a part of its
- * allocator; and what was found by its code is a part, where the compiler has made copies. */
+ * allocator; and what was found by its code is one where something was not found. */
 static bool may_be_a_part(const struct function *function)
 {
 	const struct module *module = function->module;
 	bool is_program = module->elf.has_interpreter && !module->is_glibc;
 
 	return (is_program && !elf_has_section(&module->elf, ".symtab")) ||
-	       (function->table && strcmp(function->table, "signature") == 0);
+	       (function->trial.trust != HEAP_NAMED && !function->trial.whole);
 }
 
 static const char *who(const struct function *by)

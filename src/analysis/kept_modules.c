@@ -39,6 +39,7 @@ static void save_function(const struct heap *heap, const struct function *functi
 	wire_number(to, function->calls);
 	wire_number(to, function->trial.trust);
 	wire_number(to, function->trial.fitted);
+	wire_number(to, function->trial.whole);
 }
 
 static void save_bound(struct heap *heap, struct wire *to)
@@ -167,6 +168,7 @@ static bool load_function(struct heap *heap, struct function *function, struct w
 	function->calls = wire_take_number(from);
 	function->trial.trust = wire_take_most(from, HEAP_REFUTED);
 	function->trial.fitted = (unsigned)wire_take_most(from, UINT32_MAX);
+	function->trial.whole = wire_take_flag(from);
 	if (!module || function->entry == CATALOG_NONE)
 		return false;
 	function->module = heap->modules.all[module - 1];

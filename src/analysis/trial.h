@@ -25,6 +25,7 @@ struct tally {
 struct trial { /* of one function; all zero: it has a name, and needs none */
 	enum heap_trust trust;
 	uint32_t fitted, odd, unknown;
+	bool whole; /* all that hands out such blocks in its module was found */
 	struct tally tally; /* what is to be withdrawn if it is refuted */
 };
 

@@ -133,6 +133,8 @@ void trust_begin(struct heap *heap, struct module *module, const struct plan *pl
 	if (family.begin == family.end)
 		return;
 	family.whole = is_whole(heap, &family);
+	for (uint32_t i = family.begin; i < family.end; i++)
+		heap->functions.list[i].trial.whole = family.whole;
 	grown = realloc(trust->list, (trust->count + 1) * sizeof(*grown));
 	if (!grown)
 		return;
