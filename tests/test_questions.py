@@ -225,7 +225,7 @@ def test_the_man_page_is_well_formed_and_complete(run_plainly, alloctrace, tmp_p
     page = run.stdout
     for name in option_names(run_plainly(alloctrace, "--help").out):
         assert name in page
-    commands = re.search(r"alloctrace COMMAND \[ARG\.\.\.\]: (.*)",
+    commands = re.search(r"alloctrace COMMAND \.\.\.: (.*)",
                          run_plainly(alloctrace, "--help").out)[1].split(", ")
     assert {"check", "rescue", "ctl"} <= set(commands)
     for command in commands:
