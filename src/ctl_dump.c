@@ -12,6 +12,8 @@ static const char *read_dest(struct ctl_job *job, const char *text)
 {
 	if (!dest_parse(&job->dest, text))
 		return "not a destination; see -o in alloctrace --help";
+	if (!job->dest.output)
+		return "not a report's format; see -o in alloctrace --help";
 	if (job->dest.kind != DEST_FD)
 		return NULL;
 	if (strcmp(job->dest.path, "-") != 0)

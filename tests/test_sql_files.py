@@ -6,10 +6,11 @@ import re
 import resource
 import signal
 import sqlite3
+import subprocess
 
 import pytest
 
-from conftest import Report, read_json
+from conftest import HANG, Report, read_json
 from sqling import TABLES, ask_sqlite
 
 
@@ -201,3 +202,19 @@ def test_nothing_is_left_of_a_program_that_is_not_there(start_plainly, alloctrac
     run = start_plainly(alloctrace, "-o", "a.db", "-o", "a.sql", "--", "./nowhere").finish()
     assert run.status == 127
     assert not list(tmp_path.glob("a.*"))
+
+
+@pytest.mark.parametrize("dest", ["sqlite:late.db", "late.sql", "jsonl:late.jsonl"])
+def test_no_dump_is_a_database(start_plainly, alloctrace, target, tmp_path, dest):
+    live = start_plainly(alloctrace, "-o", "text:report", "--", target("streamed"), "idle")
+    pid = live.await_ready()
+    done = subprocess.run([alloctrace, "ctl", str(pid), "dump", dest], text=True, cwd=tmp_path,
+                          capture_output=True, timeout=HANG, check=False)
+    assert done.returncode == 125
+    assert done.stderr.startswith("alloctrace: ") and done.stderr.count("\n") == 1
+    assert "not a report's format" in done.stderr
+    for _ in range(2):
+        live.say("")
+        live.await_ready()
+    assert live.finish("\n").status == 3
+    assert not list(tmp_path.glob("late*"))
