@@ -104,6 +104,15 @@ def test_row_41_a_stream_for_a_part_of_the_program(points, tmp_path):
     assert not [event for event in heap if event["event"] == "alloc" and event["size"] == 104]
 
 
+@pytest.mark.parametrize("name", ["put", "get"])
+def test_memory_is_protected_as_ever(trace, run_plainly, target, name):
+    """The instruction at the place is the program's own to do."""
+    plain = run_plainly(target("guarded"))
+    assert plain.out == "got 1\nfaults 5\n"
+    run = trace(target("guarded"), options=["--at", f"{name}=log:on"])
+    assert (run.status, run.err, run.out) == (0, "", plain.out)
+
+
 WRONG = {
     "nowhere=dump": "no function of that name is in the program",
     "marked.c:99999=dump": "no such line is known in the program: it has no debug information of "
