@@ -113,6 +113,14 @@ def test_memory_is_protected_as_ever(trace, run_plainly, target, name):
     assert (run.status, run.err, run.out) == (0, "", plain.out)
 
 
+def test_a_second_action_is_not_done_more_often_than_the_first(trace, target):
+    """One trap is in front of the function, and no further one may be in its loop."""
+    run = trace(target("looping"), options=["--at", "ten_times=mark:one",
+                                            "--at", "ten_times=stat"])
+    assert run.err == ("alloctrace: --at ten_times=stat: no instruction there can be trapped\n")
+    assert run.out == "left 0\n"
+
+
 WRONG = {
     "nowhere=dump": "no function of that name is in the program",
     "marked.c:99999=dump": "no such line is known in the program: it has no debug information of "
