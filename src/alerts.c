@@ -85,9 +85,10 @@ static bool is_time(const struct alerts *alerts, uint64_t now_ns, uint64_t told_
 static void judge_holding(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
                           struct holding *held, struct alert alert)
 {
-	int64_t limit = (int64_t)alerts->limits->delta, delta = held->total - held->told;
+	uint64_t limit = alerts->limits->delta;
+	int64_t delta = held->total - held->told;
 
-	if (!limit || (delta <= limit && delta >= -limit) ||
+	if (!limit || (uint64_t)llabs(delta) <= limit ||
 	    !is_time(alerts, event->time_ns, held->told_ns))
 		return;
 	held->told = held->total;

@@ -59,6 +59,10 @@ def test_rows_36_58_growth_and_shrinkage_of_a_thread_and_site(swelling):
                              ("never mind", -1001, 1001)]
 
 
+def test_a_limit_beyond_all_numbers_is_not_met(swelling):
+    assert swelling("+900 -", "--alert-delta", str(2**64 - 1)).err == ""
+
+
 def test_what_is_told_of_an_alert(swelling):
     run = swelling("+99991", "--alert-block", "99990")
     alert, = alerts_in(run.err)

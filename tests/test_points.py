@@ -104,6 +104,23 @@ def test_row_41_a_stream_for_a_part_of_the_program(points, tmp_path):
     assert not [event for event in heap if event["event"] == "alloc" and event["size"] == 104]
 
 
+@pytest.mark.parametrize("name", ["put", "get"])
+def test_memory_is_protected_as_ever(trace, run_plainly, target, name):
+    """The instruction at the place is the program's own to do."""
+    plain = run_plainly(target("guarded"))
+    assert plain.out == "got 1\nfaults 5\n"
+    run = trace(target("guarded"), options=["--at", f"{name}=log:on"])
+    assert (run.status, run.err, run.out) == (0, "", plain.out)
+
+
+def test_a_second_action_is_not_done_more_often_than_the_first(trace, target):
+    """One trap is in front of the function, and no further one may be in its loop."""
+    run = trace(target("looping"), options=["--at", "ten_times=mark:one",
+                                            "--at", "ten_times=stat"])
+    assert run.err == ("alloctrace: --at ten_times=stat: no instruction there can be trapped\n")
+    assert run.out == "left 0\n"
+
+
 WRONG = {
     "nowhere=dump": "no function of that name is in the program",
     "marked.c:99999=dump": "no such line is known in the program: it has no debug information of "

@@ -73,6 +73,33 @@ static bool is_own_function(struct job *job, taddr_t vaddr)
 	return false;
 }
 
+static bool is_data(const struct operand *operand)
+{
+	return operand->kind == OPERAND_MEM && operand->reg != ARCH_RSP;
+}
+
+/* The tracer would get at it where the program itself may not, and its handler would never hear of
+ * it. Where a jump or a call goes on is taken to be readable. */
+static bool reaches_data(const struct decoded *insn)
+{
+	return insn->touches_memory && insn->flow == FLOW_NEXT &&
+	       (is_data(&insn->insn.dst) || is_data(&insn->insn.src));
+}
+
+/* By a jump of the same function: behind it is not where the way from the place leads alone. */
+static bool is_jumped_to(struct job *job, taddr_t vaddr)
+{
+	struct cfg_bounds in;
+	struct decoded insn;
+
+	if (!job_bounds(job, vaddr, &in))
+		return false;
+	for (taddr_t at = in.begin; at < in.end && job_decode(job, at, &insn) == 0; at += insn.len)
+		if (insn.target == vaddr + job->module->bias && insn.flow != FLOW_CALL)
+			return true;
+	return false;
+}
+
 /* At the place, or behind the next instructions that cannot be trapped but lead on. */
 static const char *place_trap(struct job *job, taddr_t vaddr, const struct probe *like)
 {
@@ -84,7 +111,10 @@ static const char *place_trap(struct job *job, taddr_t vaddr, const struct probe
 
 		if (job_decode(job, vaddr, &insn) < 0)
 			return "there is no code";
-		if (insn.refuse || addr == job->module->push || job_is_planned(job->plan, addr, addr + 1)) {
+		if (i && is_jumped_to(job, vaddr))
+			break;
+		if (insn.refuse || reaches_data(&insn) || addr == job->module->push ||
+		    job_is_planned(job->plan, addr, addr + 1)) {
 			if (insn.flow != FLOW_NEXT || insn.enters_kernel)
 				break;
 			continue;
