@@ -67,7 +67,7 @@ def assert_same(read, recording, tmp_path):
 
 @pytest.mark.sanitized
 @pytest.mark.parametrize("program", ["realloc_cases", "bad_frees", "mapper", "crowd", "failures",
-                                     "containers", "operators", "signals", "pools", "births"])
+                                     "containers", "operators", "pools", "births"])
 def test_a_recording_tells_what_was_told_live(record, assert_same, target, program):
     record(target(program))
     assert_same()
