@@ -77,11 +77,22 @@ bool dest_parse(struct dest *dest, const char *text)
 	return is_well_formed(dest);
 }
 
+/* /dev/stdout, which leads to whatever it is: to be followed, and never replaced. */
+static bool is_link_of_system(const char *name)
+{
+	struct stat stat_;
+
+	return (strncmp(name, "/dev/", 5) == 0 || strncmp(name, "/proc/", 6) == 0) &&
+	       lstat(name, &stat_) == 0 && S_ISLNK(stat_.st_mode);
+}
+
 /* Something that is no plain file (/dev/full, a fifo) is written as it stands. */
 static bool is_special(const char *name)
 {
 	struct stat stat_;
 
+	if (is_link_of_system(name))
+		return true;
 	return stat(name, &stat_) == 0 && !S_ISREG(stat_.st_mode);
 }
 
