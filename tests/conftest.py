@@ -34,6 +34,10 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def pytest_configure(config):
+    # in the background, or under nohup, they are ignored: so they would be by all that is started
+    for number in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line("markers", "sanitized: also run with the sanitizer build")
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
