@@ -11,8 +11,8 @@
 #include "timer.h"
 
 static const char *const settable[] = {
-	"top", "sort", "min-size", "min-age", "blocks", "interval", "stats",
-	"alert-block", "alert-delta", "alert-time", "alert-live", "alert-rate",
+	"top", "sort", "min-size", "min-age", "blocks", "interval", "alert-block", "alert-delta",
+	"alert-time", "alert-live", "alert-rate", "stats",
 };
 
 static const struct option *find(const char *name, size_t len)
