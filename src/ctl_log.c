@@ -4,20 +4,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* It stays for good: what leads there is the request's. */
+/* Where streams have been sent; what writes there goes on to need it. */
+struct redirected {
+	struct redirected *before;
+	struct dest dest;
+	char text[];
+};
+
 static enum control_status redirect(struct ctl_call *call, const char *to)
 {
-	struct dest *dest = calloc(1, sizeof(*dest));
-	char *text = strdup(to);
+	static struct redirected *last;
+	struct redirected *one = calloc(1, sizeof(*one) + strlen(to) + 1);
 	int error = -ENOMEM;
 
-	if (dest && text)
-		error = dest_parse(dest, text) ? streams_redirect(&call->session->streams, dest) : -EINVAL;
-	if (error == 0)
+	if (one)
+		error = dest_parse(&one->dest, strcpy(one->text, to)) ?
+		                streams_redirect(&call->session->streams, &one->dest) :
+		                -EINVAL;
+	if (error == 0) {
+		one->before = last;
+		last = one;
 		return CONTROL_OK;
+	}
 	fprintf(call->out, "%s: %s", to, strerror(-error));
-	free(dest);
-	free(text);
+	free(one);
 	return CONTROL_ERROR;
 }
 

@@ -74,6 +74,8 @@ static const char *read_point(struct point *point, const char *text)
 		return "it names no place";
 	point->module = place.module;
 	point->function = place.name;
+	if (!place.name && !point->name) /* nothing is kept of it */
+		free(copy);
 	point->place = place.addr;
 	return NULL;
 }

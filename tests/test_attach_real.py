@@ -116,8 +116,10 @@ def test_a_key_in_redis(attach, redis):
     attached = attach(server.pid, "--blocks")
     before = attached.dump()
     assert ask("-x", "set", "key", input="x" * KEY_BYTES) == "OK"
+    assert ask("ping") == "PONG"  # behind it the client before is gone, and its buffer
     stored = attached.dump()
     assert ask("del", "key") == "1"
+    assert ask("ping") == "PONG"
     deleted = attached.dump()
     assert_detached(attached.detach())
     held = [blocks_of(report, KEY_BYTES, KEY_BYTES + KEY_SLACK)

@@ -226,16 +226,16 @@ def test_row_35_filters(read, two):
 
 
 def test_row_35_recordings_and_their_moments(record, read, target, tmp_path):
-    report = record("/usr/bin/python3", "-c",
-                    "x = [bytes(600)]\nfor i in range(400): x.append(bytes(9000 + i))",
-                    options=["--interval", "0.05"])
-    dump = json.loads((tmp_path / "it.1.json").read_text())
+    """Nothing is allocated for a while around the second of the reports."""
+    report = record(target("swelling"), "pause", "+700", "+800", "later", "pause", "later", "+900",
+                    "t50", "-", options=["--at", "pause_for_line=dump"])
+    dump = json.loads((tmp_path / "it.2.json").read_text())
     by_trace = changes(read, "it.trace", "it.trace", "--at", dump["time_ms"] / 1000, "--at",
                        report["time_ms"] / 1000)
     assert sum(each[1] for each in by_trace) == \
         report["totals"]["live_bytes"] - dump["totals"]["live_bytes"]
-    assert by_trace == changes(read, "it.1.json", "it.json")
-    assert by_trace == changes(read, "it.1.json", "it.trace")
+    assert by_trace == changes(read, "it.2.json", "it.json")
+    assert by_trace == changes(read, "it.2.json", "it.trace")
     assert by_trace == sorted(by_trace, key=lambda each: -each[1])
 
 

@@ -36,7 +36,7 @@ static void second_thread(size_t size)
 		abort();
 }
 
-static void pause_for_line(void)
+noipa static void pause_for_line(void)
 {
 	char line[16];
 
