@@ -85,11 +85,6 @@ static void write_text(FILE *out, const struct report *report)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void print(void *out, const char *text, size_t len)
-{
-	fwrite_unlocked(text, 1, len, out);
-}
-
 static void json_moment(yajl_gen gen, const char *key, const struct snapshot *of)
 {
 	json_member(gen, key);
@@ -129,14 +124,10 @@ static void json_change(yajl_gen gen, const struct snapshot_change *change)
 static void write_json(FILE *out, const struct report *report)
 {
 	const struct snapshot_diff *diff = ((const struct diff_report *)report)->diff;
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_begin(out, report->one_line);
 
 	if (!gen)
 		return;
-	yajl_gen_config(gen, yajl_gen_print_callback, print, out);
-	yajl_gen_config(gen, yajl_gen_beautify, !report->one_line);
-	yajl_gen_config(gen, yajl_gen_indent_string, "  ");
-	yajl_gen_map_open(gen);
 	json_member_number(gen, "alloctrace_diff", 1);
 	json_moment(gen, "from", diff->a);
 	json_moment(gen, "to", diff->b);
@@ -145,10 +136,7 @@ static void write_json(FILE *out, const struct report *report)
 	for (size_t i = 0; i < shown(diff); i++)
 		json_change(gen, &diff->changes[i]);
 	yajl_gen_array_close(gen);
-	yajl_gen_map_close(gen);
-	if (report->one_line)
-		fputc('\n', out);
-	yajl_gen_free(gen);
+	json_end(gen, out, report->one_line);
 }
 
 const struct output diff_text = { "text", ".txt", write_text, NULL, false };

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "json.h"
+#include "json_maps.h"
 #include "json_gen.h"
 #include "map_call.h"
 
@@ -40,31 +41,17 @@ uint64_t figures_held(const struct heap_maps *maps)
 
 /* ---- documents ----------------------------------------------------------------------------- */
 
-static void print(void *out, const char *text, size_t len)
-{
-	fwrite_unlocked(text, 1, len, out);
-}
-
 /* One line; NULL: no memory. */
 static yajl_gen begin(FILE *out, const struct figures *figures)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_begin(out, true);
 
 	if (!gen)
 		return NULL;
-	yajl_gen_config(gen, yajl_gen_print_callback, print, out);
-	yajl_gen_map_open(gen);
 	json_member_number(gen, "alloctrace_ctl", 1);
 	json_member_number(gen, "pid", figures->report->pid);
 	json_member_number(gen, "time_ms", figures->report->time_ms);
 	return gen;
-}
-
-static void end(FILE *out, yajl_gen gen)
-{
-	yajl_gen_map_close(gen);
-	putc('\n', out);
-	yajl_gen_free(gen);
 }
 
 /* ---- stat ---------------------------------------------------------------------------------- */
@@ -142,36 +129,6 @@ static void put_allocator(yajl_gen gen, const struct heap_counters *counters,
 	yajl_gen_map_close(gen);
 }
 
-static void put_vm(yajl_gen gen, struct heap *heap)
-{
-	const struct heap_vm_figure *list;
-	size_t count = heap_vm_now(heap, &list);
-
-	json_member(gen, "vm");
-	yajl_gen_map_open(gen);
-	for (size_t i = 0; i < count; i++) {
-		json_member(gen, list[i].name);
-		yajl_gen_map_open(gen);
-		json_member_number(gen, "bytes", list[i].bytes);
-		json_member_signed(gen, "since_last", list[i].since_last);
-		json_member_signed(gen, "since_start", list[i].since_start);
-		yajl_gen_map_close(gen);
-	}
-	yajl_gen_map_close(gen);
-}
-
-static void put_threads(yajl_gen gen, struct heap *heap)
-{
-	uint64_t live, total;
-
-	heap_threads(heap, &live, &total);
-	json_member(gen, "threads");
-	yajl_gen_map_open(gen);
-	json_member_number(gen, "live", live);
-	json_member_number(gen, "total", total);
-	yajl_gen_map_close(gen);
-}
-
 /* All of it but for what costs a look at the kernel's files. */
 void figures_json_stat(FILE *out, const struct figures *figures)
 {
@@ -179,6 +136,8 @@ void figures_json_stat(FILE *out, const struct figures *figures)
 	const struct heap_counters *counters = heap_counters(heap);
 	struct heap_maps maps = heap_maps(heap);
 	yajl_gen gen = begin(out, figures);
+	const struct heap_vm_figure *vm;
+	size_t vm_count;
 
 	if (!gen)
 		return;
@@ -187,15 +146,17 @@ void figures_json_stat(FILE *out, const struct figures *figures)
 	figures_json_counter_members(gen, heap);
 	put_live(gen, heap);
 	put_functions(gen, heap);
-	put_threads(gen, heap);
+	json_threads(gen, heap);
 	if (maps.state != HEAP_MAPS_OFF) {
 		put_maps(gen, &maps);
 		put_triple(gen, counters, &maps);
 		put_allocator(gen, counters, &maps);
 	}
-	if (figures->sections & FIGURES_VM)
-		put_vm(gen, heap);
-	end(out, gen);
+	if (figures->sections & FIGURES_VM) {
+		vm_count = heap_vm_now(heap, &vm);
+		json_vm(gen, vm, vm_count);
+	}
+	json_end(gen, out, true);
 }
 
 /* ---- sites --------------------------------------------------------------------------------- */
@@ -219,7 +180,7 @@ void figures_json_sites(FILE *out, const struct figures *figures)
 			yajl_gen_map_close(gen);
 		}
 		yajl_gen_array_close(gen);
-		end(out, gen);
+		json_end(gen, out, true);
 	}
 	free(sites);
 }
@@ -267,7 +228,7 @@ void figures_json_site(FILE *out, const struct figures *figures, const struct he
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
-	end(out, gen);
+	json_end(gen, out, true);
 }
 
 void figures_json_growth(FILE *out, const struct figures *figures, const struct heap_growth *list,
@@ -292,7 +253,7 @@ void figures_json_growth(FILE *out, const struct figures *figures, const struct 
 		yajl_gen_map_close(gen);
 	}
 	yajl_gen_array_close(gen);
-	end(out, gen);
+	json_end(gen, out, true);
 }
 
 void figures_json_groups(FILE *out, const struct figures *figures, enum heap_group_by by)
@@ -302,5 +263,5 @@ void figures_json_groups(FILE *out, const struct figures *figures, enum heap_gro
 	if (!gen)
 		return;
 	figures_json_by_group(gen, "groups", figures->report->heap, by);
-	end(out, gen);
+	json_end(gen, out, true);
 }

@@ -10,11 +10,6 @@
 #include "json_gen.h"
 #include "json_maps.h"
 
-static void print(void *out, const char *text, size_t len)
-{
-	fwrite_unlocked(text, 1, len, out);
-}
-
 static void put_head(yajl_gen gen, const struct report *report)
 {
 	size_t args = 0;
@@ -81,7 +76,7 @@ static void put_functions(yajl_gen gen, const struct heap *heap)
 	yajl_gen_map_close(gen);
 }
 
-static void put_threads(yajl_gen gen, const struct heap *heap)
+void json_threads(yajl_gen gen, const struct heap *heap)
 {
 	uint64_t live, total;
 
@@ -293,16 +288,12 @@ static void put_blocks(yajl_gen gen, const struct report *report)
 
 void json_write(FILE *out, const struct report *report)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	yajl_gen gen = json_begin(out, report->one_line);
 	struct heap_site *sites;
 	size_t count, depth;
 
 	if (!gen)
 		return;
-	yajl_gen_config(gen, yajl_gen_print_callback, print, out);
-	yajl_gen_config(gen, yajl_gen_beautify, !report->one_line);
-	yajl_gen_config(gen, yajl_gen_indent_string, "  ");
-
 	sites = heap_sites(report->heap, &report->query, &count);
 	if (report->top && count > report->top)
 		count = report->top;
@@ -310,12 +301,11 @@ void json_write(FILE *out, const struct report *report)
 	for (size_t i = 0; i < count; i++)
 		heap_stack(report->heap, sites[i].id, &depth);
 
-	yajl_gen_map_open(gen);
 	put_head(gen, report);
 	put_totals(gen, report->heap);
 	put_functions(gen, report->heap);
 	json_maps(gen, report->heap);
-	put_threads(gen, report->heap);
+	json_threads(gen, report->heap);
 	json_member(gen, "counters");
 	figures_json_counters(gen, report->heap);
 	if (!report->top) { /* all names are known anyway */
@@ -332,9 +322,6 @@ void json_write(FILE *out, const struct report *report)
 		put_blocks(gen, report);
 		json_mappings(gen, report);
 	}
-	yajl_gen_map_close(gen);
-	if (report->one_line)
-		fputc('\n', out);
-	yajl_gen_free(gen);
+	json_end(gen, out, report->one_line);
 	free(sites);
 }

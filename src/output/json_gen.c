@@ -1,11 +1,36 @@
 #include "json_gen.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "utf8.h"
+
+static void print(void *out, const char *text, size_t len)
+{
+	fwrite_unlocked(text, 1, len, out);
+}
+
+yajl_gen json_begin(FILE *out, bool one_line)
+{
+	yajl_gen gen = yajl_gen_alloc(NULL);
+
+	if (!gen)
+		return NULL;
+	yajl_gen_config(gen, yajl_gen_print_callback, print, out);
+	yajl_gen_config(gen, yajl_gen_beautify, !one_line);
+	yajl_gen_config(gen, yajl_gen_indent_string, "  ");
+	yajl_gen_map_open(gen);
+	return gen;
+}
+
+void json_end(yajl_gen gen, FILE *out, bool one_line)
+{
+	yajl_gen_map_close(gen);
+	if (one_line)
+		fputc('\n', out);
+	yajl_gen_free(gen);
+}
 
 void json_string(yajl_gen gen, const char *s)
 {

@@ -2,9 +2,14 @@
 #ifndef JSON_GEN_H
 #define JSON_GEN_H
 
+#include <stdio.h>
 #include <yajl/yajl_gen.h>
 
 #include "types.h"
+
+/* A document: an object, opened and to be closed. NULL: no memory. */
+yajl_gen json_begin(FILE *, bool one_line);
+void json_end(yajl_gen, FILE *, bool one_line); /* frees it */
 
 void json_string(yajl_gen, const char *); /* made UTF-8; NULL: null */
 void json_member(yajl_gen, const char *key); /* its value is to follow */

@@ -104,11 +104,8 @@ static void put_libraries(yajl_gen gen, struct heap *heap)
 	free(libraries);
 }
 
-static void put_vm(yajl_gen gen, const struct heap *heap)
+void json_vm(yajl_gen gen, const struct heap_vm_figure *figures, size_t count)
 {
-	const struct heap_vm_figure *figures;
-	size_t count = heap_vm(heap, &figures);
-
 	json_member(gen, "vm");
 	yajl_gen_map_open(gen);
 	for (size_t i = 0; i < count; i++) {
@@ -147,6 +144,8 @@ static void put_rss(yajl_gen gen, struct heap *heap)
 void json_maps(yajl_gen gen, struct heap *heap)
 {
 	struct heap_maps maps = heap_maps(heap);
+	const struct heap_vm_figure *vm;
+	size_t vm_count = heap_vm(heap, &vm);
 
 	if (maps.state == HEAP_MAPS_OFF) {
 		json_member_null(gen, "maps");
@@ -164,7 +163,7 @@ void json_maps(yajl_gen gen, struct heap *heap)
 	yajl_gen_map_close(gen);
 	put_sites(gen, heap);
 	put_libraries(gen, heap);
-	put_vm(gen, heap);
+	json_vm(gen, vm, vm_count);
 	put_rss(gen, heap);
 }
 
