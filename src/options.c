@@ -5,8 +5,9 @@
 #include "log.h"
 #include "option.h"
 
-#define DEPTH_DEFAULT 64
-#define ALERT_TIME_DEFAULT 60000
+static const struct options defaults = {
+	.depth = 64, .stats = FIGURES_DEFAULT, .alerts.time_ms = 60000,
+};
 
 static const struct option *find(const char *name, size_t len)
 {
@@ -60,8 +61,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 {
 	int at = 1;
 
-	*options = (struct options){ .depth = DEPTH_DEFAULT, .stats = FIGURES_DEFAULT,
-		                     .alerts.time_ms = ALERT_TIME_DEFAULT };
+	*options = defaults;
 	for (; at < argc && is_option(argv[at]); at++) {
 		if (strcmp(argv[at], "--") == 0) {
 			at++;
@@ -86,7 +86,7 @@ void options_parse_files(struct options *options, char **argv, const char *outpu
 	bool only_files = false;
 	size_t found = 0;
 
-	*options = (struct options){ .depth = DEPTH_DEFAULT, .alerts.time_ms = ALERT_TIME_DEFAULT };
+	*options = defaults;
 	for (int at = 1; argv[at]; at++) {
 		if (!only_files && strcmp(argv[at], "--") == 0)
 			only_files = true;

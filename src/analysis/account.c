@@ -350,19 +350,24 @@ void account_apply(struct heap *heap, struct heap_event *event)
 		listener->tell(listener->ctx, heap, event);
 }
 
+struct heap_event account_event(enum heap_event_kind kind, const struct record *record)
+{
+	return (struct heap_event){ .kind = kind, .tid = record->tid, .time_ns = record->time_ns,
+		                    .entry = CATALOG_NONE, .number = NO_FUNCTION };
+}
+
 void account_exit(struct heap *heap, const struct record_status *record)
 {
-	struct heap_event event = { .kind = HEAP_EVENT_EXIT, .tid = record->record.tid,
-		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
-		                    .number = NO_FUNCTION, .status = record->status };
+	struct heap_event event = account_event(HEAP_EVENT_EXIT, &record->record);
 
+	event.status = record->status;
 	account_apply(heap, &event);
 }
 
 void account_tell(struct heap *heap, enum heap_event_kind kind, int tid)
 {
-	struct heap_event event = { .kind = kind, .tid = tid, .time_ns = heap->now_ns,
-		                    .entry = CATALOG_NONE, .number = NO_FUNCTION };
+	const struct record now = { .tid = tid, .time_ns = heap->now_ns };
+	struct heap_event event = account_event(kind, &now);
 
 	account_apply(heap, &event);
 }

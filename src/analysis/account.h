@@ -5,6 +5,8 @@
 #include "heap_event.h"
 #include "model.h"
 
+/* One of the record's thread and time, of no function. */
+struct heap_event account_event(enum heap_event_kind, const struct record *);
 /* Fills in what came of it, and tells the listener. */
 void account_apply(struct heap *, struct heap_event *);
 /* One that has no more to it. */

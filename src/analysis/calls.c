@@ -19,9 +19,10 @@ static taddr_t key_of(const struct catalog_entry *entry, taddr_t addr)
 
 static struct heap_event event_of(enum heap_event_kind kind, const struct record_call *call)
 {
-	return (struct heap_event){ .kind = kind, .tid = call->record.tid,
-		                    .time_ns = call->record.time_ns, .number = call->function,
-		                    .entry = CATALOG_NONE };
+	struct heap_event event = account_event(kind, &call->record);
+
+	event.number = call->function;
+	return event;
 }
 
 /* ---- begins ------------------------------------------------------------------------------ */
@@ -195,9 +196,8 @@ void calls_abandoned(struct heap *heap, const struct record_call *call)
 
 void calls_earlier(struct heap *heap, const struct record_earlier *record)
 {
-	struct heap_event event = { .kind = HEAP_EVENT_EARLIER, .tid = record->record.tid,
-		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
-		                    .number = NO_FUNCTION, .block = record->result };
+	struct heap_event event = account_event(HEAP_EVENT_EARLIER, &record->record);
 
+	event.block = record->result;
 	account_apply(heap, &event);
 }

@@ -108,10 +108,9 @@ static void copy_tag(struct heap *heap, const struct heap *from, const struct re
 
 static void tell(struct heap *heap, const struct record_fork *record)
 {
-	struct heap_event event = { .kind = HEAP_EVENT_FORK, .tid = record->record.tid,
-		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
-		                    .number = NO_FUNCTION, .parent = record->parent };
+	struct heap_event event = account_event(HEAP_EVENT_FORK, &record->record);
 
+	event.parent = record->parent;
 	account_apply(heap, &event);
 }
 

@@ -286,14 +286,13 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	struct view *view = view_of(heap, record->record.tid);
 	uint32_t index = view ? naming_map_site(heap, view, record) : SITE_NONE;
 	const struct site *site = index == SITE_NONE ? NULL : &heap->sites.sites[index];
-	struct heap_event event = {
-		.kind = HEAP_EVENT_MAP, .tid = record->record.tid, .time_ns = record->record.time_ns,
-		.entry = CATALOG_NONE, .number = record->function, .site = site_id(index),
-		.call = &record->call,
-	};
+	struct heap_event event = account_event(HEAP_EVENT_MAP, &record->record);
 
 	if (record->call.kind == MAP_CALL_NONE || record->call.kind >= MAP_CALLS)
 		return;
+	event.number = record->function;
+	event.site = site_id(index);
+	event.call = &record->call;
 	event.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	account_apply(heap, &event);
 }

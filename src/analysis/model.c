@@ -204,11 +204,11 @@ static void refused(struct heap *heap, const struct record_refused *record)
 
 static void thread_began(struct heap *heap, const struct record_thread *record)
 {
-	struct heap_event event = { .kind = HEAP_EVENT_THREAD_BEGIN, .tid = record->record.tid,
-		                    .time_ns = record->record.time_ns, .entry = CATALOG_NONE,
-		                    .number = NO_FUNCTION, .parent = record->creator,
-		                    .start = record->start, .start_arg = record->arg };
+	struct heap_event event = account_event(HEAP_EVENT_THREAD_BEGIN, &record->record);
 
+	event.parent = record->creator;
+	event.start = record->start;
+	event.start_arg = record->arg;
 	account_apply(heap, &event);
 }
 

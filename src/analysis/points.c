@@ -42,15 +42,11 @@ static void answer(struct heap *heap, const struct record_point *record)
 void points_met(struct heap *heap, const struct record_point *record)
 {
 	const struct point *point = point_numbered(record->point);
-	struct heap_event event = {
-		.kind = HEAP_EVENT_POINT, .tid = record->record.tid, .time_ns = record->record.time_ns,
-		.entry = CATALOG_NONE, .number = NO_FUNCTION, .name = record->texts[0],
-		.detail = record->texts[1],
-		.action = point ? point->action : record->point - (uint32_t)point_count(),
-	};
+	struct heap_event event = account_event(HEAP_EVENT_POINT, &record->record);
 
-	if (point)
-		event.name = point->name ? point->name : "";
+	event.action = point ? point->action : record->point - (uint32_t)point_count();
+	event.name = !point ? record->texts[0] : point->name ? point->name : "";
+	event.detail = record->texts[1];
 	if (event.action == POINT_TAG)
 		set_tag(heap, &event);
 	account_apply(heap, &event);
