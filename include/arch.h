@@ -128,7 +128,7 @@ struct arch_look { /* pointers are into what was looked at, or NULL */
 	bool compares;   /* only reads both */
 	bool steps;      /* adds step to register insn.dst.reg */
 	int64_t step;
-	taddr_t address; /* of memory that is named without a register, or 0 */
+	taddr_t address; /* of memory that is named, an index into it aside; or 0 */
 };
 
 struct arch_look arch_look(const struct decoded *);

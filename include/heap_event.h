@@ -26,6 +26,7 @@ enum heap_event_kind {
 	HEAP_EVENT_IMAGE,         /* a program begins, or is attached to: all begins anew */
 	HEAP_EVENT_FORK,          /* a child begins as a copy of its parent */
 	HEAP_EVENT_EXIT,          /* the process has ended */
+	HEAP_EVENT_FOUND,         /* an allocator, at work: what it handed out before is not known */
 	HEAP_EVENTS
 };
 

@@ -22,6 +22,8 @@ enum probe_kind {
 	PROBE_POINT,    /* a place of the program: told, with the registers args as arguments */
 	PROBE_CREATES,  /* pthread_create begins: registers args tell what the thread will run, and
 	                   with what */
+	PROBE_WATCH,    /* a function begins that may be an allocator's: told, no event */
+	PROBE_WATCH_END, /* it ends, or another one does: which, the slot tells */
 	PROBE_LOADER  /* the loader has changed the modules: hold and ask */
 };
 
@@ -62,6 +64,8 @@ struct twin {
 	uint32_t sum; /* plan_sum of the bytes there, to be checked when planting */
 	uint32_t len; /* bytes, at most 255 */
 };
+
+#define PROBE_WATCHED 0x80000000u /* struct probe.function of WATCH: this and above, of no other */
 
 /* One trap. The address of the frame's return address ("slot") is the stack
  * pointer when hit plus slot_delta. */
@@ -106,6 +110,8 @@ enum command_kind {
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_LIFT,   /* struct command_lift: these functions' traps are taken out */
+	CMD_HOLD,   /* from here on who has mapped memory, or meets a WATCH, is held until CMD_GO, */
+	CMD_HOLD_NOT, /* and no more */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
 	CMD_WRITE,  /* struct command_write: into a buffer that the program has passed for it */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */

@@ -46,6 +46,7 @@ enum record_kind {
 	REC_RELEASED, /* the process is let go, in front of a clone with CLONE_UNTRACED */
 	REC_POINT,   /* struct record_point: a thread has come to a PROBE_POINT; with PROBE_AWAIT it
 	                is held until CMD_GO */
+	REC_WATCH,   /* struct record_watch: a function that is watched begins or ends */
 	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };
@@ -106,6 +107,15 @@ struct record_end {
 
 #define NO_FUNCTION UINT32_MAX /* no struct probe.function */
 #define RECORD_ARGS 3
+
+struct record_watch {
+	struct record record;
+	uint32_t function; /* struct probe.function of the trap; of an end maybe another one's */
+	uint16_t ended, held; /* held: until CMD_GO */
+	taddr_t slot;      /* address of the return address */
+	uint64_t values[RECORD_ARGS]; /* the arguments; or the result, and nothing more */
+};
+
 #define RECORD_NAMES 4
 
 struct record_name { /* a PROBE_NAME that was met on the way to the call */
@@ -159,7 +169,7 @@ struct record_map {
 	struct record record;
 	struct map_call call;
 	uint32_t function; /* of the allocator's call that makes it, or NO_FUNCTION */
-	uint32_t pad;
+	uint32_t held;     /* until CMD_GO */
 	struct arch_frame frame; /* the thread itself, behind the system call */
 	struct record_stack stack; /* from its stack pointer on */
 };

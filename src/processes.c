@@ -168,7 +168,7 @@ static bool decline(struct processes *processes, const struct record *record)
 
 	if (record->kind != REC_LOADER && record->kind != REC_RETURNS &&
 	    record->kind != REC_POINT && record->kind != REC_EXEC &&
-	    record->kind != REC_FORK)
+	    record->kind != REC_FORK && record->kind != REC_MAP && record->kind != REC_WATCH)
 		return true;
 	if (record->kind == REC_EXEC || record->kind == REC_FORK)
 		heap_note(processes->first->heap, "no memory to follow process %d", record->pid);

@@ -67,10 +67,9 @@ static const struct operand *immediate(const struct insn *in)
 	return in->dst.kind == OPERAND_IMM ? &in->dst : NULL;
 }
 
-static bool is_absolute(const struct operand *op)
+static bool is_named(const struct operand *op)
 {
-	return op->kind == OPERAND_MEM && op->reg == ARCH_NO_REG && op->index == ARCH_NO_REG &&
-	       !op->segment;
+	return op->kind == OPERAND_MEM && op->reg == ARCH_NO_REG && !op->segment;
 }
 
 struct arch_look arch_look(const struct decoded *insn)
@@ -87,7 +86,7 @@ struct arch_look arch_look(const struct decoded *insn)
 	look.step = in->op == INSN_SUB ? -in->src.value : in->src.value;
 	look.compares = in->op == INSN_CMP || in->op == INSN_TEST;
 	look.copies = in->op == INSN_MOV && in->dst.width >= 4 && in->src.width >= 4;
-	if (is_absolute(&in->src) || is_absolute(&in->dst))
-		look.address = (taddr_t)(is_absolute(&in->src) ? in->src.value : in->dst.value);
+	if (is_named(&in->src) || is_named(&in->dst))
+		look.address = (taddr_t)(is_named(&in->src) ? in->src.value : in->dst.value);
 	return look;
 }

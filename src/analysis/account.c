@@ -306,6 +306,12 @@ static void apply_reset(struct heap *heap, struct view *view, struct heap_event 
 	counters_begin_anew(heap);
 }
 
+static void apply_found(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	heap->attached = true;
+}
+
 static void apply_nothing(struct heap *heap, struct view *view, struct heap_event *event)
 {
 	(void)heap, (void)view, (void)event;
@@ -329,6 +335,7 @@ static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct h
 	[HEAP_EVENT_IMAGE] = apply_nothing,
 	[HEAP_EVENT_FORK] = apply_nothing,
 	[HEAP_EVENT_EXIT] = apply_nothing,
+	[HEAP_EVENT_FOUND] = apply_found,
 };
 
 void account_apply(struct heap *heap, struct heap_event *event)

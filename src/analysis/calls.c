@@ -1,6 +1,7 @@
 #include "calls.h"
 
 #include "account.h"
+#include "behaviour.h"
 #include "naming.h"
 #include "trust.h"
 #include "usable.h"
@@ -87,13 +88,16 @@ void calls_entered(struct heap *heap, const struct record_call *call,
 {
 	struct function *function = function_of(heap, call->function);
 	struct tally before;
+	taddr_t given;
 
 	if (!function ||
 	    !trust_given(heap, function, call->args[catalog[function->entry].block]))
 		return;
+	given = call->args[catalog[function->entry].block];
 	before = trust_tally(heap, function);
 	begun(heap, call, entered, function);
 	trust_add(heap, function, &before);
+	behaviour_taken(heap, given);
 }
 
 /* ---- ends -------------------------------------------------------------------------------- */
@@ -177,6 +181,7 @@ void calls_returned(struct heap *heap, const struct record_return *record)
 	before = trust_tally(heap, function);
 	ended(heap, record, function, size, block);
 	trust_add(heap, function, &before);
+	behaviour_handed(heap, record->call.record.tid, block);
 }
 
 void calls_abandoned(struct heap *heap, const struct record_call *call)

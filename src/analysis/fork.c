@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "account.h"
+#include "behaviour.h"
 #include "maps.h"
 #include "outbox.h"
 #include "program.h"
@@ -125,6 +126,7 @@ struct heap *heap_fork(const struct heap *from, const struct record_fork *record
 		return NULL;
 	}
 	copy_tag(heap, from, record);
+	behaviour_fork(heap, from);
 	begin_counting(heap, from, record->record.time_ns);
 	unwinder_set_pid(heap->unwinder, record->record.pid);
 	heap->image_number = record->record.image;

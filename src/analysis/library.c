@@ -137,7 +137,8 @@ static taddr_t find_push(struct job *job)
  * the unwind tables say what is true where they are lent to. One ret does for all. */
 void library_lend(struct job *job)
 {
-	taddr_t push = job->plan->count ? find_push(job) : 0;
+	taddr_t push = job->module->push ? job->module->push :
+	               job->plan->count ? find_push(job) : 0;
 	struct twin ret = { .len = 0 };
 
 	job->module->push = push;

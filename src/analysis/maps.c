@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "account.h"
+#include "behaviour.h"
 #include "made_code.h"
 #include "map_origin.h"
 #include "naming.h"
@@ -281,6 +282,14 @@ bool maps_file_of_code(const struct record_map *record)
 	       call->args[2] & PROT_EXEC && !(call->args[3] & MAP_ANONYMOUS);
 }
 
+static bool takes_memory(const struct map_call *call)
+{
+	if (call->kind == MAP_CALL_BRK)
+		return call->args[0] && (taddr_t)call->result == call->args[0];
+	return call->kind == MAP_CALL_MMAP && call->args[3] & MAP_ANONYMOUS &&
+	       !map_call_failed(call);
+}
+
 void maps_mapped(struct heap *heap, const struct record_map *record)
 {
 	struct view *view = view_of(heap, record->record.tid);
@@ -295,6 +304,8 @@ void maps_mapped(struct heap *heap, const struct record_map *record)
 	event.call = &record->call;
 	event.origin = site ? map_origin(heap, record, site) : HEAP_APP;
 	account_apply(heap, &event);
+	if (site && takes_memory(&record->call))
+		behaviour_mapped(heap, site->stack);
 }
 
 void maps_apply(struct heap *heap, const struct heap_event *event)

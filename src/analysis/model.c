@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "account.h"
+#include "behaviour.h"
 #include "calls.h"
 #include "debugfile.h"
 #include "errors.h"
@@ -53,34 +54,34 @@ static void note_own_allocator(struct heap *heap, const struct module *module)
 		          module->path);
 }
 
+struct plan model_plan(struct heap *heap)
+{
+	return (struct plan){ .note = note_add, .ctx = heap,
+		              .maps = maps_are_wanted(heap), .growth = heap->options.growth,
+		              .operators = heap->options.operators, .fns = heap->fns,
+		              .points = heap->points, .client_stats = heap->options.client_stats,
+		              .free_stacks = heap->options.free_stacks,
+		              .callers = heap->options.callers,
+		              .usable = heap->options.usable_each };
+}
+
 static void module_came(void *ctx, struct module *module)
 {
 	struct heap *heap = ctx;
-	struct plan plan = { .note = note_add, .ctx = heap,
-		             .maps = maps_are_wanted(heap), .growth = heap->options.growth,
-		             .operators = heap->options.operators, .fns = heap->fns,
-		             .points = heap->points, .client_stats = heap->options.client_stats,
-		             .free_stacks = heap->options.free_stacks,
-		             .callers = heap->options.callers,
-		             .usable = heap->options.usable_each };
-	size_t first = heap->functions.count, bytes;
-	struct command_plant *plant;
+	struct plan plan = model_plan(heap);
+	size_t first = heap->functions.count;
 
 	forget_walks(heap);
 	module->is_loader = program_is_loader(heap, module);
 	note_own_allocator(heap, module);
 	resolve_module(heap->resolver, module, &heap->functions, &plan);
-	if (plan.library)
+	if (plan.table)
 		trust_begin(heap, module, &plan, first);
-	bytes = plan.count * sizeof(*plan.probes);
-	plant = plan.count ? (struct command_plant *)command_add(heap, CMD_PLANT, 0,
-	                                                     sizeof(*plant) + bytes) :
-	                     NULL;
-	if (plant)
-		memcpy(plant->probes, plan.probes, bytes);
+	command_plant(heap, &plan);
+	if (plan.is_unknown && plan.maps)
+		behaviour_begin(heap, module);
 	if (plan.untrapped)
 		command_add(heap, CMD_EVERY_CALL, 0, sizeof(struct record));
-	free(plan.probes);
 }
 
 /* Of memory that has a name but never was a file there is nothing to say. */
@@ -137,6 +138,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	modules_deinit(&heap->modules);
 	heap->functions.count = 0;
 	trust_forget(heap);
+	behaviour_forget(heap);
 	heap->totals = (struct heap_totals){ 0 };
 	heap->usable = (struct usable){ 0 };
 	table_clear(&heap->free_names);
@@ -154,7 +156,7 @@ static void new_image(struct heap *heap, const struct record *record)
 	note_privileges(heap, record->pid);
 	scan(heap, record->pid);
 	maps_begin(heap);
-	if (heap->functions.count == 0)
+	if (heap->functions.count == 0 && !heap->behaviour)
 		heap_note(heap, "no allocator function was found in %s", heap->program.exe);
 }
 
@@ -253,6 +255,11 @@ void heap_apply(struct heap *heap, const struct record *record)
 	case REC_POINT:
 		points_met(heap, (const struct record_point *)record);
 		break;
+	case REC_WATCH:
+		behaviour_watched(heap, (const struct record_watch *)record);
+		if (((const struct record_watch *)record)->held)
+			command_add(heap, CMD_GO, record->tid, sizeof(*record));
+		break;
 	case REC_RETURNS:
 		return_site_plan(heap, (const struct record_returns *)record);
 		break;
@@ -262,6 +269,8 @@ void heap_apply(struct heap *heap, const struct record *record)
 		break;
 	case REC_MAP:
 		maps_mapped(heap, (const struct record_map *)record);
+		if (((const struct record_map *)record)->held)
+			command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		if (maps_file_of_code((const struct record_map *)record))
 			scan(heap, record->pid);
 		break;
@@ -356,6 +365,7 @@ void heap_free(struct heap *heap)
 	point_states_free(heap->points);
 	unwinder_free(heap->unwinder);
 	trust_forget(heap);
+	behaviour_forget(heap);
 	free(heap->functions.list);
 	free(heap->errors.list);
 	free(heap->stats);

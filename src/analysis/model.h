@@ -85,6 +85,7 @@ struct heap {
 	struct maps maps;
 	struct modules modules;
 	struct functions functions;
+	struct behaviour *behaviour; /* an allocator that is looked for so; NULL: none */
 	struct trust trust; /* in those of them that were found by their code */
 	struct fn_state *fns; /* of each function that a user names; NULL: none */
 	struct point_state *points; /* of each place; NULL: none */
@@ -114,7 +115,7 @@ struct heap {
 	const char **argv;
 	struct bound bound;
 	struct kept *kept; /* made of a recording; NULL: of a process */
-	bool attached; /* to the program now running, which had begun before */
+	bool attached; /* to the program now running, which had begun before; or to its allocator */
 	uint64_t now_ns;
 	uint32_t image_number; /* struct record.image of the last record */
 	/* commands not yet sent */
@@ -123,6 +124,7 @@ struct heap {
 };
 
 struct heap *model_new(const struct analysis_options *); /* NULL: no memory or no capstone */
+struct plan model_plan(struct heap *); /* for a module: what is wanted, nothing planned */
 void model_reset_stats(struct heap *); /* nothing was called */
 uint64_t model_since_begin_ms(const struct heap *); /* of the last record */
 void model_read_bound(struct heap *); /* unless it was, since the last record */

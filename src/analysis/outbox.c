@@ -94,6 +94,18 @@ struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid,
 	return record;
 }
 
+void command_plant(struct heap *heap, struct plan *plan)
+{
+	size_t bytes = plan->count * sizeof(*plan->probes);
+	struct command_plant *plant = plan->count ?
+		(struct command_plant *)command_add(heap, CMD_PLANT, 0, sizeof(*plant) + bytes) :
+		NULL;
+
+	if (plant)
+		memcpy(plant->probes, plan->probes, bytes);
+	free(plan->probes);
+}
+
 const struct record *heap_command(const struct heap *heap)
 {
 	return heap->commands_begin < heap->commands_end ?

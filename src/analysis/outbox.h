@@ -11,5 +11,7 @@ void note_change(struct heap *, const char *was, const char *now);
 bool commands_reserve(struct heap *, size_t len); /* false: no memory */
 /* Zeroed but for its header; valid until the next. NULL: no memory, for any but CMD_GO. */
 struct record *command_add(struct heap *, enum command_kind, pid_t tid, size_t len);
+/* What was planned goes out, and is freed. */
+void command_plant(struct heap *, struct plan *);
 
 #endif

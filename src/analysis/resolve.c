@@ -202,6 +202,7 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	if (may_be_stripped(&job))
 		find_without_symbols(&job);
 	fn_find(&job);
+	plan->is_unknown = may_be_stripped(&job) && !plan->growth;
 	if (!plan->growth)
 		nameless_tell(&job);
 	if (job.found_count)
@@ -213,6 +214,50 @@ void resolve_module(struct resolver *resolver, struct module *module,
 			resolve_function(&job, &job.found[i]);
 	map_trap_plan(&job);
 	point_find(&job);
+	library_lend(&job);
+	address_set_free(&job.emptiers);
+	free(job.found);
+}
+
+static bool add_found(struct job *job, const struct found *found)
+{
+	struct found *grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	job->found = grown;
+	grown[job->found_count++] = *found;
+	return true;
+}
+
+/* One may jump on to another that was found before. */
+static void add_known(struct job *job)
+{
+	for (size_t i = 0; i < job->functions->count; i++) {
+		const struct function *function = &job->functions->list[i];
+		const struct found found = { .vaddr = function->addr - job->module->bias,
+			                     .entry = function->entry,
+			                     .table = function->table };
+
+		if (function->module == job->module)
+			add_found(job, &found);
+	}
+}
+
+void resolve_found(struct resolver *resolver, struct module *module,
+                   struct functions *functions, struct plan *plan, const struct found *found,
+                   size_t count)
+{
+	struct job job = { .decoder = resolver->decoder, .module = module, .functions = functions,
+		           .plan = plan };
+	size_t first;
+
+	add_known(&job);
+	first = job.found_count;
+	for (size_t i = 0; i < count; i++)
+		add_found(&job, &found[i]);
+	for (size_t i = first; i < job.found_count; i++)
+		resolve_function(&job, &job.found[i]);
 	library_lend(&job);
 	address_set_free(&job.emptiers);
 	free(job.found);

@@ -48,7 +48,9 @@ struct plan { /* what resolving a module gave */
 	bool usable;      /* glibc's word in front of every block */
 	bool untrapped; /* some of those calls, which notes name */
 	bool maps; /* system calls that map are wanted too */
-	const char *library; /* by whose code functions were found, or NULL; static, as is */
+	bool is_unknown; /* an allocator is in it, but which functions are it is not known */
+	const char *table; /* struct function.table of what was found without a name, or NULL */
+	const char *library; /* by whose code, or NULL; static, as is */
 	const char *lacks;   /* what is missing of them: the end of a sentence, or NULL */
 	struct fn_state *fns; /* of each that a user names, or NULL */
 	struct point_state *points; /* the same */
@@ -65,6 +67,10 @@ struct decoder *resolver_decoder(struct resolver *);
 void resolver_free(struct resolver *);
 /* Adds to functions, fills in the module's named ranges and the plan. */
 void resolve_module(struct resolver *, struct module *, struct functions *, struct plan *);
+/* The same for functions that were found otherwise, and nothing else. */
+struct found;
+void resolve_found(struct resolver *, struct module *, struct functions *, struct plan *,
+                   const struct found *, size_t count);
 /* By which of its names a function with aliases was called: reads the call in
  * front of return_pc. The catalogue entry, or CATALOG_NONE. */
 int resolve_called_name(struct resolver *, struct module *caller, taddr_t return_pc);

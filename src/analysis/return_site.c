@@ -46,16 +46,6 @@ static const char *plan_in(struct job *job, const struct record_returns *record,
 	return job_add(job->plan, &probe) ? NULL : "no memory";
 }
 
-static void plant(struct heap *heap, const struct plan *plan)
-{
-	size_t bytes = plan->count * sizeof(*plan->probes);
-	struct command_plant *command =
-		(struct command_plant *)command_add(heap, CMD_PLANT, 0, sizeof(*command) + bytes);
-
-	if (command)
-		memcpy(command->probes, plan->probes, bytes);
-}
-
 void return_site_plan(struct heap *heap, const struct record_returns *record)
 {
 	struct plan plan = { 0 };
@@ -73,8 +63,6 @@ void return_site_plan(struct heap *heap, const struct record_returns *record)
 	else if (why)
 		heap_note(heap, "what returns to 0x%llx in %s is not seen: %s",
 		          (unsigned long long)record->addr, job.module->path, why);
-	else
-		plant(heap, &plan);
-	free(plan.probes);
+	command_plant(heap, &plan);
 	command_add(heap, CMD_GO, record->record.tid, sizeof(struct record));
 }

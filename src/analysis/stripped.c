@@ -117,6 +117,7 @@ static void tell_refusal(struct job *job, const char *library, const struct fami
 
 static void take(struct job *job, const char *library, const struct family *family)
 {
+	job->plan->table = stripped_table;
 	job->plan->library = library;
 	job->plan->lacks = family->lacks;
 	for (unsigned role = 0; role < FAMILY_ROLES; role++)

@@ -44,8 +44,8 @@ static uint32_t args_of(const struct probe *probe)
 
 /* False: no place; *why says so. With PROBE_SEEN its calls are pending: a loop that leads back to
  * where it begins is told from another call. */
-static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
-                        struct probe *probe, const char **why)
+bool trap_place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
+                      struct probe *probe, const char **why)
 {
 	struct decoded insn;
 	taddr_t at = entry;
@@ -62,7 +62,7 @@ static bool place_entry(struct job *job, const struct cfg *cfg, taddr_t entry,
 		if (insn.refuse) {
 			if (best == UINT32_MAX)
 				*why = insn.refuse;
-		} else if (insn.flow != FLOW_CALL) {
+		} else if (insn.flow != FLOW_CALL && at + job->module->bias != job->module->push) {
 			struct probe here = job_probe(job, at, &insn, PROBE_ENTRY, probe->function);
 			unsigned price = cost(&insn, shed_make(job, at, &insn, &here));
 
@@ -250,7 +250,7 @@ const char *trap_allocator(struct job *job, const struct found *found, const str
 
 	if (two_stops) {
 		probe.flags = catalog_hands_out(entry) ? PROBE_SEEN : 0;
-		if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+		if (!trap_place_entry(job, cfg, found->vaddr, &probe, &why)) {
 			fn_not_traced(job, found, why);
 			return NULL;
 		}
@@ -281,7 +281,7 @@ void trap_name(struct job *job, const struct found *found, const struct cfg *cfg
 	if (entry->role != CATALOG_NAME_ROUNDS &&
 	    !(job->plan->operators && catalog_is_operator(found->entry)))
 		return;
-	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+	if (!trap_place_entry(job, cfg, found->vaddr, &probe, &why)) {
 		job_note(job, found, "not told from what it calls", why);
 		return;
 	}
@@ -297,7 +297,7 @@ void trap_loader(struct job *job, const struct found *found, const struct cfg *c
 	struct probe probe = probe_of(entry, function);
 	const char *why;
 
-	if (!place_entry(job, cfg, found->vaddr, &probe, &why)) {
+	if (!trap_place_entry(job, cfg, found->vaddr, &probe, &why)) {
 		job_note(job, found, "libraries loaded later are not seen", why);
 		return;
 	}

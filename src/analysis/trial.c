@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#define ALIGNMENT 16
+#define ALIGNMENT(size) ((size) < 16 ? 8 : 16)
 #define LOWEST 0x10000 /* vm.mmap_min_addr, and more than any small number */
 #define HIGHEST (UINT64_C(1) << 56) /* with five levels of page tables */
 #define ODD_MAX 1 /* calls for which the program may be at fault, whatever others do */
@@ -27,11 +27,11 @@ bool trial_count(struct trial *trial, enum fit fit)
 	return true;
 }
 
-enum place trial_address(taddr_t addr)
+enum place trial_address(taddr_t addr, uint64_t size)
 {
 	if (addr < LOWEST || addr >= HIGHEST)
 		return PLACE_NOWHERE;
-	return addr % ALIGNMENT ? PLACE_CROOKED : PLACE_HEAP;
+	return addr % ALIGNMENT(size) ? PLACE_CROOKED : PLACE_HEAP;
 }
 
 static enum place place_in(const struct vma *vma)
@@ -45,7 +45,7 @@ static enum place place_in(const struct vma *vma)
 
 enum place trial_place(const struct vmas *vmas, taddr_t addr, uint64_t size)
 {
-	enum place place = trial_address(addr);
+	enum place place = trial_address(addr, size);
 	taddr_t end = addr + (size ? size : 1);
 	const struct vma *vma;
 

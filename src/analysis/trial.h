@@ -34,7 +34,7 @@ bool trial_count(struct trial *, enum fit);
 
 enum place { /* of a block */
 	PLACE_HEAP, /* memory that may be read and written, of no file */
-	PLACE_CROOKED, /* not a multiple of 16, as both libraries align for x86-64 */
+	PLACE_CROOKED, /* not aligned */
 	PLACE_NOWHERE, /* where no program has anything */
 	PLACE_NOT_MAPPED,
 	PLACE_LOCKED,  /* not to be read and written */
@@ -44,8 +44,9 @@ enum place { /* of a block */
 	PLACE_UNKNOWN
 };
 
-/* The address alone: CROOKED, NOWHERE, else HEAP. */
-enum place trial_address(taddr_t);
+/* The address alone: CROOKED, NOWHERE, else HEAP. Blocks are aligned to 16 on x86-64, but smaller
+ * ones may be to 8: nothing in them can need more. */
+enum place trial_address(taddr_t, uint64_t size);
 enum place trial_place(const struct vmas *, taddr_t, uint64_t size);
 enum fit trial_fit(enum place); /* of a result */
 const char *trial_tell(enum place); /* "is not aligned"; static */

@@ -7,6 +7,7 @@
 #include "trust_family.h"
 #include "withdraw.h"
 
+#define LIBRARY_ALIGNMENT 16
 #define LOOKS_MAX 1000 /* at the kernel's list, which takes long */
 
 /* ---- one that is none ---------------------------------------------------------------------- */
@@ -58,9 +59,11 @@ static void refute(struct heap *heap, const struct function *function, const cha
 		return;
 	all = is_core(function) || !is_borne_out(heap, family);
 	heap_note(heap,
-	          "%s: what was taken for %s's %s by its code is something else, it %s 0x%llx, "
+	          "%s: what was taken for %s%s %s by %s is something else, it %s 0x%llx, "
 	          "which %s; %s traps were taken out, and nothing %s is counted",
-	          family->module->path, family->library, catalog[function->entry].name, what,
+	          family->module->path, family->library ? family->library : "its",
+	          family->library ? "'s" : "", catalog[function->entry].name,
+	          family->library ? "its code" : "what it does", what,
 	          (unsigned long long)addr, why, all ? "all" : "its",
 	          all ? "that was found so" : "of it");
 	family->module->is_glibc &= !all;
@@ -105,9 +108,9 @@ static enum place place_in_lists(struct heap *heap, taddr_t addr, uint64_t size)
 
 /* What is known of the maps goes with the calls, call by call; only the kernel's list is always
  * whole. Nothing is held against a function that just one of them does not bear out. */
-static enum place place_of(struct heap *heap, taddr_t addr, uint64_t size)
+enum place trust_place(struct heap *heap, taddr_t addr, uint64_t size)
 {
-	enum place place = trial_address(addr), listed;
+	enum place place = trial_address(addr, size), listed;
 
 	if (place != PLACE_HEAP)
 		return place;
@@ -122,6 +125,12 @@ static enum place place_of(struct heap *heap, taddr_t addr, uint64_t size)
 	return listed == PLACE_HEAP || listed == PLACE_UNKNOWN ? listed : place;
 }
 
+/* Both libraries align even the smallest as they do a larger one. */
+static uint64_t least_size(const struct trust_family *family, uint64_t size)
+{
+	return family && family->library && size < LIBRARY_ALIGNMENT ? LIBRARY_ALIGNMENT : size;
+}
+
 bool trust_result(struct heap *heap, struct function *function, taddr_t addr, uint64_t size)
 {
 	enum place place;
@@ -129,7 +138,7 @@ bool trust_result(struct heap *heap, struct function *function, taddr_t addr, ui
 
 	if (function->trial.trust != HEAP_ON_TRIAL || !addr)
 		return !trust_is_refuted(function);
-	place = place_of(heap, addr, size);
+	place = trust_place(heap, addr, least_size(trust_family_of(heap, function), size));
 	fit = trial_fit(place);
 	if (fit == FIT_YES && live_at(&heap->live, addr))
 		fit = FIT_ODD;
@@ -149,7 +158,7 @@ static enum fit fit_of_given(struct heap *heap, const struct trust_family *famil
 		return FIT_YES;
 	if (!heap->attached && family && family->whole)
 		return FIT_ODD;
-	*place = place_of(heap, addr, 1);
+	*place = trust_place(heap, addr, least_size(family, 1));
 	fit = trial_fit(*place);
 	return fit == FIT_NEVER ? FIT_ODD : fit;
 }

@@ -19,6 +19,9 @@ void trust_tell(struct heap *); /* brings its notes up to date */
 bool trust_result(struct heap *, struct function *, taddr_t addr, uint64_t size);
 bool trust_given(struct heap *, struct function *, taddr_t addr);
 
+/* Where a block lies, as far as is known now. */
+enum place trust_place(struct heap *, taddr_t addr, uint64_t size);
+
 /* All figures that accounting for a call of the function may change: as they are before, and
  * what has been added since. */
 struct tally trust_tally(const struct heap *, const struct function *);

@@ -6,7 +6,6 @@
 
 #include "outbox.h"
 #include "shortage.h"
-#include "stripped.h"
 #include "trust.h"
 
 struct trust_family *trust_family_of(const struct heap *heap, const struct function *function)
@@ -70,8 +69,9 @@ static char *sentence_of(const struct heap *heap, const struct trust_family *fam
 
 	if (!out)
 		return NULL;
-	fprintf(out, "%s has no symbols: its allocator was found by the code of %s's",
-	        family->module->path, family->library);
+	fprintf(out, "%s has no symbols: its allocator was found by %s%s%s", family->module->path,
+	        family->library ? "the code of " : "what its functions do",
+	        family->library ? family->library : "", family->library ? "'s" : "");
 	snprintf(confirmed, sizeof(confirmed), ", and confirmed at work, by %u calls each: ",
 	         TRIAL_CALLS);
 	seen = list_all(out, heap, family, HEAP_CONFIRMED, confirmed);
@@ -119,28 +119,39 @@ static bool is_whole(const struct heap *heap, const struct trust_family *family)
 	return whole;
 }
 
+/* More of one that is known, or a new one. NULL: no memory. */
+static struct trust_family *add_family(struct trust *trust, struct module *module,
+                                       const struct plan *plan, size_t first)
+{
+	struct trust_family *last = trust->count ? &trust->list[trust->count - 1] : NULL;
+	struct trust_family *grown;
+
+	if (last && last->module == module && last->end == first)
+		return last;
+	grown = realloc(trust->list, (trust->count + 1) * sizeof(*grown));
+	if (!grown)
+		return NULL;
+	trust->list = grown;
+	grown[trust->count] = (struct trust_family){ .module = module, .library = plan->library,
+		                                     .lacks = plan->lacks, .begin = first,
+		                                     .end = first };
+	return &grown[trust->count++];
+}
+
 void trust_begin(struct heap *heap, struct module *module, const struct plan *plan,
                  size_t first)
 {
-	struct trust *trust = &heap->trust;
-	struct trust_family family = { .module = module, .library = plan->library,
-		                       .lacks = plan->lacks, .begin = first, .end = first };
-	struct trust_family *grown;
+	struct trust_family *family = add_family(&heap->trust, module, plan, first);
 
-	while (family.end < heap->functions.count &&
-	       heap->functions.list[family.end].table == stripped_table)
-		heap->functions.list[family.end++].trial.trust = HEAP_ON_TRIAL;
-	if (family.begin == family.end)
+	if (!family)
 		return;
-	family.whole = is_whole(heap, &family);
-	for (uint32_t i = family.begin; i < family.end; i++)
-		heap->functions.list[i].trial.whole = family.whole;
-	grown = realloc(trust->list, (trust->count + 1) * sizeof(*grown));
-	if (!grown)
-		return;
-	trust->list = grown;
-	grown[trust->count++] = family;
-	trust_family_tell(heap, &grown[trust->count - 1]);
+	while (family->end < heap->functions.count &&
+	       heap->functions.list[family->end].table == plan->table)
+		heap->functions.list[family->end++].trial.trust = HEAP_ON_TRIAL;
+	family->whole = is_whole(heap, family);
+	for (uint32_t i = family->begin; i < family->end; i++)
+		heap->functions.list[i].trial.whole = family->whole;
+	trust_family_tell(heap, family);
 }
 
 void trust_forget(struct heap *heap)

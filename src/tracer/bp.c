@@ -35,6 +35,11 @@ static bool is_trap(const struct probe *probe)
 	return probe->kind != PROBE_PASS && probe->kind != PROBE_LIFTED;
 }
 
+static bool is_watched(const struct probe *probe)
+{
+	return probe->kind == PROBE_WATCH || probe->kind == PROBE_WATCH_END;
+}
+
 static int put_trap(struct space *space, const struct probe *probe)
 {
 	int error;
@@ -61,11 +66,11 @@ static bool know(struct space *space, const struct probe *probe)
 
 	if (!index)
 		return false;
-	space->probes[space->count] = *probe;
+	if (!*index)
+		*index = ++space->count;
+	space->probes[*index - 1] = *probe;
 	if (probe->twin.addr && !is_as_planned(space, probe))
-		space->probes[space->count].twin.addr = 0;
-	space->count++;
-	*index = space->count;
+		space->probes[*index - 1].twin.addr = 0;
 	return true;
 }
 
@@ -83,14 +88,30 @@ static bool has_counterpart(const struct space *space, const struct probe *probe
 	       (behind && behind->kind == PROBE_SYSRET && behind->call == probe->call);
 }
 
+/* Where one was taken out there is room again, and what is only watched gives way. */
+static bool is_taken(const struct probe *there, const struct probe *by)
+{
+	return there && there->kind != PROBE_LIFTED && (!is_watched(there) || is_watched(by));
+}
+
+static int read_text(const struct space *space, const struct probe *there, taddr_t addr,
+                     uint8_t *byte)
+{
+	if (!there || there->kind == PROBE_LIFTED)
+		return mem_read(space->mem, addr, byte, 1);
+	*byte = there->original;
+	return 0;
+}
+
 static int add(struct space *space, const struct probe *probe)
 {
+	const struct probe *there = bp_find(space, probe->addr);
 	uint8_t byte;
 	int error;
 
-	if (bp_find(space, probe->addr) || !has_counterpart(space, probe))
+	if (is_taken(there, probe) || !has_counterpart(space, probe))
 		return -EEXIST;
-	if (mem_read(space->mem, probe->addr, &byte, 1) < 0)
+	if (read_text(space, there, probe->addr, &byte) < 0)
 		return -EFAULT;
 	if (byte != probe->original)
 		return -EILSEQ;
@@ -98,10 +119,8 @@ static int add(struct space *space, const struct probe *probe)
 	if (!know(space, probe))
 		return -ENOMEM;
 	error = put_trap(space, probe);
-	if (error == 0)
-		return 0;
-	table_remove(&space->by_addr, probe->addr);
-	space->count--;
+	if (error < 0)
+		space->probes[*table_find(&space->by_addr, probe->addr) - 1].kind = PROBE_LIFTED;
 	return error;
 }
 
@@ -188,10 +207,16 @@ void bp_related(struct space *space, const struct probe *probe)
 	table_remove(&space->unrelated, probe->call);
 }
 
+bool bp_awaits(const struct space *space, const struct probe *probe)
+{
+	return (probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) ||
+	       (space->holds && is_watched(probe));
+}
+
 static bool is_of(const struct probe *probe, const struct command_lift *command)
 {
 	bool is_functions = probe->kind == PROBE_ENTRY || probe->kind == PROBE_EXIT ||
-	                    probe->kind == PROBE_INTERNAL;
+	                    probe->kind == PROBE_INTERNAL || is_watched(probe);
 
 	return is_functions && probe->function >= command->begin &&
 	       probe->function < command->end &&

@@ -100,6 +100,8 @@ static void obey_for_space(struct space *space, const struct record *record)
 	} else if (record->kind == CMD_LIFT) {
 		lift(space, (const struct command_lift *)record);
 		lift_in_copies(space, (const struct command_lift *)record);
+	} else if (record->kind == CMD_HOLD || record->kind == CMD_HOLD_NOT) {
+		space->holds = record->kind == CMD_HOLD;
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
 	} else if (record->kind == CMD_QUIET) {

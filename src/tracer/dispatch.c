@@ -65,18 +65,13 @@ static struct resume on_probe(struct thread *thread, const struct probe *probe,
 		probe_hit(thread, space, probe, &regs);
 	else
 		thread->silent_addr = 0;
-	if (told && probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) {
-		thread->step = *probe;
-		thread->held = true;
-		return HOLD;
-	}
+	if (told && bp_awaits(space, probe))
+		return thread_hold(thread, probe);
 	site = probe_return_site(thread, space, probe, &regs);
 	if (!site)
 		return run_on(thread, space, probe, trapped, &regs);
-	thread->step = *probe;
-	thread->held = true;
 	emit_returns(thread, site, probe->function);
-	return HOLD;
+	return thread_hold(thread, probe);
 }
 
 /* The si_code of the stop the thread is in now, ptrace(2); 0 when it is in none. */

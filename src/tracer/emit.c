@@ -145,6 +145,21 @@ void emit_point(const struct thread *thread, const struct probe *probe, const st
 	put(&record, sizeof(record));
 }
 
+void emit_watch(const struct thread *thread, const struct probe *probe,
+                const struct arch_regs *regs, taddr_t slot)
+{
+	struct record_watch record = { .record = header(REC_WATCH, thread, sizeof(record)),
+		                       .function = probe->function,
+		                       .ended = probe->kind == PROBE_WATCH_END,
+		                       .held = thread->space->holds, .slot = slot };
+
+	if (record.ended)
+		record.values[0] = arch_value(regs, probe->result);
+	for (unsigned i = 0; !record.ended && i < RECORD_ARGS; i++)
+		record.values[i] = arch_arg(regs, i);
+	put(&record, sizeof(record));
+}
+
 void emit_fork(const struct thread *child, const struct thread *parent)
 {
 	struct record_fork record = { header(REC_FORK, child, sizeof(record)),
@@ -272,12 +287,14 @@ void emit_entered(struct thread *thread, const struct call *call, const struct a
 	put_with_stack(thread, &record, sizeof(record), &piece, call);
 }
 
-void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame)
+void emit_map(struct thread *thread, const struct map_call *call, const struct arch_frame *frame,
+              bool held)
 {
 	struct piece piece = take_piece(thread, frame->sp & ~(taddr_t)7);
 	const struct calls *calls = &thread->layers[LAYER_HEAP].calls;
 	const struct call *outer = calls->depth ? &calls->stack[0] : NULL;
-	struct record_map record = { .call = *call, .function = NO_FUNCTION, .frame = *frame };
+	struct record_map record = { .call = *call, .function = NO_FUNCTION, .held = held,
+		                     .frame = *frame };
 
 	if (outer && outer->entry)
 		record.function = outer->function;

@@ -18,6 +18,7 @@ void emit_end(void);
 void emit_refused(const struct space *, taddr_t addr, int error);
 void emit_returns(const struct thread *, taddr_t addr, uint32_t function);
 void emit_point(const struct thread *, const struct probe *, const struct arch_regs *);
+void emit_watch(const struct thread *, const struct probe *, const struct arch_regs *, taddr_t slot);
 void emit_earlier(const struct thread *, uint64_t result);
 
 struct emit_result { /* what a RETURN knows beyond the call */
@@ -25,7 +26,7 @@ struct emit_result { /* what a RETURN knows beyond the call */
 	struct arch_frame frame;
 };
 
-void emit_map(struct thread *, const struct map_call *, const struct arch_frame *);
+void emit_map(struct thread *, const struct map_call *, const struct arch_frame *, bool held);
 void emit_entered(struct thread *, const struct call *, const struct arch_regs *);
 void emit_call(enum record_kind, const struct thread *, const struct call *);
 void emit_return(struct thread *, const struct call *, const struct emit_result *);

@@ -114,7 +114,7 @@ struct resume map_go_on(struct thread *thread, taddr_t addr)
 
 /* ---- its end ------------------------------------------------------------------------------ */
 
-static void finish(struct thread *thread, const struct arch_regs *regs)
+static void finish(struct thread *thread, const struct arch_regs *regs, bool held)
 {
 	struct map *map = &thread->map;
 	struct space *space = thread->space;
@@ -123,7 +123,7 @@ static void finish(struct thread *thread, const struct arch_regs *regs)
 	map->call.result = (int64_t)arch_value(regs, ARCH_RESULT);
 	map->call_addr = 0;
 	map_told(&map->call, thread->tid, space->mem);
-	emit_map(thread, &map->call, &frame);
+	emit_map(thread, &map->call, &frame, held);
 	if (space->mapper == thread->tid)
 		turn_release(space);
 }
@@ -133,7 +133,7 @@ void map_finish(struct thread *thread)
 	struct arch_regs regs;
 
 	if (step_get_regs(thread->tid, &regs) == 0)
-		finish(thread, &regs);
+		finish(thread, &regs, false);
 }
 
 /* One that had begun before the traps were planted: what it was called with is still there. */
@@ -147,20 +147,21 @@ static void finish_earlier(struct thread *thread, const struct probe *probe,
 	if (kind == MAP_CALL_NONE)
 		return;
 	thread->map.call = call_of(kind, regs);
-	finish(thread, regs);
+	finish(thread, regs, false);
 }
 
 static struct resume after_call(struct thread *thread, const struct probe *probe,
                                 const struct arch_regs *trapped, struct arch_regs *regs)
 {
 	struct space *space = thread->space;
+	bool holds = space->holds && thread->map.call_addr == probe->call;
 
 	if (thread->map.call_addr == probe->call)
-		finish(thread, regs);
+		finish(thread, regs, holds);
 	else if (thread->map.in_earlier_call)
 		finish_earlier(thread, probe, regs);
 	turn_no_earlier(thread);
-	return run_on(thread, space, probe, trapped, regs);
+	return holds ? thread_hold(thread, probe) : run_on(thread, space, probe, trapped, regs);
 }
 
 struct resume map_hit(struct thread *thread, const struct probe *probe,
@@ -216,7 +217,7 @@ void map_interrupted(struct thread *thread, int sig)
 		map->call_addr = 0;
 		turn_release(thread->space);
 	} else if (past && !map_call_is_restarted((int64_t)arch_value(&regs, ARCH_RESULT))) {
-		finish(thread, &regs);
+		finish(thread, &regs, false);
 	} else if (past || arch_pc(&regs) == map->call_addr) {
 		put_back(thread, &regs);
 	}

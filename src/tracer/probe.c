@@ -279,6 +279,10 @@ void probe_hit(struct thread *thread, const struct space *space, const struct pr
 	case PROBE_POINT:
 		emit_point(thread, probe, regs);
 		break;
+	case PROBE_WATCH:
+	case PROBE_WATCH_END:
+		emit_watch(thread, probe, regs, slot);
+		break;
 	}
 }
 

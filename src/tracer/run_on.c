@@ -7,11 +7,11 @@
 #define MAX 64 /* instructions; a chain of wrappers is a dozen */
 
 /* The others need a stop of their own. */
-static bool may_run_on(const struct probe *probe)
+static bool may_run_on(const struct space *space, const struct probe *probe)
 {
 	return probe->kind != PROBE_LOADER && probe->kind != PROBE_SYSCALL &&
 	       probe->kind != PROBE_SYSRET && !(probe->flags & PROBE_RETURNS) &&
-	       !(probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT);
+	       !bp_awaits(space, probe);
 }
 
 /* The ret that a late entry leads to has been met: what was emulated on the way was for the
@@ -37,7 +37,7 @@ struct resume run_on(struct thread *thread, const struct space *space, const str
 			                                   step_grow(thread, space, probe, regs);
 		}
 		probe = bp_find(space, arch_pc(regs));
-		if (!probe || !may_run_on(probe))
+		if (!probe || !may_run_on(space, probe))
 			break;
 		probe_hit(thread, space, probe, regs);
 		if (has_twin(first, probe)) {

@@ -23,6 +23,7 @@ struct space {
 	struct text text; /* as it was */
 	pid_t mapper; /* the thread whose system call maps now; 0: none; -1: none may */
 	enum { LEAVE_NOT, LEAVE_ASKED, LEAVE_SEEN, LEAVE_FREE } leave; /* its process, see turn.h */
+	bool holds;    /* who maps memory, or meets a WATCH, see CMD_HOLD */
 	bool released; /* without traps, and its threads go, see release.h */
 	bool wants_quiet;
 	uint64_t wants_since_ms;

@@ -129,6 +129,13 @@ static bool stops_at_calls(const struct thread *thread)
 	return needed == YES;
 }
 
+struct resume thread_hold(struct thread *thread, const struct probe *on)
+{
+	thread->step = *on;
+	thread->held = true;
+	return (struct resume){ GO_HOLD, 0 };
+}
+
 bool thread_interrupt(struct thread *thread)
 {
 	thread->interrupted = true;

@@ -101,6 +101,9 @@ void thread_forget_calls(struct thread *);
 /* Those of another, which has just forked it. */
 void thread_inherit_calls(struct thread *, const struct thread *parent);
 
+/* It stands on the trap until CMD_GO. */
+struct resume thread_hold(struct thread *, const struct probe *on);
+
 /* Has it stop as soon as it can, which is then of our making; also one that sleeps in a system
  * call. False: it is gone. */
 bool thread_interrupt(struct thread *);

@@ -1,4 +1,5 @@
 /* Traps in the memory of real processes, which are copies of this one. */
+#include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -163,6 +164,37 @@ static void a_copy_that_is_followed_has_them_taken_out(void **state)
 	assert_int_equal(bp_find(copy.space, place(ENTRY))->kind, PROBE_LIFTED);
 }
 
+static void where_one_was_taken_out_another_may_stand(void **state)
+{
+	struct probe probe = probe_at(ENTRY);
+
+	(void)state;
+	assert_int_equal(bp_plant(original.space, &probe), -EEXIST);
+	lift(1);
+	probe.function = 9;
+	assert_int_equal(bp_plant(original.space, &probe), 0);
+	expect(&original, 1u << ENTRY | 1u << OTHER | 1u << CALL);
+	assert_int_equal(bp_find(original.space, place(ENTRY))->function, 9);
+	assert_int_equal(bp_lift_all(original.space, original.pid, original.space->mem), 0);
+	expect(&original, 0);
+}
+
+static void what_is_watched_gives_way(void **state)
+{
+	struct probe watch = probe_at(ENTRY), entry = watch;
+
+	(void)state;
+	lift(1);
+	watch.kind = PROBE_WATCH;
+	assert_int_equal(bp_plant(original.space, &watch), 0);
+	assert_int_equal(bp_plant(original.space, &watch), -EEXIST);
+	assert_int_equal(bp_plant(original.space, &entry), 0);
+	assert_int_equal(bp_plant(original.space, &watch), -EEXIST);
+	assert_int_equal(bp_find(original.space, place(ENTRY))->kind, PROBE_ENTRY);
+	assert_int_equal(bp_lift_all(original.space, original.pid, original.space->mem), 0);
+	expect(&original, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -172,6 +204,8 @@ int main(void)
 		TEST(what_the_program_has_written_there_stays),
 		TEST(a_copy_from_before_is_cleaned_of_them),
 		TEST(a_copy_that_is_followed_has_them_taken_out),
+		TEST(where_one_was_taken_out_another_may_stand),
+		TEST(what_is_watched_gives_way),
 	};
 
 	return cmocka_run_group_tests_name("bp", tests, NULL, NULL);

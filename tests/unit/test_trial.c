@@ -103,13 +103,13 @@ static void map(struct vmas *vmas, taddr_t begin, uint64_t pages, uint8_t prot, 
 static void an_address_alone_may_be_none(void **state)
 {
 	(void)state;
-	assert_int_equal(trial_address(0x10), PLACE_NOWHERE);
-	assert_int_equal(trial_address(0xfff0), PLACE_NOWHERE);
-	assert_int_equal(trial_address(0x10000), PLACE_HEAP);
-	assert_int_equal(trial_address(0x7fffffffff8), PLACE_CROOKED);
-	assert_int_equal(trial_address(0x7fffffffff0), PLACE_HEAP);
-	assert_int_equal(trial_address(UINT64_C(1) << 56), PLACE_NOWHERE);
-	assert_int_equal(trial_address(UINT64_MAX & ~UINT64_C(15)), PLACE_NOWHERE); /* -ENOMEM */
+	assert_int_equal(trial_address(0x10, 16), PLACE_NOWHERE);
+	assert_int_equal(trial_address(0xfff0, 16), PLACE_NOWHERE);
+	assert_int_equal(trial_address(0x10000, 16), PLACE_HEAP);
+	assert_int_equal(trial_address(0x7fffffffff8, 16), PLACE_CROOKED);
+	assert_int_equal(trial_address(0x7fffffffff0, 16), PLACE_HEAP);
+	assert_int_equal(trial_address(UINT64_C(1) << 56, 16), PLACE_NOWHERE);
+	assert_int_equal(trial_address(UINT64_MAX & ~UINT64_C(15), 16), PLACE_NOWHERE); /* -ENOMEM */
 }
 
 static void all_of_a_block_must_be_memory(void **state)
@@ -126,7 +126,9 @@ static void all_of_a_block_must_be_memory(void **state)
 	assert_int_equal(trial_place(&vmas, HEAP + 8192, 0), PLACE_NOT_MAPPED);
 	assert_int_equal(trial_place(&vmas, HEAP - 16, 1), PLACE_NOT_MAPPED);
 	assert_int_equal(trial_place(&vmas, HEAP, UINT64_MAX), PLACE_NOT_MAPPED);
-	assert_int_equal(trial_place(&vmas, HEAP + 8, 1), PLACE_CROOKED);
+	assert_int_equal(trial_place(&vmas, HEAP + 8, 16), PLACE_CROOKED);
+	assert_int_equal(trial_place(&vmas, HEAP + 8, 15), PLACE_HEAP);
+	assert_int_equal(trial_place(&vmas, HEAP + 4, 4), PLACE_CROOKED);
 	vmas_clear(&vmas);
 }
 

@@ -45,7 +45,7 @@ static void add_functions(void)
 static void begin(const char *lacks)
 {
 	const struct analysis_options options = { .depth = 8 };
-	const struct plan plan = { .library = "glibc", .lacks = lacks };
+	const struct plan plan = { .table = stripped_table, .library = "glibc", .lacks = lacks };
 	struct vma area = { .begin = AREA, .end = AREA + PAGES * 4096,
 		            .prot = PROT_READ | PROT_WRITE };
 

@@ -1,0 +1,54 @@
+/* Functions that may be an allocator's, watched at work: what each is given, and what it hands
+ * out. None of their calls is an event. */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include "model.h"
+
+struct suspect {
+	taddr_t begin; /* in the file */
+	bool gone;     /* it is none: its traps were taken out; */
+	bool found;    /* or it is one, and others stand there soon */
+	struct trial trial;  /* of what it hands out */
+	uint32_t given;      /* blocks, before they were handed out again, */
+	uint32_t released;   /* to it last, */
+	uint32_t apart;      /* of those not at once when they had been handed out */
+	uint32_t taken;      /* blocks that it had handed out, taken back since */
+	uint32_t calls;
+	bool no_giver, no_taker; /* it does not hand out blocks, or take them back */
+};
+
+struct watch_call { /* under way */
+	int32_t tid;
+	uint32_t suspect;
+	taddr_t slot; /* of its return address */
+	uint64_t args[RECORD_ARGS];
+	bool of_live; /* argument 0 was a block */
+	taddr_t handed; /* within it, last, by a function that is known */
+};
+
+struct watch { /* of one module; owns its lists */
+	struct module *module;
+	struct suspect *list;
+	size_t count;
+	struct table by_begin; /* index + 1 */
+	struct watch_call *calls; /* of each thread innermost last */
+	size_t call_count;
+};
+
+void watch_deinit(struct watch *);
+bool watch_add(struct watch *, taddr_t begin); /* false: it is there, or no memory */
+/* Plans the traps of those from the first on; ends: also where they return. */
+void watch_plant(struct heap *, const struct watch *, size_t first, bool ends);
+void watch_drop(struct heap *, struct watch *, uint32_t suspect);
+void watch_drop_all(struct heap *, struct watch *);
+void watch_lift(struct heap *); /* all traps, to be planted anew */
+
+bool watch_is_found(const struct watch *, const struct record_watch *);
+/* NULL: of none that is still watched, or no memory. Valid until the next. */
+struct watch_call *watch_begun(struct watch *, const struct record_watch *);
+/* One that ends there, innermost first, and is none any more. False: there is none left. */
+bool watch_ended(struct watch *, const struct record_watch *, struct watch_call *);
+void watch_handed(struct watch *, int32_t tid, taddr_t addr); /* by a function that is known */
+
+#endif
