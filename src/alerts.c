@@ -203,7 +203,7 @@ void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 	if (!alerts->since_ns)
 		alerts->since_ns = event->time_ns;
 	if (event->kind == HEAP_EVENT_IMAGE || event->kind == HEAP_EVENT_FORK ||
-	    event->kind == HEAP_EVENT_EXIT)
+	    event->kind == HEAP_EVENT_EXIT || event->kind == HEAP_EVENT_ON)
 		process_drop(alerts, heap);
 	process = allocates || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
 	if (!process)
