@@ -81,7 +81,7 @@ static void report_ended(struct session *session)
 {
 	struct processes *processes = &session->processes;
 
-	if (!session->options->follow || session->reporting.writer)
+	if (!session->options->follow || session->reporting.writers.count)
 		return;
 	for (size_t i = processes->count; i-- > 0;) {
 		struct traced *traced = processes->list[i];
@@ -243,7 +243,7 @@ static bool is_tracing(struct session *session)
 
 static bool is_dump_due(const struct session *session)
 {
-	return session->due && !session->reporting.writer;
+	return session->due && !session->reporting.writers.count;
 }
 
 static void begin_duration(struct session *session)
@@ -264,8 +264,7 @@ static void once_tracing(struct session *session)
 		begin_duration(session);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
-		session->reporting.one_off = session->due_for;
-		reporting_dump(&session->reporting, session->due);
+		reporting_dump(&session->reporting, session->due, session->due_for);
 		session->due = NULL;
 		session->due_for = NULL;
 	}
