@@ -153,6 +153,8 @@ static void on_record(struct session *session, const struct record *record)
 
 	if (record->kind == REC_EXEC || record->kind == REC_EXIT) /* they are forgotten with it */
 		at_once_tell(&session->reporting);
+	if (record->kind == REC_EXEC)
+		streams_flush_of(&session->streams, record->pid, record->time_ns);
 	if (record->kind == REC_LEFT)
 		end_of_left(session, record);
 	if (record->kind == REC_SEIZED) {
