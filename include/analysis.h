@@ -52,11 +52,16 @@ void heap_give_up_on_server(void);
 
 struct heap_program { /* of the program now running; strings live until the next exec */
 	int pid;
+	int parent; /* its parent's number when it began, or 0 */
 	const char *exe;
 	const char *const *cmdline; /* NULL-terminated */
 	uint64_t began_ns;          /* CLOCK_MONOTONIC of the trace's begin */
 };
 const struct heap_program *heap_program(const struct heap *);
+/* Asks for the traps of allocators' functions to be taken out, or put back; REC_OFF and REC_ON tell
+ * when they are. False: no memory. */
+bool heap_switch(struct heap *, bool on);
+bool heap_is_off(const struct heap *);
 /* Asks for what heap_maps tells to be compared with the kernel's list. False: it cannot be. */
 bool heap_ask_maps(struct heap *);
 bool heap_awaits_maps(const struct heap *);

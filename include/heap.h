@@ -12,6 +12,7 @@ struct heap_totals { /* bytes are requested bytes; calls are outermost calls */
 	uint64_t live_blocks, live_bytes, peak_live_bytes;
 	uint64_t peak_ms; /* when that was, since the trace began */
 	uint64_t inherited_blocks, inherited_bytes; /* were live when its parent forked */
+	uint64_t forgotten_blocks, forgotten_bytes; /* were live when it was switched off */
 };
 
 enum heap_kind { HEAP_ALLOC, HEAP_REALLOC, HEAP_FREE };
@@ -56,6 +57,8 @@ struct heap_ledger {
 	uint64_t double_frees;     /* free of a block already freed and not handed out since */
 	uint64_t earlier_calls;    /* begun before the attach, ended since */
 	uint64_t earlier_frees;    /* of blocks from before the attach, as far as can be told */
+	bool off;                  /* it is switched off: nothing of what is called is seen */
+	uint64_t off_times, off_ms; /* it was, and is no more. Earlier is then before that, too */
 	enum heap_text text;       /* the target's, after the detach */
 	uint64_t loader_frees;     /* free of what the dynamic loader handed out itself */
 	uint64_t truncated_stacks; /* ended before the depth asked and before the bottom */

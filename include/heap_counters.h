@@ -26,6 +26,7 @@ struct heap_counters { /* since the last reset, or since the trace began */
 	uint64_t temporary;            /* freed by their thread's next call */
 	uint64_t sizes[HEAP_SIZES];    /* of the blocks allocated, by requested bytes */
 	bool usable_known;             /* every block is glibc's */
+	bool off;                      /* it is switched off: as of then */
 };
 
 struct heap_calls { /* of a function, since the last reset */

@@ -27,6 +27,8 @@ enum heap_event_kind {
 	HEAP_EVENT_FORK,          /* a child begins as a copy of its parent */
 	HEAP_EVENT_EXIT,          /* the process has ended */
 	HEAP_EVENT_FOUND,         /* an allocator, at work: what it handed out before is not known */
+	HEAP_EVENT_OFF,           /* no call is seen from here on */
+	HEAP_EVENT_ON,            /* they are again: what lived is not known to live any more */
 	HEAP_EVENTS
 };
 

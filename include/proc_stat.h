@@ -8,6 +8,7 @@
 
 enum proc_stat_field {
 	PROC_STAT_STATE = 3, /* a letter */
+	PROC_STAT_PARENT = 4,
 	PROC_STAT_FLAGS = 9,
 	PROC_STAT_STARTED = 22, /* clock ticks since boot */
 	PROC_STAT_STACK = 28, /* where the stack pointer stood when the program began; 0 or 1

@@ -47,6 +47,8 @@ enum record_kind {
 	REC_POINT,   /* struct record_point: a thread has come to a PROBE_POINT; with PROBE_AWAIT it
 	                is held until CMD_GO */
 	REC_WATCH,   /* struct record_watch: a function that is watched begins or ends */
+	REC_OFF,     /* no trap is left in any allocator's function; calls under way were abandoned */
+	REC_ON,      /* they are back: what begins from here on is seen */
 	REC_LIFTED,  /* struct record_lifted: no trap is left in the image */
 	REC_END      /* struct record_end, the tracer's last: nothing is traced any more */
 };

@@ -221,7 +221,7 @@ int active_main(int argc, char **argv, struct title title)
 	FILE *from;
 
 	(void)argc, (void)title;
-	options_parse_files(&options, argv, "text:-", &path, 1);
+	options_parse_files(&options, argv, "text:-", &path, 1, "lines of text, as -o out.txt");
 	from = fopen(path, "re");
 	if (from && is_log(from))
 		read_log(&active, from, path);

@@ -82,10 +82,8 @@ static void tell(void *ctx, struct heap *heap, const struct alert *alert)
 	if (!session->options->on_alert || !run(session, alert, pid, where))
 		warn("%s", line);
 	ctl_tell_alert(session, strcat(line, "\n"));
-	if (session->options->alert_dump) {
-		reporting_await(&session->reporting);
-		reporting_dump(&session->reporting, "dump");
-	}
+	if (session->options->alert_dump)
+		reporting_dump_now(&session->reporting);
 }
 
 void alert_listen(struct session *session)

@@ -7,7 +7,7 @@
 #define SECOND_NS UINT64_C(1000000000)
 
 struct holding { /* of one thread from one site */
-	int64_t total, told; /* bytes; in a child it may be what its parent's thread held: below 0 */
+	int64_t total, told; /* bytes */
 	uint64_t told_ns;    /* 0: never */
 };
 
@@ -95,7 +95,7 @@ static void judge_holding(struct alerts *alerts, struct heap *heap, const struct
 	held->told_ns = event->time_ns;
 	alert.kind = delta > 0 ? ALERT_GROWTH : ALERT_SHRINKAGE;
 	alert.delta = delta;
-	alert.total = held->total > 0 ? (uint64_t)held->total : 0;
+	alert.total = (uint64_t)held->total;
 	tell(alerts, heap, event, alert);
 }
 
@@ -135,16 +135,17 @@ static void judge_rate(struct alerts *alerts, struct heap *heap, const struct he
 
 /* ---- events ------------------------------------------------------------------------------- */
 
-/* Frees of what is older than the question would count for less than was held. */
-static bool is_of_before(const struct alerts *alerts, const struct heap_event *event)
+/* Frees of what is older than the question, or is inherited, would count for less than was held. */
+static bool is_of_before(const struct alerts *alerts, const struct heap *heap,
+                         const struct heap_event *event)
 {
-	return event->was_ns < alerts->since_ns;
+	return event->was_ns < alerts->since_ns || event->was_ns < heap_program(heap)->began_ns;
 }
 
 static void freed(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
                   struct alert_process *process)
 {
-	struct holding *held = is_of_before(alerts, event) ?
+	struct holding *held = is_of_before(alerts, heap, event) ?
 	                               NULL :
 	                               holding_of(process, event->was.tid, event->was.site);
 
@@ -167,7 +168,7 @@ static void allocated(struct alerts *alerts, struct heap *heap, const struct hea
 	if (!held)
 		return;
 	held->total += (int64_t)event->size;
-	alert.total = held->total > 0 ? (uint64_t)held->total : 0;
+	alert.total = (uint64_t)held->total;
 	if (limits->block && event->size > limits->block)
 		tell(alerts, heap, event, alert);
 	judge_holding(alerts, heap, event, held, alert);
@@ -203,7 +204,7 @@ void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 	if (!alerts->since_ns)
 		alerts->since_ns = event->time_ns;
 	if (event->kind == HEAP_EVENT_IMAGE || event->kind == HEAP_EVENT_FORK ||
-	    event->kind == HEAP_EVENT_EXIT)
+	    event->kind == HEAP_EVENT_EXIT || event->kind == HEAP_EVENT_ON)
 		process_drop(alerts, heap);
 	process = allocates || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
 	if (!process)

@@ -22,7 +22,7 @@ const struct command commands[COMMANDS] = {
 		"asks a session that runs, or changes it",
 		"What is to be done is said by a command and its arguments behind PID, which is the "
 		"session's or that of a process it traces. alloctrace ctl help lists the commands: "
-		"stat, reset, mark, diff, dump, top, sites, site, set, stop and others.",
+		"stat, reset, mark, diff, dump, top, sites, site, set, off, on, stop and others.",
 	},
 	[COMMAND_REPORT] = {
 		"report", "FILE",

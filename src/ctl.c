@@ -14,6 +14,7 @@
 #include "crash.h"
 #include "ctl_commands.h"
 #include "ctl_dump.h"
+#include "ctl_switch.h"
 #include "log.h"
 
 #define AT_A_TURN 16
@@ -32,8 +33,7 @@ static struct traced *process_of_request(struct session *session, int pid)
 	return found;
 }
 
-/* NULL: it can be done; else why not. */
-static const char *find_process(struct ctl_call *call, const struct ctl_command *command, int pid)
+const char *ctl_find_process(struct ctl_call *call, const struct ctl_command *command, int pid)
 {
 	call->traced = process_of_request(call->session, pid);
 	if (!call->traced)
@@ -49,7 +49,7 @@ static enum control_status run(struct session *session, const struct ctl_command
 {
 	struct ctl_call call = { .session = session, .args = args, .out = out };
 	struct report report;
-	const char *wrong = find_process(&call, command, pid);
+	const char *wrong = ctl_find_process(&call, command, pid);
 
 	if (wrong) {
 		fputs(wrong, out);
@@ -186,22 +186,34 @@ static bool is_copy(const struct ctl_job *job)
 	return job->command->manner == CTL_COPY;
 }
 
-/* Copies are made one at a time; no dump makes them wait. */
+static bool is_switch(const struct ctl_job *job)
+{
+	return job->command->manner == CTL_OFF || job->command->manner == CTL_ON;
+}
+
+/* True: of those behind none is to begin. */
+static bool copy_go_on(struct session *session, struct ctl_job *job, bool copying)
+{
+	if (!job->begun && !copying)
+		begin_copy(session, job);
+	if (job->begun)
+		look_at_copy(session, job);
+	return true;
+}
+
+/* Copies are made one at a time, and so is switched; no dump makes them wait. */
 static void go_on(struct session *session)
 {
-	bool copying = false;
+	bool copying = false, switching = false;
 
 	for (struct ctl_job *job = session->ctl.jobs, *next; job; job = next) {
 		next = job->next;
-		if (!is_copy(job)) {
+		if (is_copy(job))
+			copying = copy_go_on(session, job, copying);
+		else if (is_switch(job))
+			switching = switching || ctl_switch_go_on(session, job);
+		else
 			ctl_dump_go_on(session, job);
-			continue;
-		}
-		if (!job->begun && !copying)
-			begin_copy(session, job);
-		copying = true;
-		if (job->begun)
-			look_at_copy(session, job);
 	}
 }
 

@@ -16,6 +16,7 @@ struct ctl_job { /* one that takes longer */
 	struct one_off one_off; /* dump's */
 	struct dest dest;
 	bool begun;
+	uint32_t image; /* off's and on's: which is switched */
 	pid_t pid;   /* the copy that does it, or 0 */
 	int ended;   /* readable once it has; -1: none */
 	int answer, errors; /* files in memory; -1: none */

@@ -12,6 +12,7 @@ enum ctl_manner {
 	CTL_NOW,  /* run here, at once: it looks at no file of the program, and waits for nothing */
 	CTL_COPY, /* run in a copy of us: it finds names, and changes nothing */
 	CTL_DUMP, /* a report, see ctl_dump.h */
+	CTL_OFF, CTL_ON, /* when it is so, see ctl_switch.h */
 	CTL_ALERT, /* answered with the next alert */
 	CTL_STOP   /* when all is let go */
 };
@@ -36,7 +37,14 @@ struct ctl_command {
 extern const struct ctl_command ctl_commands[];
 extern const size_t ctl_command_count;
 
+/* Sets call->traced. NULL: it can be done; else why not. */
+const char *ctl_find_process(struct ctl_call *, const struct ctl_command *, int pid);
 const struct ctl_command *ctl_command_find(const char *name); /* or NULL */
 void ctl_commands_list(FILE *);
+
+/* For all kinds of jobs, which are gone then. */
+void ctl_finish(struct session *, struct ctl_job *, enum control_status);
+void ctl_refuse(struct session *, struct ctl_job *, const char *why);
+void ctl_say(struct session *, uint64_t client, enum control_status, const char *text);
 
 #endif

@@ -40,7 +40,7 @@ static void begin(struct session *session, struct ctl_job *job)
 {
 	const char *wrong;
 
-	if (session->due || session->reporting.writer) /* another first */
+	if (session->due || session->reporting.writers.count) /* another first */
 		return;
 	wrong = prepare(job);
 	if (wrong) {
@@ -77,9 +77,9 @@ void ctl_dump_go_on(struct session *session, struct ctl_job *job)
 		ctl_refuse(session, job, "nothing is traced any more");
 	} else if (!job->begun) {
 		begin(session, job);
-	} else if (!due && session->reporting.one_off == &job->one_off) {
+	} else if (!due && reporting_writes(&session->reporting, &job->one_off)) {
 		if (!control_waits(session->ctl.socket, job->request.client))
-			reporting_give_up(&session->reporting);
+			reporting_give_up(&session->reporting, &job->one_off);
 	} else if (!due) {
 		if (job->one_off.failed)
 			tell(session, job);

@@ -138,8 +138,11 @@ int dest_check(const struct dest *dest)
 
 bool dest_has_reader(const struct dest *dest)
 {
-	return dest->kind == DEST_PIPE || dest->kind == DEST_TCP || dest->kind == DEST_UNIX ||
-	       (dest->kind == DEST_FILE && is_special(dest->path));
+	struct stat stat_;
+
+	if (dest->kind == DEST_FD)
+		return fstat(dest->fd, &stat_) == 0 && !S_ISREG(stat_.st_mode);
+	return dest->kind != DEST_FILE || is_special(dest->path);
 }
 
 /* ---- file names ----------------------------------------------------------------- */

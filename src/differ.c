@@ -101,7 +101,7 @@ int diff_main(int argc, char **argv, struct title title)
 	bool written;
 
 	(void)argc, (void)title;
-	options_parse_files(&options, argv, "text:-", paths, countof(paths));
+	options_parse_files(&options, argv, "text:-", paths, countof(paths), "text or json");
 	for (unsigned i = 0; i < options.dest_count; i++)
 		options.dests[i].output = output_of(&options.dests[i]);
 	for (size_t i = 0; i < countof(sides); i++) {

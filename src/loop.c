@@ -81,7 +81,7 @@ static void report_ended(struct session *session)
 {
 	struct processes *processes = &session->processes;
 
-	if (!session->options->follow || session->reporting.writer)
+	if (!session->options->follow || session->reporting.writers.count)
 		return;
 	for (size_t i = processes->count; i-- > 0;) {
 		struct traced *traced = processes->list[i];
@@ -153,6 +153,8 @@ static void on_record(struct session *session, const struct record *record)
 
 	if (record->kind == REC_EXEC || record->kind == REC_EXIT) /* they are forgotten with it */
 		at_once_tell(&session->reporting);
+	if (record->kind == REC_EXEC)
+		streams_flush_of(&session->streams, record->pid, record->time_ns);
 	if (record->kind == REC_LEFT)
 		end_of_left(session, record);
 	if (record->kind == REC_SEIZED) {
@@ -243,7 +245,7 @@ static bool is_tracing(struct session *session)
 
 static bool is_dump_due(const struct session *session)
 {
-	return session->due && !session->reporting.writer;
+	return session->due && !session->reporting.writers.count;
 }
 
 static void begin_duration(struct session *session)
@@ -264,8 +266,7 @@ static void once_tracing(struct session *session)
 		begin_duration(session);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
-		session->reporting.one_off = session->due_for;
-		reporting_dump(&session->reporting, session->due);
+		reporting_dump(&session->reporting, session->due, session->due_for);
 		session->due = NULL;
 		session->due_for = NULL;
 	}

@@ -80,8 +80,20 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 	default_output(options, output);
 }
 
+void options_check_outputs(const struct options *options, const char *command, const char *writes,
+                           bool databases)
+{
+	const struct dest *odd = options->streams.dest_count ? options->streams.dests : NULL;
+
+	if (!odd && options->database_count && !databases)
+		odd = options->databases;
+	if (odd)
+		die(EXIT_USAGE, "-o %s: %s writes %s; see alloctrace --help", odd->path, command,
+		    writes);
+}
+
 void options_parse_files(struct options *options, char **argv, const char *output,
-                         const char **files, size_t count)
+                         const char **files, size_t count, const char *writes)
 {
 	bool only_files = false;
 	size_t found = 0;
@@ -100,9 +112,9 @@ void options_parse_files(struct options *options, char **argv, const char *outpu
 	if (found < count)
 		die(EXIT_USAGE, "%s: %s; see alloctrace --help", argv[0],
 		    count == 1 ? "wants a file" : "wants two files");
-	if (options->pid || options->record || options->points.count ||
-	    options->streams.dest_count)
+	if (options->pid || options->record || options->points.count)
 		die(EXIT_USAGE, "%s: reads files, it traces nothing; see alloctrace --help",
 		    argv[0]);
+	options_check_outputs(options, argv[0], writes ? writes : "reports and databases", !writes);
 	default_output(options, output);
 }

@@ -64,8 +64,13 @@ struct options {
  * usage errors. */
 void options_parse(struct options *, int argc, char **argv, const char *output);
 
-/* The same of a command that reads that many files, argv[0]; options may be among them. */
+/* The same of a command that reads that many files, argv[0]; options may be among them. It writes
+ * databases, too, unless writes says what alone it does. */
 void options_parse_files(struct options *, char **argv, const char *output, const char **files,
-                         size_t count);
+                         size_t count, const char *writes);
+
+/* Ends the process where an output is none of those: streams never are. */
+void options_check_outputs(const struct options *, const char *command, const char *writes,
+                           bool databases);
 
 #endif

@@ -139,7 +139,7 @@ int pairs_main(int argc, char **argv, struct title title)
 	const char *path;
 
 	(void)argc, (void)title;
-	options_parse_files(&options, argv, "text:-", &path, 1);
+	options_parse_files(&options, argv, "text:-", &path, 1, "rows of csv-orphan, as -o out.csv");
 	read_rows(&rows, path);
 	for (unsigned i = 0; i < options.dest_count; i++) {
 		options.dests[i].output = &output;

@@ -14,8 +14,7 @@
 static void dump(struct session *session, struct heap *heap, const struct heap_event *event)
 {
 	(void)heap, (void)event;
-	reporting_await(&session->reporting);
-	reporting_dump(&session->reporting, "dump");
+	reporting_dump_now(&session->reporting);
 }
 
 static void mark(struct session *session, struct heap *heap, const struct heap_event *event)

@@ -272,7 +272,7 @@ int report_main(int argc, char **argv, struct title title)
 	size_t count;
 
 	(void)argc, (void)title;
-	options_parse_files(&options, argv, "text:-", &path, 1);
+	options_parse_files(&options, argv, "text:-", &path, 1, NULL);
 	has_at = recorded_at(&options, &at_ms);
 	reporting_init(&reporting, &options, NULL, NULL);
 	trace = recorded_open(path);

@@ -1,17 +1,18 @@
 #include "reporting.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
-#include "crash.h"
 #include "log.h"
+
+#define PATIENCE_MS 2000
 
 static void check_outputs(const struct options *options)
 {
@@ -47,6 +48,8 @@ bool reporting_asks_usable(const struct options *options)
 
 void reporting_deinit(struct reporting *reporting)
 {
+	if (reporting->left_out > 1)
+		warn("%" PRIu64 " reports were left out", reporting->left_out);
 	leaks_deinit(&reporting->leaks);
 }
 
@@ -215,13 +218,8 @@ static bool any_to_dump(const struct reporting *reporting)
 /* What the writer's exit status tells. */
 enum { WRITER_FAILED = EXIT_OURS & 1, WRITER_FOUND_SILENCE = 2 };
 
-static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const char *reason)
+static _Noreturn void be_writer(struct reporting *reporting, const char *reason)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != front)
-		_exit(EXIT_OURS);
-	prctl(PR_SET_NAME, "at-writer");
-	crash_of_writer();
 	if (only_dest(reporting))
 		dup2(reporting->one_off->errors, STDERR_FILENO);
 	reporting->failed = false;
@@ -231,74 +229,133 @@ static _Noreturn void be_writer(struct reporting *reporting, pid_t front, const 
 }
 
 /* One who asked is told; else it is the session that has failed. */
-static void note_result(struct reporting *reporting, bool failed)
+static void note_result(struct reporting *reporting, struct one_off *one_off, bool failed)
 {
-	if (!only_dest(reporting))
+	if (!one_off || !one_off->dest)
 		reporting->failed |= failed;
-	if (reporting->one_off)
-		reporting->one_off->failed = failed;
-	reporting->one_off = NULL;
+	if (one_off)
+		one_off->failed = failed;
 }
 
 /* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
  * reader can be slow, and whatever the program does meanwhile must not wait for that. */
-void reporting_dump(struct reporting *reporting, const char *reason)
+static void fork_writer(struct reporting *reporting, const char *reason)
 {
-	pid_t front = getpid();
+	pid_t pid = writers_fork(&reporting->writers, reporting->one_off);
 
+	if (pid == 0)
+		be_writer(reporting, reason);
+	if (pid > 0)
+		return;
+	write_dump(reporting, reason); /* no memory or no process for it */
+	note_result(reporting, reporting->one_off, reporting->failed);
+}
+
+void reporting_dump(struct reporting *reporting, const char *reason, struct one_off *one_off)
+{
 	reporting->asked = false;
-	if (!any_to_dump(reporting)) { /* whoever asked has not got it */
-		reporting->one_off = NULL;
-		return;
+	reporting->one_off = one_off;
+	if (any_to_dump(reporting)) { /* else whoever asked does not get it */
+		reporting->dumps += !only_dest(reporting);
+		reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
+		mark_dump(reporting, reason);
+		fork_writer(reporting, reason);
 	}
-	reporting->dumps += !only_dest(reporting);
-	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
-	mark_dump(reporting, reason);
-	reporting->given_up = false;
-	reporting->writer = fork();
-	if (reporting->writer == 0)
-		be_writer(reporting, front, reason);
-	if (reporting->writer > 0)
-		return;
-	reporting->writer = 0; /* no memory or no process for it */
-	write_dump(reporting, reason);
-	note_result(reporting, reporting->failed);
+	reporting->one_off = NULL;
 }
 
 /* What went wrong the writer has said, unless it was killed. */
-static void wait_for_writer(struct reporting *reporting, int options)
+static void note_end(struct reporting *reporting, const struct writer *writer, int status)
 {
-	int status = 0;
-
-	if (!reporting->writer || waitpid(reporting->writer, &status, options) == 0)
-		return;
-	reporting->writer = 0;
-	note_result(reporting, !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED);
+	note_result(reporting, writer->of,
+	            !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED);
 	if (WIFEXITED(status) && WEXITSTATUS(status) & WRITER_FOUND_SILENCE)
 		heap_give_up_on_server();
-	if (WIFSIGNALED(status) && !reporting->given_up)
+	if (WIFSIGNALED(status) && !writer->given_up)
 		warn("the report is lost: its writer was killed by signal %d", WTERMSIG(status));
 }
 
 void reporting_reap(struct reporting *reporting)
 {
-	wait_for_writer(reporting, WNOHANG);
+	struct writer writer;
+	int status;
+
+	while (writers_reap(&reporting->writers, &writer, &status)) {
+		reporting->unread = false;
+		note_end(reporting, &writer, status);
+	}
 }
 
-void reporting_give_up(struct reporting *reporting)
+static bool has_reader(const struct options *options)
 {
-	const struct dest *only = only_dest(reporting);
+	for (unsigned i = 0; i < options->dest_count; i++)
+		if (dest_has_reader(&options->dests[i]))
+			return true;
+	return false;
+}
 
-	if (!reporting->writer || !only || !dest_has_reader(only))
+/* Files get them all; a reader who does not read is not waited for twice. */
+static bool makes_room(struct reporting *reporting)
+{
+	struct writers *writers = &reporting->writers;
+
+	reporting_reap(reporting);
+	if (writers->count < WRITERS_MAX)
+		return true;
+	if (!reporting->unread)
+		writers_await(writers, has_reader(reporting->options) ? PATIENCE_MS : -1);
+	reporting_reap(reporting);
+	reporting->unread = writers->count == WRITERS_MAX;
+	return !reporting->unread;
+}
+
+void reporting_dump_now(struct reporting *reporting)
+{
+	if (makes_room(reporting)) {
+		reporting_dump(reporting, "dump", NULL);
 		return;
-	reporting->given_up = true;
-	kill(reporting->writer, SIGKILL);
+	}
+	if (!reporting->left_out++)
+		warn("reports are left out: %d before them are not written yet, as nobody reads them",
+		     WRITERS_MAX);
+	reporting->failed = true;
+}
+
+bool reporting_writes(const struct reporting *reporting, const struct one_off *one_off)
+{
+	for (unsigned i = 0; i < reporting->writers.count; i++)
+		if (reporting->writers.list[i].of == one_off)
+			return true;
+	return false;
+}
+
+static bool is_for_a_reader(const struct one_off *one_off)
+{
+	return one_off && one_off->dest && dest_has_reader(one_off->dest);
+}
+
+void reporting_give_up(struct reporting *reporting, const struct one_off *one_off)
+{
+	for (unsigned i = 0; i < reporting->writers.count; i++) {
+		struct writer *writer = &reporting->writers.list[i];
+
+		if (writer->of != one_off || !is_for_a_reader(one_off))
+			continue;
+		writer->given_up = true;
+		kill(writer->pid, SIGKILL);
+	}
 }
 
 void reporting_await(struct reporting *reporting)
 {
-	reporting_give_up(reporting);
-	wait_for_writer(reporting, 0);
+	struct writers *writers = &reporting->writers;
+
+	for (unsigned i = 0; i < writers->count; i++)
+		reporting_give_up(reporting, writers->list[i].of);
+	while (writers->count) {
+		writers_await(writers, -1);
+		reporting_reap(reporting);
+	}
 }
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)

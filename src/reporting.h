@@ -8,6 +8,7 @@
 #include "leaks.h"
 #include "processes.h"
 #include "recording.h"
+#include "writers.h"
 
 struct one_off { /* a dump for one who asked for it, beside the destinations of all others */
 	const struct dest *dest; /* NULL: to those all the same */
@@ -26,9 +27,10 @@ struct reporting {
 	bool failed;          /* one could not be written */
 	int64_t epoch_ns;     /* to be added to CLOCK_MONOTONIC for CLOCK_REALTIME */
 	uint64_t now_ns;      /* the moment that is reported, CLOCK_MONOTONIC */
-	bool given_up;        /* the writer was killed by us */
-	struct one_off *one_off; /* what the next dump is for, or the one that is being written */
-	pid_t writer;         /* the process that writes a dump, until it is reaped; or 0 */
+	struct one_off *one_off; /* what the dump is for that is made just now, or NULL */
+	struct writers writers; /* of dumps, until they are reaped */
+	bool unread;          /* nobody reads what the first of them writes */
+	uint64_t left_out;    /* dumps, for that */
 	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
 };
 
@@ -46,13 +48,16 @@ void reporting_write(struct reporting *, struct heap *, const struct trace_mark 
 /* Has the maps of each process that runs compared with the kernel's list, as is to be done
  * before its report. True when they are; the commands for it may still be unsent. */
 bool reporting_compare_maps(struct reporting *);
-/* Of all as they are now; they will be reported again. It is written by a process of its own,
- * and the next is not to be begun before that has ended. */
-void reporting_dump(struct reporting *, const char *reason);
-void reporting_reap(struct reporting *);  /* the writer, if it has ended */
-void reporting_await(struct reporting *); /* until it has */
+/* Of all as they are now, which will be reported again; one_off: for whom, or NULL. It is written
+ * by a process of its own, and the next is not to be begun before that has ended; */
+void reporting_dump(struct reporting *, const char *reason, struct one_off *);
+/* but this one in the midst of what the program does, which is written behind those. */
+void reporting_dump_now(struct reporting *);
+void reporting_reap(struct reporting *);  /* writers that have ended */
+void reporting_await(struct reporting *); /* until all have */
+bool reporting_writes(const struct reporting *, const struct one_off *); /* is it under way? */
 /* The writer of a dump for one who asked is not waited for where nobody may read; it ends soon. */
-void reporting_give_up(struct reporting *);
+void reporting_give_up(struct reporting *, const struct one_off *);
 /* The last one of a process, behind a dump that is being written; nothing when there was
  * one. Of one that was released while it ran the reason is "detach". */
 void reporting_end(struct reporting *, struct traced *, const char *reason);

@@ -19,6 +19,9 @@ static void add(struct streams *streams, const struct dest *dest)
 	struct stream *stream = &streams->list[streams->count++];
 	int error = dest_check(dest);
 
+	if (strstr(dest->path, "%n"))
+		die(EXIT_USAGE, "-o %s: %%n is a dump's number, and a stream has none; %%p is the "
+		    "process, %%t the time", dest->path);
 	*stream = (struct stream){ .dest = dest, .apart = strstr(dest->path, "%p") };
 	errno = -error;
 	if (!error && !stream->apart)
@@ -138,6 +141,27 @@ static bool flush(struct streams *streams, struct told *told, uint64_t now_ns, b
 	return true;
 }
 
+/* What is old when the process ends, whatever the reader does. */
+static void flush_all(struct streams *streams, struct told *told)
+{
+	if (!told->sink)
+		return;
+	told->sink->keeps = true;
+	flush(streams, told, told->process.now_ns, true);
+	told->sink->keeps = false;
+}
+
+void streams_flush_of(struct streams *streams, int pid, uint64_t now_ns)
+{
+	struct streaming *one;
+
+	for (size_t at = 0; (one = streaming_next(streams, &at));)
+		for (unsigned i = 0; one->pid == pid && i < streams->count; i++) {
+			one->each[i].process.now_ns = now_ns;
+			flush_all(streams, &one->each[i]);
+		}
+}
+
 /* ---- a process ends ------------------------------------------------------------------------- */
 
 static void note_dropped(struct streaming *one, const struct told *told)
@@ -152,8 +176,8 @@ static void note_dropped(struct streaming *one, const struct told *told)
 static void end_told(struct streams *streams, struct streaming *one, struct told *told,
                      const struct heap_event *exit)
 {
+	flush_all(streams, told);
 	told->sink->keeps = true;
-	flush(streams, told, told->process.now_ns, true);
 	streaming_format(told)->end(told->sink->file, &told->process, exit);
 	take(streams, told->sink);
 	told->sink->keeps = false;

@@ -40,6 +40,8 @@ void streams_work(struct streams *);
 /* No reader is waited for until it reads again, or at all. */
 void streams_release(struct streams *, bool for_good);
 bool streams_reopen(struct streams *); /* the files; false: there are no streams */
+/* It is about to run another program: what is old of this one is told. */
+void streams_flush_of(struct streams *, int pid, uint64_t now_ns);
 /* Nothing comes of the process any more; it is let go, if it has not ended. */
 void streams_end(struct streams *, struct heap *);
 /* Nothing comes at all: is there more to write, and is it to be waited for? */

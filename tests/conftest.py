@@ -228,9 +228,11 @@ class Report(dict):
     def assert_consistent(self):
         totals = self["totals"]
         assert totals["live_blocks"] == \
-               totals["inherited_blocks"] + totals["allocs"] - totals["frees"]
+               totals["inherited_blocks"] + totals["allocs"] - totals["frees"] - \
+               totals["forgotten_blocks"]
         assert totals["live_bytes"] == \
-               totals["inherited_bytes"] + totals["bytes_allocated"] - totals["bytes_freed"]
+               totals["inherited_bytes"] + totals["bytes_allocated"] - totals["bytes_freed"] - \
+               totals["forgotten_bytes"]
         assert totals["peak_live_bytes"] >= totals["live_bytes"]
         for key in SUMS:
             assert sum(site[key] for site in self["sites"]) == totals[key], key

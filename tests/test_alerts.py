@@ -249,3 +249,27 @@ def test_row_60_a_client_of_the_session_is_told(start_traced, target, alloctrace
     assert told("alloctrace: " + line) == [("large block", 2000, 2000)]
     live.say("go on")
     assert alerts_in(live.finish().err)[-1]["delta"] == "+2000"
+
+
+INHERITED = """
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void)
+{
+	void *volatile at = malloc(3000000);
+	pid_t child = fork();
+	usleep(10000); /* more than --alert-time */
+	free(at);
+	if (child)
+		wait(NULL);
+	return 0;
+}
+"""
+
+
+def test_what_a_child_frees_of_its_parents_is_no_shrinkage(trace, tmp_path):
+    (tmp_path / "it.c").write_text(INHERITED)
+    subprocess.run(["gcc", "-o", tmp_path / "it", tmp_path / "it.c"], check=True)
+    run = trace(tmp_path / "it", options=["-f", "--alert-delta", "1M", "--alert-time", NOW])
+    assert told(run.err) == [("leak?", 3000000, 3000000), ("never mind", -3000000, 0)]

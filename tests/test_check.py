@@ -107,3 +107,14 @@ def test_one_that_is_traced_already(check, sleeper):
 def test_usage(check, arguments):
     run = check(*arguments)
     assert (run.status, run.out) == (2, "") and run.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("option, why", [
+    (["-o", "x.db"], "-o x.db: check writes reports; see alloctrace --help"),
+    (["-o", "jsonl:-"], "-o -: check writes reports; see alloctrace --help"),
+    (["--record", "x"], "--record x: check keeps no recording; see alloctrace --help"),
+])
+def test_an_output_that_makes_no_sense_is_refused(check, sleeper, option, why):
+    run = check("-p", str(sleeper.pid), *option)
+    assert (run.status, run.out, run.err) == (2, "", f"alloctrace: {why}\n")
+    assert_untouched(sleeper.pid)

@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ctl import Stepper
+
 pytestmark = pytest.mark.sanitized
+
+WRITERS = 8  # that may wait, src/writers.h
 
 
 @pytest.fixture
@@ -181,3 +185,48 @@ def test_a_writer_ends_with_the_front(start, dump, until, process_state):
     until(lambda: process_state(writer) in ("Z", None), "the writer's end")
     live.say("\n")
     live.finish()
+
+
+# ---- in the midst of what the program does ------------------------------------------------------
+
+
+@pytest.fixture
+def stepper(start_plainly, alloctrace, target, tmp_path):
+    """stepper(options...): a dump at each block it keeps."""
+    def start(*options):
+        live = start_plainly(alloctrace, *options, "--", target("stepper"))
+        return Stepper(live, alloctrace, None)
+    return start
+
+
+@pytest.mark.parametrize("options", [["--at", "leak_one=dump"],
+                                     ["--alert-block", "1", "--alert-dump",
+                                      "--on-alert", "true"]], ids=["at", "alert"])
+def test_dumps_that_nobody_reads_stop_nobody(stepper, fifo, options):
+    """As many as may wait are told, each of its own moment; the others are said to be left out."""
+    step, reports = stepper("-o", f"json:pipe:{fifo}", *options), []
+    for i in range(12):
+        step.do(f"m {i} {i + 2}")
+    assert step.json("stat")["live"]["blocks"] == 12
+    with open(os.open(fifo, os.O_RDWR), encoding="utf-8") as lines:  # open for all of them
+        reader = threading.Thread(target=lambda: reports.extend(
+            json.loads(lines.readline()) for _ in range(WRITERS + 1)), daemon=True)
+        reader.start()
+        run = step.finish()
+        reader.join(60)
+    assert run.status == 125
+    assert [line for line in run.err.splitlines() if "left out" in line] == [
+        "alloctrace: reports are left out: 8 before them are not written yet, as nobody reads them",
+        "alloctrace: 4 reports were left out"]
+    first = 0 if "--at" in options else 1
+    assert seen(reports) == [("dump", first + i) for i in range(WRITERS)] + [("exit", 12)]
+    assert reports[-1]["ledger"]["missed_calls"] == 0
+
+
+def test_files_get_every_dump(stepper, tmp_path):
+    step = stepper("-o", f"json:{tmp_path}/report.json", "--at", "leak_one=dump")
+    for i in range(30):
+        step.do(f"m {i} 10")
+    assert step.finish().status == 0
+    assert [json.loads((tmp_path / f"report.{i + 1}.json").read_text())["totals"]["live_blocks"]
+            for i in range(30)] == list(range(30))

@@ -356,3 +356,49 @@ def test_row_51_points_and_threads_are_events(points, tmp_path, target):
         run.report["pid"], "work_untagged", None)
     end, exit_ = [event for event in events if event["event"] == "thread-end"]
     assert (end["tid"], exit_["tid"]) == (begin["tid"], run.report["pid"])
+
+
+MANY = """
+#define ONE(n) __attribute__((noipa)) int f##n(int i) { return spread(i); }
+#define TEN(n) ONE(n##0) ONE(n##1) ONE(n##2) ONE(n##3) ONE(n##4) \\
+	ONE(n##5) ONE(n##6) ONE(n##7) ONE(n##8) ONE(n##9)
+static inline __attribute__((always_inline)) int spread(int i)
+{
+	return i * 3; /* here */
+}
+TEN(1) TEN(2) TEN(3) TEN(4) TEN(5) TEN(6) TEN(7)
+int main(void) { return f10(0); }
+"""
+
+CHOSEN = """
+static int one(void) { return 0; }
+static int (*choose(void))(void) { return one; }
+int chosen(void) __attribute__((ifunc("choose")));
+int main(void) { return chosen(); }
+"""
+
+
+@pytest.fixture
+def program(tmp_path):
+    def build(text):
+        (tmp_path / "it.c").write_text(text)
+        subprocess.run(["gcc", "-g", "-O1", "-Wno-unused-function", "-o", tmp_path / "it",
+                        tmp_path / "it.c"], check=True)
+        return tmp_path / "it"
+    return build
+
+
+def test_a_line_that_is_in_too_many_places(trace, program, tmp_path):
+    made = program(MANY)
+    line = line_of(tmp_path / "it.c", "/* here */")
+    run = trace(made, options=["--at", f"it.c:{line}=mark:x"])
+    assert [note for note in run.report["ledger"]["notes"] if "--at" in note] == [
+        f"--at it.c:{line}=mark:x: only 64 of its places are watched: an address names any other"]
+
+
+def test_a_name_of_what_is_chosen_at_the_begin(trace, program):
+    run = trace(program(CHOSEN), options=["--at", "chosen=dump"])
+    assert run.err == ("alloctrace: --at chosen=dump: several functions have that name, of which "
+                       "the program chooses one when it begins (IFUNC): give that one's own name, "
+                       "or an address\n")
+    assert trace(program(CHOSEN), options=["--at", "one=mark:x"]).err == ""

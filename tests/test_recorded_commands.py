@@ -257,3 +257,21 @@ def test_diff_usage(read, two):
     assert "diff writes text or json" in \
            read("diff", "a.json", "b.json", "-o", "folded:-", status=2).stderr
     assert "cannot read none: No such file" in read("diff", "none", "b.json", status=125).stderr
+
+
+@pytest.mark.parametrize("command, writes", [
+    (["diff", "a.json", "b.json"], "diff writes text or json"),
+    (["active", "a.json"], "active writes lines of text, as -o out.txt"),
+    (["pairs", "a.json"], "pairs writes rows of csv-orphan, as -o out.csv"),
+])
+@pytest.mark.parametrize("name", ["x.db", "x.sql", "x.jsonl", "sqlite:x", "mtrace:x"])
+def test_an_output_that_makes_no_sense_is_refused(read, two, tmp_path, command, writes, name):
+    done = read(*command, "-o", name, status=2)
+    assert done.stdout == ""
+    assert done.stderr == f"alloctrace: -o {name.split(':')[-1]}: {writes}; see alloctrace --help\n"
+    assert not list(tmp_path.glob("x*"))
+
+
+def test_a_recording_is_no_stream(read, two):
+    assert read("report", "a.json", "-o", "x.jsonl", status=2).stderr == \
+        "alloctrace: -o x.jsonl: report writes reports and databases; see alloctrace --help\n"

@@ -352,3 +352,9 @@ def test_the_readme_names_every_question(request):
     readme = (Path(request.config.rootpath) / "README.md").read_text(encoding="utf-8")
     for name in QUERIES:
         assert f"`{name}`" in readme, name
+
+
+def test_a_program_that_a_child_runs_in_its_parents_memory(database, ask, target, tmp_path):
+    database(target("children"), "vfork-exec", "1", options=["-f"])
+    assert_sound(ask, tmp_path)
+    assert ask("SELECT how, parent FROM processes ORDER BY id") == [("exec", None), ("exec", 1)]

@@ -391,3 +391,9 @@ def test_row_81_odd_names_leave_lines_whole(start_plainly, alloctrace, odd_progr
     for form in ("mlog", "mlog1"):
         lines = (tmp_path / form).read_text().splitlines()
         assert lines[1] == f"# EXE {path}" and lines[-1].startswith("+ FINI")
+
+
+def test_a_stream_has_no_number(run_plainly, alloctrace):
+    run = run_plainly(alloctrace, "-o", "jsonl:it-%n", "--", "/bin/true")
+    assert (run.status, run.err) == (2, "alloctrace: -o it-%n: %n is a dump's number, and a stream "
+                                        "has none; %p is the process, %t the time\n")

@@ -142,3 +142,19 @@ def test_row_81_names_with_separators_quotes_and_odd_bytes_are_valid(orphans, od
     _, text = orphans("--min-age", "0.001", program=odd_program.path, arguments=())
     row, = [row for row in rows_of(text) if row["size"] == 77]
     assert row["stack"][0] == {"f": odd_program.function, "s": odd_program.file, "l": 3}
+
+
+def test_what_is_old_when_another_program_begins_is_told(start_plainly, alloctrace, target, tmp_path,
+                                                         until):
+    path = tmp_path / "orphans.csv"
+    live = start_plainly(alloctrace, "-o", f"csv-orphan:{path}", "--min-age", "0.05", "--flush",
+                         "3600", "--", "/bin/sh", "-c",
+                         'echo ready $$; read line; exec "$0" idle', target("streamed"))
+    pid = live.await_ready()
+    time.sleep(0.1)  # all that the shell has is old then
+    live.say("go")
+    live.await_ready()
+    rows = rows_of(until(path.read_text, "what the shell had"))
+    assert {row["tid"] for row in rows} == {pid}
+    live.kill(15)
+    live.finish()

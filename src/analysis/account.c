@@ -3,10 +3,11 @@
 #include "doubt.h"
 #include "errors.h"
 #include "maps.h"
+#include "pause.h"
 #include "view.h"
 
 /* What the site held at the last peak is what it holds until it changes. */
-static void site_changes(const struct heap *heap, struct site *site)
+void account_site_changes(const struct heap *heap, struct site *site)
 {
 	if (site->peak == heap->peaks)
 		return;
@@ -30,7 +31,7 @@ static void count_freed(struct heap *heap, const struct block *block)
 {
 	struct site *site = &heap->sites.sites[block->site];
 
-	site_changes(heap, site);
+	account_site_changes(heap, site);
 	site->view.frees++;
 	site->view.live_blocks--;
 	site->view.live_bytes -= block->size;
@@ -45,7 +46,7 @@ static void count_allocated(struct heap *heap, const struct block *block)
 	struct heap_site *site = &heap->sites.sites[block->site].view;
 	struct heap_totals *totals = &heap->totals;
 
-	site_changes(heap, &heap->sites.sites[block->site]);
+	account_site_changes(heap, &heap->sites.sites[block->site]);
 	if (!site->allocs++)
 		site->first_ms = model_since_begin_ms(heap);
 	site->last_ms = model_since_begin_ms(heap);
@@ -312,6 +313,18 @@ static void apply_found(struct heap *heap, struct view *view, struct heap_event 
 	heap->attached = true;
 }
 
+static void apply_off(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	pause_begins(heap);
+}
+
+static void apply_on(struct heap *heap, struct view *view, struct heap_event *event)
+{
+	(void)view, (void)event;
+	pause_ends(heap);
+}
+
 static void apply_nothing(struct heap *heap, struct view *view, struct heap_event *event)
 {
 	(void)heap, (void)view, (void)event;
@@ -336,6 +349,8 @@ static void (*const by_kind[HEAP_EVENTS])(struct heap *, struct view *, struct h
 	[HEAP_EVENT_FORK] = apply_nothing,
 	[HEAP_EVENT_EXIT] = apply_nothing,
 	[HEAP_EVENT_FOUND] = apply_found,
+	[HEAP_EVENT_OFF] = apply_off,
+	[HEAP_EVENT_ON] = apply_on,
 };
 
 void account_apply(struct heap *heap, struct heap_event *event)

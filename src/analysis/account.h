@@ -11,6 +11,8 @@ struct heap_event account_event(enum heap_event_kind, const struct record *);
 void account_apply(struct heap *, struct heap_event *);
 /* One that has no more to it. */
 void account_tell(struct heap *, enum heap_event_kind, int tid);
+/* The site is about to hold more or less. */
+void account_site_changes(const struct heap *, struct site *);
 void account_exit(struct heap *, const struct record_status *);
 
 #endif

@@ -10,6 +10,7 @@
 const struct heap_counters *heap_counters(struct heap *heap)
 {
 	heap->counters.since.usable_known = usable_is_glibcs(heap);
+	heap->counters.since.off = heap->ledger.off;
 	return &heap->counters.since;
 }
 

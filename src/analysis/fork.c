@@ -7,6 +7,7 @@
 #include "behaviour.h"
 #include "maps.h"
 #include "outbox.h"
+#include "pause.h"
 #include "program.h"
 #include "trust.h"
 #include "view.h"
@@ -78,6 +79,7 @@ static void begin_counting(struct heap *heap, const struct heap *from, uint64_t 
 	heap->program.began_ns = heap->now_ns = now_ns;
 	heap->attached = from->attached;
 	counters_reset(heap);
+	pause_fork(heap, from);
 }
 
 static bool copy(struct heap *heap, const struct heap *from, const struct record_fork *record)

@@ -69,7 +69,8 @@ void kept_save_ledger(const struct heap *heap, struct wire *to)
 		ledger->earlier_calls, ledger->earlier_frees, ledger->loader_frees,
 		ledger->truncated_stacks, ledger->stalls, heap->threads_live, heap->threads_total,
 		heap->cost.stops, heap->cost.tracer_ns, heap->cost.watched_ns, heap->usable.bytes,
-		heap->usable.events
+		heap->usable.events, ledger->off, ledger->off_times, ledger->off_ms,
+		heap->off_since_ns
 	};
 
 	for (size_t i = 0; i < countof(numbers); i++)
@@ -99,16 +100,19 @@ static bool load_notes(struct heap *heap, struct wire_reader *from)
 bool kept_load_ledger(struct heap *heap, struct wire_reader *from)
 {
 	struct heap_ledger *ledger = &heap->ledger;
+	uint64_t off = 0;
 	uint64_t *const numbers[] = {
 		&ledger->missed_calls, &ledger->unknown_frees, &ledger->double_frees,
 		&ledger->earlier_calls, &ledger->earlier_frees, &ledger->loader_frees,
 		&ledger->truncated_stacks, &ledger->stalls, &heap->threads_live,
 		&heap->threads_total, &heap->cost.stops, &heap->cost.tracer_ns,
-		&heap->cost.watched_ns, &heap->usable.bytes, &heap->usable.events
+		&heap->cost.watched_ns, &heap->usable.bytes, &heap->usable.events, &off,
+		&ledger->off_times, &ledger->off_ms, &heap->off_since_ns
 	};
 
 	for (size_t i = 0; i < countof(numbers); i++)
 		*numbers[i] = wire_take_number(from);
+	ledger->off = off;
 	heap->usable.known = wire_take_flag(from);
 	ledger->text = wire_take_most(from, HEAP_TEXT_DIFFERS);
 	return load_notes(heap, from);

@@ -15,6 +15,7 @@
 #include "kept.h"
 #include "maps.h"
 #include "outbox.h"
+#include "pause.h"
 #include "point_find.h"
 #include "points.h"
 #include "privilege.h"
@@ -130,6 +131,7 @@ void model_reset_stats(struct heap *heap)
 
 static void new_image(struct heap *heap, const struct record *record)
 {
+	pause_is_over(heap);
 	view_drop_all(heap);
 	live_clear(&heap->live);
 	table_clear(&heap->refs);
@@ -223,6 +225,12 @@ void heap_apply(struct heap *heap, const struct record *record)
 	switch (record->kind) {
 	case REC_ATTACHED:
 		attached(heap, record);
+		break;
+	case REC_OFF:
+		account_tell(heap, HEAP_EVENT_OFF, record->tid);
+		break;
+	case REC_ON:
+		account_tell(heap, HEAP_EVENT_ON, record->tid);
 		break;
 	case REC_EARLIER:
 		calls_earlier(heap, (const struct record_earlier *)record);

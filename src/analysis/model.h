@@ -116,6 +116,7 @@ struct heap {
 	struct bound bound;
 	struct kept *kept; /* made of a recording; NULL: of a process */
 	bool attached; /* to the program now running, which had begun before; or to its allocator */
+	uint64_t off_since_ns; /* while ledger.off */
 	uint64_t now_ns;
 	uint32_t image_number; /* struct record.image of the last record */
 	/* commands not yet sent */

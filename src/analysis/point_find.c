@@ -149,8 +149,9 @@ const char *point_plan(struct job *job, taddr_t vaddr, const struct point_probe 
 struct search {
 	struct job *job;
 	const struct point *point;
-	taddr_t places[LINES_MAX];
+	taddr_t places[LINES_MAX + 1];
 	size_t count;
+	bool chosen; /* its name is one that another function is chosen for, STT_GNU_IFUNC */
 };
 
 static bool is_module(const struct point *point, const struct module *module)
@@ -165,7 +166,10 @@ static bool consider(void *ctx, const struct elf_symbol *symbol)
 {
 	struct search *search = ctx;
 
-	if (symbol->chooses || !fn_name_is(search->point->function, symbol->name))
+	if (!fn_name_is(search->point->function, symbol->name))
+		return true;
+	search->chosen |= symbol->chooses;
+	if (symbol->chooses)
 		return true;
 	for (size_t i = 0; i < search->count; i++)
 		if (search->places[i] == symbol->vaddr)
@@ -206,6 +210,16 @@ static void look_at_address(struct search *search)
 		search->places[search->count++] = module_file_address(module, addr);
 }
 
+static void tell_too_many(struct search *search)
+{
+	char sentence[256];
+
+	search->count = LINES_MAX;
+	snprintf(sentence, sizeof(sentence), "--at %s: only %d of its places are watched: an address "
+	         "names any other", search->point->text, LINES_MAX);
+	job_tell(search->job, sentence);
+}
+
 static void look(struct search *search)
 {
 	const struct point *point = search->point;
@@ -216,9 +230,11 @@ static void look(struct search *search)
 		job_each_function(search->job, consider, search);
 	else if (point->file)
 		search->count = symbol_lines(search->job->module, point->file, point->line,
-		                             search->places, LINES_MAX);
+		                             search->places, LINES_MAX + 1);
 	else
 		look_at_address(search);
+	if (search->count > LINES_MAX)
+		tell_too_many(search);
 	if (point->file)
 		keep_first_places(search);
 }
@@ -232,6 +248,12 @@ static const char *why_not_there(const struct search *search, taddr_t vaddr)
 	return job_is_insn(search->job, vaddr) ? NULL : "no instruction begins there";
 }
 
+static void keep_problem(struct point_state *state, const char *why)
+{
+	if (!state->problem)
+		state->problem = strdup(why);
+}
+
 static void refuse(struct job *job, size_t i, const char *why)
 {
 	struct point_state *state = &job->plan->points[i];
@@ -241,7 +263,7 @@ static void refuse(struct job *job, size_t i, const char *why)
 		return;
 	job_tell(job, sentence);
 	free(sentence);
-	state->problem = strdup(why);
+	keep_problem(state, why);
 }
 
 static void find_one(struct job *job, size_t i)
@@ -250,6 +272,10 @@ static void find_one(struct job *job, size_t i)
 	const struct probe like = { .function = i, .kind = PROBE_POINT };
 
 	look(&search);
+	if (search.chosen && !search.count)
+		keep_problem(&job->plan->points[i], "several functions have that name, of which the "
+		             "program chooses one when it begins (IFUNC): give that one's own name, or "
+		             "an address");
 	for (size_t k = 0; k < search.count; k++) {
 		const char *why = why_not_there(&search, search.places[k]);
 

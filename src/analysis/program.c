@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "proc_stat.h"
 #include "shortage.h"
 
 static char *read_file(int pid, const char *name, size_t *len)
@@ -52,7 +53,7 @@ void program_free(struct heap *heap)
 
 void program_read(struct heap *heap, int pid)
 {
-	char path[32], exe[4096];
+	char path[32], exe[4096], stat[PROC_STAT_MAX];
 	ssize_t len;
 
 	program_free(heap);
@@ -64,6 +65,8 @@ void program_read(struct heap *heap, int pid)
 	heap->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	heap->cmdline = read_file(pid, "cmdline", &heap->cmdline_len);
 	heap->argv = heap->cmdline ? split(heap->cmdline, heap->cmdline_len) : NULL;
+	proc_stat_read(pid, stat);
+	heap->program.parent = (int)proc_stat_number(stat, PROC_STAT_PARENT);
 	heap->program.pid = pid;
 	heap->program.exe = heap->exe;
 	heap->program.cmdline = heap->argv;

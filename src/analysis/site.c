@@ -54,6 +54,7 @@ static struct site site_copy(const struct site *from)
 	site.peak = 0;
 	site.counters = (struct site_counters){ 0 };
 	site.inherited = was->live_bytes;
+	site.forgotten = site.forgotten_blocks = 0;
 	site.view = (struct heap_site){ .id = was->id, .function = was->function,
 		                        .symbol = was->symbol,
 		                        .live_blocks = was->live_blocks,

@@ -39,6 +39,7 @@ struct site {
 	int16_t call_name;  /* part of the identity */
 	uint32_t function;  /* that it called last, + 1; 0: it allocates nothing */
 	uint64_t inherited; /* bytes that live from before a fork */
+	uint64_t forgotten, forgotten_blocks; /* bytes, of before it was switched off */
 };
 
 struct sites {

@@ -60,15 +60,19 @@ static void drop_site(struct heap *heap, struct site *site)
 	less(&totals->allocs, view->allocs);
 	less(&totals->frees, view->frees);
 	less(&totals->bytes_allocated, site->counters.bytes);
-	less(&totals->bytes_freed, site->inherited + site->counters.bytes - view->live_bytes);
+	less(&totals->bytes_freed,
+	     site->inherited + site->counters.bytes - site->forgotten - view->live_bytes);
 	less(&totals->live_blocks, view->live_blocks);
 	less(&totals->live_bytes, view->live_bytes);
-	less(&totals->inherited_blocks, view->live_blocks + view->frees - view->allocs);
+	less(&totals->inherited_blocks,
+	     view->live_blocks + site->forgotten_blocks + view->frees - view->allocs);
 	less(&totals->inherited_bytes, site->inherited);
+	less(&totals->forgotten_blocks, site->forgotten_blocks);
+	less(&totals->forgotten_bytes, site->forgotten);
 	*view = (struct heap_site){ .id = view->id, .function = view->function,
 		                    .symbol = view->symbol };
 	site->counters = (struct site_counters){ 0 };
-	site->inherited = 0;
+	site->inherited = site->forgotten = site->forgotten_blocks = 0;
 }
 
 static void drop_sites(struct heap *heap, const struct range *range)

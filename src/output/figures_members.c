@@ -68,6 +68,8 @@ void figures_json_counter_members(yajl_gen gen, struct heap *heap)
 
 	json_member_number(gen, "resets", counters->resets);
 	json_member_number(gen, "since_ms", counters->since_ms);
+	json_member(gen, "off");
+	yajl_gen_bool(gen, counters->off);
 	put_sum(gen, "allocated", counters, &counters->allocated);
 	put_sum(gen, "freed", counters, &counters->freed);
 	put_sum(gen, "freed_earlier", counters, &counters->freed_earlier);

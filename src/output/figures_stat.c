@@ -156,6 +156,8 @@ static void put_count(FILE *out, const struct figures *figures)
 	fputs("Mem Count Stats:\n" RULE, out);
 	if (counters->resets)
 		fprintf(out, "since the reset %s after the begin\n", in_time(counters->since_ms));
+	if (counters->off)
+		fputs("switched off: as of then\n", out);
 	fprintf(out, "mem_count: %" PRIu64 " (%s)\n", mem_count, in_human((int64_t)mem_count));
 	fprintf(out, "net mallocs: %" PRIu64 "\n", counters->live.count);
 	put_sum(out, "allocated", counters, &counters->allocated);

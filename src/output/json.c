@@ -50,6 +50,8 @@ static void put_totals(yajl_gen gen, const struct heap *heap)
 	json_member_number(gen, "peak_live_bytes", totals->peak_live_bytes);
 	json_member_number(gen, "inherited_blocks", totals->inherited_blocks);
 	json_member_number(gen, "inherited_bytes", totals->inherited_bytes);
+	json_member_number(gen, "forgotten_blocks", totals->forgotten_blocks);
+	json_member_number(gen, "forgotten_bytes", totals->forgotten_bytes);
 	put_usable(gen, heap);
 	yajl_gen_map_close(gen);
 }
@@ -102,6 +104,10 @@ static void put_ledger(yajl_gen gen, const struct heap_ledger *ledger)
 		yajl_gen_null(gen);
 	else
 		yajl_gen_bool(gen, ledger->text == HEAP_TEXT_IDENTICAL);
+	json_member(gen, "off");
+	yajl_gen_bool(gen, ledger->off);
+	json_member_number(gen, "off_times", ledger->off_times);
+	json_member_number(gen, "off_ms", ledger->off_ms);
 	json_member_number(gen, "loader_frees", ledger->loader_frees);
 	json_member_number(gen, "truncated_stacks", ledger->truncated_stacks);
 	json_member_number(gen, "stalls", ledger->stalls);

@@ -230,6 +230,8 @@ static const struct {
 	[HEAP_EVENT_RESET] = { "reset", NULL },
 	[HEAP_EVENT_THREAD_BEGIN] = { "thread-begin", put_thread },
 	[HEAP_EVENT_THREAD_END] = { "thread-end", NULL },
+	[HEAP_EVENT_OFF] = { "off", NULL },
+	[HEAP_EVENT_ON] = { "on", NULL },
 };
 
 void jsonl_tell(FILE *out, struct stream_process *process, const struct heap_event *event)

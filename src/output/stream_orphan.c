@@ -249,6 +249,10 @@ void orphan_tell(FILE *out, struct stream_process *process, const struct heap_ev
 		if (event->given && event->state != HEAP_GIVEN_NONE)
 			freed(out, process, orphans, event);
 		break;
+	case HEAP_EVENT_ON: /* what lives of them is not known */
+		orphan_forget(process);
+		process->state = NULL;
+		return;
 	default:
 		break;
 	}

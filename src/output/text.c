@@ -94,6 +94,9 @@ static void put_totals(FILE *out, const struct report *report, const struct text
 		in_count(totals->allocs, "block"));
 	fprintf(out, "  freed      %10s in %s\n", in_bytes(totals->bytes_freed),
 		in_count(totals->frees, "block"));
+	if (totals->forgotten_blocks)
+		fprintf(out, "  not known  %10s in %s\n", in_bytes(totals->forgotten_bytes),
+			in_count(totals->forgotten_blocks, "block"));
 	fprintf(out, "  threads    %10s", in_digits(total));
 	if (live && live != total)
 		fprintf(out, ", %s of them alive", in_digits(live));
@@ -168,12 +171,14 @@ static void tell_trouble(FILE *out, const struct heap_ledger *ledger)
 /* What is worth knowing and takes nothing from the picture. */
 static void tell_aside(FILE *out, const struct heap_ledger *ledger)
 {
+	const char *begin = ledger->off_times ? "it was switched on" : "the attach";
+
 	if (ledger->earlier_frees)
-		fprintf(out, "%s of blocks from before the attach. ",
-			in_count(ledger->earlier_frees, "free"));
+		fprintf(out, "%s of blocks from before %s. ",
+			in_count(ledger->earlier_frees, "free"), begin);
 	if (ledger->earlier_calls)
-		fprintf(out, "%s had begun before the attach. ",
-			in_count(ledger->earlier_calls, "call"));
+		fprintf(out, "%s had begun before %s. ",
+			in_count(ledger->earlier_calls, "call"), begin);
 	if (ledger->text == HEAP_TEXT_IDENTICAL)
 		fprintf(out, "Let go: target text verified identical. ");
 	if (ledger->loader_frees)

@@ -75,6 +75,13 @@ bool known_take(struct known *known, taddr_t address, struct live_block *block)
 	return true;
 }
 
+void known_forget(struct known *known)
+{
+	table_clear(&known->live);
+	free_values(&known->held);
+	known->count = 0;
+}
+
 bool known_hold(struct known *known, int tid, const struct live_block *block)
 {
 	uint64_t *at = table_put(&known->held, (uint64_t)tid);

@@ -40,6 +40,7 @@ bool known_inherit(struct known *, const struct known *parent);
 bool known_add(struct known *, const struct live_block *);
 /* Takes it out. False: it is not there. */
 bool known_take(struct known *, taddr_t address, struct live_block *);
+void known_forget(struct known *); /* no block lives */
 bool known_hold(struct known *, int tid, const struct live_block *);
 const struct live_block *known_held(const struct known *, int tid); /* or NULL */
 bool known_release(struct known *, int tid, struct live_block *); /* as known_take */

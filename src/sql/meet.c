@@ -26,6 +26,17 @@ static struct known *parent_of(const struct sql *sql, const struct heap_event *e
 	return known;
 }
 
+/* Whose child runs another program: what it did before, in memory that was its parent's, is the
+ * parent's. */
+static const struct known *parent_by_pid(const struct sql *sql, int pid)
+{
+	const struct known *known = sql->first;
+
+	while (known && heap_program(known->heap)->pid != pid)
+		known = known->next;
+	return known;
+}
+
 void meet_trace(struct sql *sql, bool complete)
 {
 	int64_t epoch_ns = (int64_t)sql->began_ns + sql->options.epoch_ns;
@@ -61,6 +72,7 @@ struct known *meet(struct sql *sql, struct heap *heap, uint64_t before,
 {
 	const struct heap_program *program = heap_program(heap);
 	struct known *known = known_new(heap, ++sql->processes), *parent;
+	const struct known *elder = before ? NULL : parent_by_pid(sql, program->parent);
 
 	if (!known) {
 		queue_give_up(sql->queue);
@@ -73,7 +85,8 @@ struct known *meet(struct sql *sql, struct heap *heap, uint64_t before,
 		queue_give_up(sql->queue);
 	known->next = sql->first;
 	sql->first = sql->last = known;
-	rows_process_begins(sql, known, parent ? parent->id : before, how_of(sql, event));
+	rows_process_begins(sql, known, parent ? parent->id : elder ? elder->id : before,
+	                    how_of(sql, event));
 	return known;
 }
 

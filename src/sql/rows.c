@@ -136,6 +136,7 @@ void rows_block(struct sql *sql, const struct known *known, struct live_block *b
 		[BLOCK_LIFETIME] = freed ? number(freeing->time_ns - block->time_ns) :
 		                           (struct value){ 0 },
 		[BLOCK_INHERITED] = id(block->inherited),
+		[BLOCK_FORGOTTEN] = id(freeing->forgotten),
 	});
 }
 
@@ -167,6 +168,21 @@ static void put_live(struct sql *sql, struct known *known, bool with_inherited)
 	for (size_t i = 0; i < known->count; i++)
 		if (known->blocks[i].id ? !sql->replaces : with_inherited)
 			rows_block(sql, known, &known->blocks[i], &not_freed);
+}
+
+uint64_t rows_blocks_forgotten(struct sql *sql, struct known *known, uint64_t event)
+{
+	const struct freeing forgotten = { .forgotten = event };
+	uint64_t bytes = 0;
+
+	if (!held_to_add(known))
+		queue_give_up(sql->queue);
+	for (size_t i = 0; i < known->count; i++) {
+		rows_block(sql, known, &known->blocks[i], &forgotten);
+		bytes += known->blocks[i].size;
+	}
+	known_forget(known);
+	return bytes;
 }
 
 /* ---- processes ----------------------------------------------------------------------------- */

@@ -33,11 +33,15 @@ void rows_thread_ends(struct sql *, struct known *, int tid, uint64_t time_ns);
 
 struct freeing { /* all 0: it is not freed */
 	uint64_t event, thread, time_ns; /* rows; since the trace began */
+	uint64_t forgotten; /* the event since which nothing is known of it; or 0 */
 };
 /* Gives it its id. */
 void rows_block_begins(struct sql *, const struct known *, struct live_block *);
 /* Gives it one if it has none. */
 void rows_block(struct sql *, const struct known *, struct live_block *, const struct freeing *);
+
+/* All that live, as of this event; their bytes. */
+uint64_t rows_blocks_forgotten(struct sql *, struct known *, uint64_t event);
 
 void rows_process_begins(struct sql *, struct known *, uint64_t parent, const char *how);
 /* ending: as its column has it; NULL: it goes on, unseen. */

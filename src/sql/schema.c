@@ -75,7 +75,7 @@ const struct relation relations[RELATIONS] = {
 		[EVENT_USABLE] = NUMBER("usable"),
 		[EVENT_FREED] = OF("freed", BLOCKS), /* that was taken back */
 		[EVENT_FREED_ADDRESS] = NUMBER("freed_address"),
-		[EVENT_FREED_SIZE] = NUMBER("freed_size"),
+		[EVENT_FREED_SIZE] = NUMBER("freed_size"), /* of "on": of all that is forgotten */
 		[EVENT_STATE] = TEXT("state"), /* of the address given back */
 	}, .count = 15 },
 	[MAP_CALLS_MADE] = { "map_calls", {
@@ -109,7 +109,8 @@ const struct relation relations[RELATIONS] = {
 		[BLOCK_FREE_THREAD] = OF("free_thread", THREADS),
 		[BLOCK_LIFETIME] = NUMBER("lifetime_ns"),
 		[BLOCK_INHERITED] = OF("inherited", BLOCKS), /* the parent's, when it forked */
-	}, .count = 15, .late = true },
+		[BLOCK_FORGOTTEN] = OF("forgotten_event", EVENTS), /* that it lives is not known since */
+	}, .count = 16, .late = true },
 	[MAPS] = { "maps", { /* what is mapped at the end of the process */
 		[MAP_PROCESS] = KEY_OF("process", PROCESSES),
 		[MAP_ADDRESS] = KEY("address"),

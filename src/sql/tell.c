@@ -29,7 +29,8 @@ static const char *state_of(const struct heap_event *event)
 
 static void put_freed(struct telling *telling, struct live_block *block)
 {
-	const struct freeing freeing = { telling->sql->events, telling->thread, telling->time_ns };
+	const struct freeing freeing = { .event = telling->sql->events, .thread = telling->thread,
+	                                 .time_ns = telling->time_ns };
 
 	rows_block(telling->sql, telling->known, block, &freeing);
 	if (telling->row[EVENT_FREED].kind != VALUE_NULL)
@@ -179,6 +180,15 @@ static void tell_thread_end(struct telling *telling)
 	                 telling->event->time_ns);
 }
 
+/* Of what lived nothing is known any more. */
+static void tell_on(struct telling *telling)
+{
+	struct sql *sql = telling->sql;
+	uint64_t bytes = rows_blocks_forgotten(sql, telling->known, sql->events);
+
+	telling->row[EVENT_FREED_SIZE] = number(bytes);
+}
+
 static const struct {
 	const char *name; /* NULL: it is no event of its own */
 	void (*tell)(struct telling *);
@@ -198,6 +208,8 @@ static const struct {
 	[HEAP_EVENT_IMAGE] = { "exec", NULL },
 	[HEAP_EVENT_FORK] = { "fork", NULL },
 	[HEAP_EVENT_EXIT] = { "exit", NULL },
+	[HEAP_EVENT_OFF] = { "off", NULL },
+	[HEAP_EVENT_ON] = { "on", tell_on },
 };
 
 static void put_common(struct telling *telling, const char *name)

@@ -40,11 +40,24 @@ static bool is_watched(const struct probe *probe)
 	return probe->kind == PROBE_WATCH || probe->kind == PROBE_WATCH_END;
 }
 
+/* Of an allocator's calls; the others tell of what the process is and maps. */
+static bool is_of_call(const struct probe *probe)
+{
+	return probe->kind == PROBE_ENTRY || probe->kind == PROBE_EXIT ||
+	       probe->kind == PROBE_INTERNAL || probe->kind == PROBE_NAME ||
+	       probe->kind == PROBE_SIGRETURN || is_watched(probe);
+}
+
+bool bp_is_out(const struct space *space, const struct probe *probe)
+{
+	return probe->kind == PROBE_LIFTED || (space->off && is_of_call(probe));
+}
+
 static int put_trap(struct space *space, const struct probe *probe)
 {
 	int error;
 
-	if (!is_trap(probe))
+	if (!is_trap(probe) || bp_is_out(space, probe))
 		return 0;
 	error = text_keep(&space->text, space->mem, probe->addr);
 	return error < 0 ? error : write_text(space->pid, space->mem, probe->addr, ARCH_TRAP);
@@ -230,8 +243,41 @@ void bp_lift(struct space *space, const struct command_lift *command)
 			take_out(space, space->probes[i].addr);
 }
 
+void bp_off(struct space *space)
+{
+	space->off = true;
+	for (size_t i = 0; i < space->count; i++)
+		if (is_of_call(&space->probes[i]))
+			lift(space->pid, &space->probes[i], space->mem);
+}
+
+/* The program may have changed its code meanwhile. */
+static int put_back(struct space *space, struct probe *probe)
+{
+	uint8_t byte;
+
+	if (mem_read(space->mem, probe->addr, &byte, 1) < 0)
+		return -EFAULT;
+	return byte == probe->original ? put_trap(space, probe) : -EILSEQ;
+}
+
+void bp_on(struct space *space)
+{
+	space->off = false;
+	for (size_t i = 0; i < space->count; i++) {
+		struct probe *probe = &space->probes[i];
+		int error = is_of_call(probe) ? put_back(space, probe) : 0;
+
+		if (error == 0)
+			continue;
+		probe->kind = PROBE_LIFTED;
+		emit_refused(space, probe->addr, -error);
+	}
+}
+
 bool bp_copy(struct space *space, const struct space *from)
 {
+	space->off = from->off;
 	space->sigreturn = from->sigreturn;
 	if (!text_copy(&space->text, &from->text))
 		return false;
@@ -241,7 +287,7 @@ bool bp_copy(struct space *space, const struct space *from)
 		if (!is_trap(probe) || stands_in(probe, space->mem)) {
 			if (!know(space, probe))
 				return false;
-			if (probe->kind == PROBE_LIFTED)
+			if (bp_is_out(space, probe))
 				lift(space->pid, probe, space->mem);
 		} else if (add(space, probe) == -ENOMEM) { /* planted since; or not mapped */
 			return false;

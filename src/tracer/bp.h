@@ -18,6 +18,11 @@ void bp_related(struct space *, const struct probe *); /* hit for one that is: c
 void bp_lift(struct space *, const struct command_lift *);
 /* Is who meets it held until CMD_GO? */
 bool bp_awaits(const struct space *, const struct probe *);
+/* No trap stands in any allocator's function from here on, but all stay known, until they stand
+ * again. */
+void bp_off(struct space *);
+void bp_on(struct space *);
+bool bp_is_out(const struct space *, const struct probe *); /* who has hit it goes back to it */
 void bp_forget(struct space *, taddr_t begin, taddr_t end);
 /* The space's memory began as a copy of from's, with the traps of that moment in it:
  * afterwards it has all that from has now. False: no memory, the table is not whole. */

@@ -56,6 +56,53 @@ static void lift_in_copies(const struct space *original, const struct command_li
 			lift(copy, command);
 }
 
+/* Of what is under way the end will not be seen. */
+static void stop_calls(struct thread *thread)
+{
+	probe_abandon_all(thread);
+	for (unsigned i = 0; i < LAYERS; i++)
+		thread->layers[i].last_free.count = 0;
+	thread->name_count = 0;
+	thread->internal_slot = thread->silent_addr = 0;
+	thread->in_earlier_call = false;
+}
+
+static void off(struct space *space)
+{
+	struct thread *thread;
+
+	if (space->released || space->off)
+		return;
+	bp_off(space);
+	for (size_t at = 0; (thread = thread_next(&at));)
+		if (thread->space == space)
+			stop_calls(thread);
+	emit_space(REC_OFF, space);
+}
+
+/* As after an attach: calls may be under way, and blocks may be there. */
+static void on(struct space *space)
+{
+	struct thread *thread;
+
+	if (space->released || !space->off)
+		return;
+	for (size_t at = 0; (thread = thread_next(&at));)
+		thread->in_earlier_call |= thread->space == space;
+	blocks_deinit(&space->blocks);
+	space->is_earlier = true;
+	emit_space(REC_ON, space);
+	bp_on(space);
+}
+
+static void switch_all(struct space *original, void (*turn)(struct space *))
+{
+	turn(original);
+	for (struct space *copy = NULL; (copy = space_next(copy));)
+		if (copy->copy_of == original->image)
+			turn(copy);
+}
+
 static void go(struct thread *thread)
 {
 	struct arch_regs trapped, regs;
@@ -102,6 +149,10 @@ static void obey_for_space(struct space *space, const struct record *record)
 		lift_in_copies(space, (const struct command_lift *)record);
 	} else if (record->kind == CMD_HOLD || record->kind == CMD_HOLD_NOT) {
 		space->holds = record->kind == CMD_HOLD;
+	} else if (record->kind == CMD_OFF) {
+		switch_all(space, off);
+	} else if (record->kind == CMD_ON) {
+		switch_all(space, on);
 	} else if (record->kind == CMD_FORGET) {
 		bp_forget(space, range->begin, range->end);
 	} else if (record->kind == CMD_QUIET) {

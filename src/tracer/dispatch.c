@@ -116,7 +116,7 @@ static struct resume on_trap(struct thread *thread)
 	probe = bp_find(space, arch_pc(&regs) - ARCH_TRAP_SKID);
 	if (!probe || probe->kind == PROBE_PASS || !is_trap_hit(thread, &regs))
 		return on_foreign_trap(thread);
-	if (probe->kind == PROBE_LIFTED) {
+	if (bp_is_out(space, probe)) {
 		step_set_pc(thread->tid, probe->addr);
 		return RUN;
 	}

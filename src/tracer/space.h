@@ -25,6 +25,7 @@ struct space {
 	enum { LEAVE_NOT, LEAVE_ASKED, LEAVE_SEEN, LEAVE_FREE } leave; /* its process, see turn.h */
 	bool holds;    /* who maps memory, or meets a WATCH, see CMD_HOLD */
 	bool released; /* without traps, and its threads go, see release.h */
+	bool off;      /* without those of allocators' functions, see bp_off */
 	bool wants_quiet;
 	uint64_t wants_since_ms;
 	uint64_t moved_ms; /* when a thread that others wait for was last seen not to sleep */

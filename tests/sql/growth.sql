@@ -4,13 +4,14 @@ WITH moments (first_ns, then_ns) AS (
 ), held AS (
 	SELECT b.site, b.size,
 	       CASE WHEN b.allocated_ns <= m.first_ns
-	                 AND (b.freed_ns IS NULL OR b.freed_ns > m.first_ns)
+	                 AND coalesce(b.freed_ns, o.time_ns, m.then_ns + 1) > m.first_ns
 	            THEN 1 ELSE 0 END AS was,
 	       CASE WHEN b.allocated_ns <= m.then_ns
-	                 AND (b.freed_ns IS NULL OR b.freed_ns > m.then_ns)
+	                 AND coalesce(b.freed_ns, o.time_ns, m.then_ns + 1) > m.then_ns
 	            THEN 1 ELSE 0 END AS is_now
 	FROM blocks b
 	CROSS JOIN moments m
+	LEFT JOIN events o ON o.id = b.forgotten_event
 )
 SELECT h.site, coalesce(f.function, f.module) AS caller, sum(h.is_now - h.was) AS blocks,
        sum((h.is_now - h.was) * h.size) AS bytes

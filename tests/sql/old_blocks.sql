@@ -7,7 +7,8 @@ FROM blocks b
 JOIN ends e ON e.process = b.process
 CROSS JOIN asked a
 LEFT JOIN frames f ON f.site = b.site AND f.position = 0
-WHERE b.freed_ns IS NULL AND e.at_ns - b.allocated_ns >= a.min_age_ns
+WHERE b.freed_ns IS NULL AND b.forgotten_event IS NULL
+  AND e.at_ns - b.allocated_ns >= a.min_age_ns
 GROUP BY b.site, f.function, f.module
 ORDER BY oldest_ns DESC, b.site
 LIMIT 20;

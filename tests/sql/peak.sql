@@ -13,6 +13,7 @@ SELECT p.time_ns, p.live AS peak_bytes, b.site, coalesce(f.function, f.module) A
 FROM peak p
 JOIN blocks b ON b.process = 1 AND b.alloc_event <= p.id
              AND (b.free_event IS NULL OR b.free_event > p.id)
+             AND (b.forgotten_event IS NULL OR b.forgotten_event > p.id)
 LEFT JOIN frames f ON f.site = b.site AND f.position = 0
 GROUP BY p.time_ns, p.live, b.site, f.function, f.module
 ORDER BY bytes DESC, b.site

@@ -4,7 +4,8 @@ WITH RECURSIVE powers (low) AS (
 ), ranges (low, high) AS (
 	SELECT 0, 1 UNION ALL SELECT low, 2 * low FROM powers
 ), sizes (size, blocks, live) AS (
-	SELECT size, count(*), sum(CASE WHEN freed_ns IS NULL THEN 1 ELSE 0 END)
+	SELECT size, count(*), 
+	       sum(CASE WHEN coalesce(free_event, forgotten_event) IS NULL THEN 1 ELSE 0 END)
 	FROM blocks
 	WHERE inherited IS NULL
 	GROUP BY size

@@ -274,14 +274,14 @@ static const char *const notes[] = { "libodd.so: its malloc could not be planted
 static struct heap small_heap(void)
 {
 	return (struct heap){
-		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252, 700, 0, 0 },
+		.totals = { 12002, 11656, 1613109, 40145, 346, 1572964, 2097252, 700, 0, 0, 0, 0 },
 		.functions = functions,
 		.function_count = countof(functions),
 		.sites = sites,
 		.site_count = countof(sites),
 		.stack = stack,
 		.depth = countof(stack),
-		.ledger = { 1, 2, 1, 0, 0, HEAP_TEXT_UNKNOWN, 3, 4, 5, modules, 1, notes, 1 },
+		.ledger = { 1, 2, 1, 0, 0, false, 0, 0, HEAP_TEXT_UNKNOWN, 3, 4, 5, modules, 1, notes, 1 },
 		.threads_live = 1,
 		.threads_total = 8,
 	};
@@ -418,7 +418,7 @@ static void text_by_peak_shows_what_is_freed(void **state)
 
 static void text_all_freed(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0 }, .sites = &sites[2],
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0, 0, 0 }, .sites = &sites[2],
 			     .site_count = 1, .stack = stack, .depth = 1, .threads_total = 1 };
 	struct report report = { .reason = "exit", .time_ms = 4, .pid = 7, .exe = "/bin/true",
 				 .ending = "killed by SIGSEGV", .heap = &heap };
@@ -555,7 +555,7 @@ static void csv_quotes_what_is_not_its_own(void **state)
 
 static void text_never_cleaner_than_it_is(void **state)
 {
-	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0 },
+	struct heap heap = { .totals = { 2, 2, 10, 10, 0, 0, 10, 3, 0, 0, 0, 0 },
 			     .ledger.missed_calls = 1 };
 	struct report report = report_of(&heap);
 	char *text = written("text", &report);
@@ -711,19 +711,21 @@ static void json_small(void **state)
 	      "\"allocs\":12002,\"frees\":11656,\"bytes_allocated\":1613109,\"bytes_freed\":40145,"
 	      "\"live_blocks\":346,\"live_bytes\":1572964,\"peak_live_bytes\":2097252,"
 	      "\"inherited_blocks\":0,\"inherited_bytes\":0,"
+	      "\"forgotten_blocks\":0,\"forgotten_bytes\":0,"
 	      "\"usable_live_bytes\":null},\"functions\":{\"malloc\":{\"calls\":12345,\"failed\":1,"
 	      "\"bytes\":1612345},\"realloc\":{\"calls\":7,\"failed\":0,\"bytes\":700},\"free\":{"
 	      "\"calls\":12000,\"null\":345},\"operator new(unsigned long, std::align_val_t,"
 	      " std::nothrow_t const&)\":{\"calls\":1,\"failed\":0,\"bytes\":64}},\"maps\":null,"
 	      "\"threads\":{\"live\":1,\"total\":8},"
-	      "\"counters\":{\"resets\":0,\"since_ms\":0,"
+	      "\"counters\":{\"resets\":0,\"since_ms\":0,\"off\":false,"
 	      "\"allocated\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
 	      "\"freed\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
 	      "\"freed_earlier\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
 	      "\"in_use\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
 	      "\"peak\":{\"count\":0,\"bytes\":0,\"usable_bytes\":null},"
 	      "\"temporary\":0,\"sizes\":[],\"by_thread\":[]},\"ledger\":{\"missed_calls\":1,\"unknown_frees\":2,"
-	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
+	      "\"double_frees\":1,\"earlier_calls\":0,\"earlier_frees\":0,\"text_identical\":null,"
+	      "\"off\":false,\"off_times\":0,\"off_ms\":0,\"loader_frees\":3,\"truncated_stacks\":4,\"stalls\":5,"
 	      "\"unsymbolised_modules\":[\"/usr/lib/libnameless.so.1\"],"
 	      "\"notes\":[\"libodd.so: its malloc could not be planted\"]},"
 	      "\"errors\":[],\"allocators\":[],\"cost\":null,"
@@ -938,6 +940,8 @@ static void json_empty(void **state)
 	      "    \"peak_live_bytes\": 0,\n"
 	      "    \"inherited_blocks\": 0,\n"
 	      "    \"inherited_bytes\": 0,\n"
+	      "    \"forgotten_blocks\": 0,\n"
+	      "    \"forgotten_bytes\": 0,\n"
 	      "    \"usable_live_bytes\": null\n"
 	      "  },\n"
 	      "  \"functions\": {\n"
@@ -951,6 +955,7 @@ static void json_empty(void **state)
 	      "  \"counters\": {\n"
 	      "    \"resets\": 0,\n"
 	      "    \"since_ms\": 0,\n"
+	      "    \"off\": false,\n"
 	      "    \"allocated\": {\n"
 	      "      \"count\": 0,\n"
 	      "      \"bytes\": 0,\n"
@@ -997,6 +1002,9 @@ static void json_empty(void **state)
 	      "    \"earlier_calls\": 0,\n"
 	      "    \"earlier_frees\": 0,\n"
 	      "    \"text_identical\": null,\n"
+	      "    \"off\": false,\n"
+	      "    \"off_times\": 0,\n"
+	      "    \"off_ms\": 0,\n"
 	      "    \"loader_frees\": 0,\n"
 	      "    \"truncated_stacks\": 0,\n"
 	      "    \"stalls\": 0,\n"
