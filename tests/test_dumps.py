@@ -230,3 +230,17 @@ def test_files_get_every_dump(stepper, tmp_path):
     assert step.finish().status == 0
     assert [json.loads((tmp_path / f"report.{i + 1}.json").read_text())["totals"]["live_blocks"]
             for i in range(30)] == list(range(30))
+
+
+def test_a_block_that_is_being_moved_lives(start_traced, target, until, tmp_path):
+    live = start_traced(target("midcall"), options=["--blocks"])
+    live.await_ready()
+    live.kill(signal.SIGUSR1)
+    path = tmp_path / "report.1.json"
+    until(path.exists, "a dump")
+    report = json.loads(path.read_text())
+    assert len(report["blocks"]) == report["totals"]["live_blocks"]
+    assert sum(block["size"] for block in report["blocks"]) == report["totals"]["live_bytes"]
+    live.say("")
+    live.await_line("done")
+    assert live.finish("\n").status == 0

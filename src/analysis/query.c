@@ -57,6 +57,36 @@ static bool reaches(const struct heap *heap, const struct block *block,
 	return block->size >= query->min_size && age_ms(heap, block, query) >= query->min_age_ms;
 }
 
+/* ---- what lives -------------------------------------------------------------------- */
+
+struct walk { /* over all blocks; zero: at its begin */
+	size_t live, view;
+	struct live_block moving;
+};
+
+/* One whose realloc is under way lives until that has returned, though it is in no table. */
+static const struct live_block *next_moving(const struct heap *heap, struct walk *walk)
+{
+	const struct table_slot *slot;
+
+	while ((slot = table_next(&heap->views, &walk->view))) {
+		const struct view *view = (const struct view *)(uintptr_t)slot->value;
+
+		if (!view || !view->in_realloc || !view->had_old)
+			continue;
+		walk->moving = (struct live_block){ .addr = view->old_addr, .block = view->old };
+		return &walk->moving;
+	}
+	return NULL;
+}
+
+static const struct live_block *next_block(const struct heap *heap, struct walk *walk)
+{
+	const struct live_block *block = live_next(&heap->live, &walk->live);
+
+	return block ? block : next_moving(heap, walk);
+}
+
 /* ---- sites ------------------------------------------------------------------------ */
 
 static struct heap_site view_of_site(const struct heap *heap, const struct site *site)
@@ -75,10 +105,11 @@ static void count_live(const struct heap *heap, const struct heap_query *query,
                        struct heap_site *list)
 {
 	const struct live_block *one;
+	struct walk walk = { 0 };
 
 	for (size_t i = 0; i < heap->sites.count; i++)
 		list[i].live_blocks = list[i].live_bytes = 0;
-	for (size_t at = 0; (one = live_next(&heap->live, &at));) {
+	while ((one = next_block(heap, &walk))) {
 		if (!reaches(heap, &one->block, query))
 			continue;
 		list[one->block.site].live_blocks++;
@@ -153,13 +184,14 @@ static bool *asked_for(struct heap *heap, const struct heap_query *query)
 
 struct heap_block *heap_blocks(struct heap *heap, const struct heap_query *query, size_t *count)
 {
-	size_t most = heap->live.used - heap->live.freed;
+	size_t most = heap->live.used - heap->live.freed + heap->views.used;
 	struct heap_block *list = calloc(most + 1, sizeof(*list));
 	bool *asked = asked_for(heap, query);
 	const struct live_block *one;
+	struct walk walk = { 0 };
 
 	*count = 0;
-	for (size_t at = 0; list && asked && (one = live_next(&heap->live, &at));) {
+	while (list && asked && (one = next_block(heap, &walk))) {
 		const struct block *block = &one->block;
 
 		if (*count < most && asked[block->site] &&
