@@ -41,6 +41,8 @@
 #define AGAIN_MAX 65536     /* without one: it is not found */
 #define SUSPECTS_MAX 4096
 #define CALLS_MAX 1000000   /* of one that may be anything: it is left alone */
+#define CODE_MAX (8u << 20) /* bytes: reading more takes too long, */
+#define CODE_WAIT_MAX (2u << 20) /* and for more a program does not wait */
 #define DATA_DEPTH 2        /* calls from a function to what names the allocator's data */
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -54,11 +56,14 @@ void behaviour_forget(struct heap *heap)
 		return;
 	command_add(heap, CMD_HOLD_NOT, 0, sizeof(struct record));
 	note_change(heap, behaviour->told, NULL);
+	begins_free(&behaviour->begins);
 	facts_free(&behaviour->facts);
 	code_close(&behaviour->code);
 	watch_deinit(&behaviour->watch);
 	lives_deinit(&behaviour->lives);
 	table_deinit(&behaviour->claims);
+	table_deinit(&behaviour->stacks);
+	table_deinit(&behaviour->owners);
 	free(behaviour->told);
 	free(behaviour);
 }
@@ -85,9 +90,21 @@ static void tell(struct heap *heap, struct behaviour *behaviour)
 		note_add(heap, behaviour->told);
 }
 
+static uint64_t code_bytes(const struct elf *elf)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < elf->segment_count; i++)
+		if (elf->segments[i].executable)
+			bytes += elf->segments[i].filesz;
+	return bytes;
+}
+
 void behaviour_begin(struct heap *heap, struct module *module)
 {
-	struct behaviour *behaviour = heap->behaviour ? NULL : calloc(1, sizeof(*behaviour));
+	uint64_t bytes = code_bytes(&module->elf);
+	struct behaviour *behaviour = heap->behaviour || bytes > CODE_MAX ?
+	                              NULL : calloc(1, sizeof(*behaviour));
 
 	if (!behaviour)
 		return;
@@ -95,10 +112,11 @@ void behaviour_begin(struct heap *heap, struct module *module)
 	behaviour->module = behaviour->watch.module = module;
 	behaviour->facts.code = &behaviour->code;
 	tell(heap, behaviour);
-	if (!heap->attached) /* it begins, and whoever waits for it may wait that little longer */
+	if (!heap->attached && bytes <= CODE_WAIT_MAX) /* whoever starts it may wait a little */
 		command_add(heap, CMD_HOLD, 0, sizeof(struct record));
 	if (!code_open(&behaviour->code, module, resolver_decoder(heap->resolver)) ||
-	    !code_find_calls(&behaviour->code) || !code_find_rowless(&behaviour->code))
+	    !code_find_calls(&behaviour->code) ||
+	    !begins_find(&behaviour->begins, &behaviour->facts))
 		give_up(heap, "no memory");
 }
 
@@ -116,54 +134,74 @@ void behaviour_fork(struct heap *heap, const struct heap *from)
 		}
 }
 
-/* Of a part that was moved away from its function there is nothing to be seen anyway. */
-static taddr_t begin_of(struct behaviour *behaviour, taddr_t insn)
-{
-	taddr_t begin, end;
+#define BEGINS_OF 2
 
-	return unwind_bounds(behaviour->module, insn, &begin, &end) ?
-	               begin :
-	               code_function(&behaviour->code, insn);
+/* Of the function that the instruction is in. The compiler may have moved that part away from
+ * another one, or it is one that others only jump to: then it may be either. */
+static unsigned begins_of(struct behaviour *behaviour, taddr_t insn, taddr_t begins[BEGINS_OF])
+{
+	taddr_t end;
+	uint64_t *owner;
+
+	if (!unwind_bounds(behaviour->module, insn, &begins[0], &end)) {
+		begins[0] = code_function(&behaviour->code, insn);
+		return begins_has(&behaviour->begins, begins[0]);
+	}
+	owner = table_put(&behaviour->owners, begins[0]); /* to find it takes long */
+	if (owner && !*owner)
+		*owner = code_function(&behaviour->code, begins[0]);
+	begins[1] = owner ? *owner : 0;
+	return begins[1] && begins[1] != begins[0] ? 2 : 1;
 }
 
-/* What calls a function with what it is given itself, or jumps on to it, may be called more often:
- * malloc takes most blocks from what another function has filled. */
-static void add_callers(struct behaviour *behaviour, taddr_t function, int depth)
+/* With what calls it with what it is given itself, or jumps on to it, for that may be called more
+ * often: malloc takes most blocks from what another function has filled. */
+static void add_suspect(struct behaviour *behaviour, taddr_t begin, int depth)
 {
 	struct address_set refs = { 0 };
+	taddr_t begins[BEGINS_OF];
 
-	code_find_refs(&behaviour->code, function, function + 1, &refs);
-	for (size_t i = 0; i < refs.count && behaviour->watch.count < SUSPECTS_MAX; i++) {
-		taddr_t begin = begin_of(behaviour, refs.list[i]);
-		const struct facts *facts = begin ? facts_of(&behaviour->facts, begin) : NULL;
+	if (behaviour->watch.count == SUSPECTS_MAX || !watch_add(&behaviour->watch, begin) ||
+	    !depth)
+		return;
+	code_find_refs(&behaviour->code, begin, begin + 1, &refs);
+	for (size_t i = 0; i < refs.count; i++)
+		for (unsigned k = begins_of(behaviour, refs.list[i], begins); k-- > 0;) {
+			const struct facts *facts = facts_of(&behaviour->facts, begins[k]);
 
-		if (facts && facts->args == TAKES_0 && watch_add(&behaviour->watch, begin) &&
-		    depth > 1)
-			add_callers(behaviour, begin, depth - 1);
-	}
+			if (facts && facts->args == TAKES_0)
+				add_suspect(behaviour, begins[k], depth - 1);
+		}
 	address_set_free(&refs);
+}
+
+static void add_of_stack(struct heap *heap, uint32_t stack)
+{
+	struct behaviour *behaviour = heap->behaviour;
+	taddr_t begins[BEGINS_OF];
+	struct frame *frame;
+
+	for (int i = 0; i < STACK_DEPTH && (frame = site_walk(&heap->sites, &stack)); i++) {
+		taddr_t call = module_file_address(behaviour->module, frame->addr - 1);
+
+		for (unsigned k = frame->module == behaviour->module ?
+		                  begins_of(behaviour, call, begins) : 0; k-- > 0;)
+			add_suspect(behaviour, begins[k], CALLER_DEPTH);
+	}
 }
 
 void behaviour_mapped(struct heap *heap, uint32_t stack)
 {
 	struct behaviour *behaviour = heap->behaviour;
-	struct watch *watch;
-	struct frame *frame;
+	uint64_t *seen = behaviour && behaviour->stage == SEEKS_MALLOC ?
+	                 table_put(&behaviour->stacks, stack + UINT64_C(1)) : NULL;
 	size_t first;
 
-	if (!behaviour || behaviour->stage != SEEKS_MALLOC)
+	if (!seen || (*seen)++)
 		return;
-	watch = &behaviour->watch;
-	first = watch->count;
-	for (int i = 0; i < STACK_DEPTH && (frame = site_walk(&heap->sites, &stack)); i++) {
-		taddr_t begin = frame->module == watch->module ?
-			code_function(&behaviour->code,
-			              module_file_address(watch->module, frame->addr - 1)) : 0;
-
-		if (begin && watch->count < SUSPECTS_MAX && watch_add(watch, begin))
-			add_callers(behaviour, begin, CALLER_DEPTH);
-	}
-	watch_plant(heap, watch, first, true);
+	first = behaviour->watch.count;
+	add_of_stack(heap, stack);
+	watch_plant(heap, &behaviour->watch, first, true);
 }
 
 bool behaviour_is_number(const struct heap *heap, uint64_t value)
@@ -183,8 +221,8 @@ static void watch_takers(struct heap *heap, struct behaviour *behaviour)
 	struct watch *watch = &behaviour->watch;
 	size_t first = watch->count;
 
-	for (size_t i = 0; i < behaviour->code.called_count; i++) {
-		taddr_t begin = behaviour->code.called[i];
+	for (size_t i = 0; i < behaviour->begins.count; i++) {
+		taddr_t begin = behaviour->begins.list[i];
 		const struct facts *facts = facts_of(&behaviour->facts, begin);
 
 		if (facts && facts->args & TAKES_0 && watch->count - first < SUSPECTS_MAX)
@@ -347,7 +385,10 @@ static void begun(struct heap *heap, const struct record_watch *record)
 
 	if (!call)
 		return;
-	if (++behaviour->watch.list[call->suspect].calls > CALLS_MAX)
+	if (++behaviour->watch.list[call->suspect].calls > CALLS_MAX &&
+	    behaviour->stage == SEEKS_FREE && call->suspect == behaviour->malloc)
+		give_up(heap, "none takes back what it hands out");
+	else if (behaviour->watch.list[call->suspect].calls > CALLS_MAX)
 		watch_drop(heap, &behaviour->watch, call->suspect);
 	else if (behaviour->stage == SEEKS_OTHERS)
 		behaviour_others_begun(heap, call);

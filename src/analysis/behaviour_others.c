@@ -48,8 +48,8 @@ static void watch_others(struct heap *heap, const struct address_set *core)
 	struct watch *watch = &behaviour->watch;
 	size_t first = watch->count;
 
-	for (size_t i = 0; i < behaviour->code.called_count; i++) {
-		taddr_t begin = behaviour->code.called[i];
+	for (size_t i = 0; i < behaviour->begins.count; i++) {
+		taddr_t begin = behaviour->begins.list[i];
 		const struct facts *facts = facts_of(&behaviour->facts, begin);
 
 		if (facts && facts->args & TAKES_0 && !address_set_has(core, begin) &&

@@ -2,6 +2,7 @@
 #ifndef BEHAVIOUR_PARTS_H
 #define BEHAVIOUR_PARTS_H
 
+#include "begins.h"
 #include "behaviour.h"
 #include "facts.h"
 #include "lives.h"
@@ -14,6 +15,9 @@ struct behaviour {
 	struct module *module;
 	struct code code;
 	struct facts_table facts;
+	struct begins begins;
+	struct table owners; /* begin of a row -> of the function that it belongs to */
+	struct table stacks; /* number + 1 of those that were seen to take memory */
 	struct watch watch;
 	struct lives lives; /* until free is found */
 	char *told;          /* the note that it is looked for, or NULL */
