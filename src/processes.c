@@ -160,6 +160,12 @@ static void on_left(struct processes *processes, struct traced *traced, const st
 	processes_drop(processes, traced);
 }
 
+static bool is_held(const struct record *record)
+{
+	return (record->kind == REC_MAP && ((const struct record_map *)record)->held) ||
+	       (record->kind == REC_WATCH && ((const struct record_watch *)record)->held);
+}
+
 /* It is held for an answer, but its memory's owner has ended, or there was no memory to
  * keep anything of it. False: no memory for that either. */
 static bool decline(struct processes *processes, const struct record *record)
@@ -168,7 +174,7 @@ static bool decline(struct processes *processes, const struct record *record)
 
 	if (record->kind != REC_LOADER && record->kind != REC_RETURNS &&
 	    record->kind != REC_POINT && record->kind != REC_EXEC &&
-	    record->kind != REC_FORK && record->kind != REC_MAP && record->kind != REC_WATCH)
+	    record->kind != REC_FORK && !is_held(record))
 		return true;
 	if (record->kind == REC_EXEC || record->kind == REC_FORK)
 		heap_note(processes->first->heap, "no memory to follow process %d", record->pid);

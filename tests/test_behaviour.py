@@ -83,6 +83,10 @@ int main(int argc, char **argv)
 	struct pollfd in = { .fd = 0, .events = POLLIN };
 	int status = 0;
 
+	if (argc > 4 && fork() > 0) {
+		wait(&status);
+		_exit(status != 0);
+	}
 	if (argc > 2)
 		tell("ready", getpid(), 0);
 	while (argc > 2 && poll(&in, 1, 1) == 0) {
@@ -90,9 +94,9 @@ int main(int argc, char **argv)
 		grow();
 	}
 	churn(atol(argv[1]));
-	if (argc > 3 && fork() == 0)
+	if (argc == 4 && fork() == 0)
 		churn(atol(argv[1]));
-	else if (argc > 3)
+	else if (argc == 4)
 		wait(&status);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		if (kept[i].at)
@@ -210,6 +214,17 @@ def test_a_child_looks_on(build, trace):
     run = trace(build("dietlibc"), ROUNDS, "-", "fork", options=["--blocks", "-f"])
     assert run.status == 0
     assert_found(run.report, {"malloc", "realloc", "free"})
+
+
+def test_a_child_that_comes_before_looks_for_itself(build, trace, read_report, tmp_path):
+    run = trace(build("dietlibc"), ROUNDS, "-", "-", "fork", options=["--blocks", "-f"])
+    assert run.status == 0
+    assert run.report.called_functions() == {}
+    (path,) = [path for path in tmp_path.glob("report.*.json")
+               if path.name != f"report.{run.report['pid']}.json"]
+    report = read_report(path)
+    assert_found(report, {"malloc", "realloc", "free"})
+    assert listed(report) >= told(run.out)
 
 
 # ---- a process that runs ---------------------------------------------------------------------

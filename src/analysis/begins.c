@@ -1,11 +1,14 @@
 /* Bytes that look like a call may be part of another instruction, or data. What they lead to is a
  * function if the unwind table has a row that begins there; and so is, without a row, what such a
- * function calls in its own flow of control, and what that calls. */
+ * function calls in its own flow of control, and what that calls. Not further: where a function
+ * without a row ends is not known for sure. */
 #include "begins.h"
 
 #include <stdlib.h>
 
 #include "unwind.h"
+
+#define ROWLESS_DEPTH 2 /* calls from a function that has a row */
 
 static bool add(struct begins *begins, taddr_t begin)
 {
@@ -43,13 +46,15 @@ bool begins_find(struct begins *begins, struct facts_table *table)
 	const struct code *code = table->code;
 	taddr_t begin, end;
 	bool done = true;
+	size_t i = 0;
 
-	for (size_t i = 0; done && i < code->called_count; i++)
-		if (unwind_bounds(code->module, code->called[i], &begin, &end) &&
-		    begin == code->called[i])
+	for (size_t k = 0; done && k < code->called_count; k++)
+		if (unwind_bounds(code->module, code->called[k], &begin, &end) &&
+		    begin == code->called[k])
 			done = add(begins, begin);
-	for (size_t i = 0; done && i < begins->count; i++)
-		done = add_callees(begins, table, begins->list[i]);
+	for (int depth = 0; depth < ROWLESS_DEPTH; depth++)
+		for (size_t count = begins->count; done && i < count; i++)
+			done = add_callees(begins, table, begins->list[i]);
 	return done;
 }
 

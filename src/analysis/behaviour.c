@@ -39,7 +39,6 @@
 #define PART_OF_GIVEN(n) ((n) / 16 * 15) /* and of those that it was given, as the last one */
 #define APART_MIN 16        /* of them with others handed out in between */
 #define AGAIN_MAX 65536     /* without one: it is not found */
-#define SUSPECTS_MAX 4096
 #define CALLS_MAX 1000000   /* of one that may be anything: it is left alone */
 #define CODE_MAX (8u << 20) /* bytes: reading more takes too long, */
 #define CODE_WAIT_MAX (2u << 20) /* and for more a program does not wait */
@@ -78,6 +77,14 @@ static void give_up(struct heap *heap, const char *why)
 	          "functions do: %s", module->path, why);
 }
 
+void behaviour_refuted(struct heap *heap)
+{
+	if (!heap->behaviour)
+		return;
+	watch_drop_all(heap, &heap->behaviour->watch);
+	behaviour_forget(heap);
+}
+
 /* ---- malloc --------------------------------------------------------------------------------- */
 
 static void tell(struct heap *heap, struct behaviour *behaviour)
@@ -114,10 +121,21 @@ void behaviour_begin(struct heap *heap, struct module *module)
 	tell(heap, behaviour);
 	if (!heap->attached && bytes <= CODE_WAIT_MAX) /* whoever starts it may wait a little */
 		command_add(heap, CMD_HOLD, 0, sizeof(struct record));
-	if (!code_open(&behaviour->code, module, resolver_decoder(heap->resolver)) ||
-	    !code_find_calls(&behaviour->code) ||
-	    !begins_find(&behaviour->begins, &behaviour->facts))
-		give_up(heap, "no memory");
+}
+
+/* Not before it is needed: a program waits for its exec, and a child for its fork. */
+static bool read_code(struct heap *heap)
+{
+	struct behaviour *behaviour = heap->behaviour;
+
+	if (behaviour->code.parts)
+		return true;
+	if (code_open(&behaviour->code, behaviour->module, resolver_decoder(heap->resolver)) &&
+	    code_find_calls(&behaviour->code) &&
+	    begins_find(&behaviour->begins, &behaviour->facts))
+		return true;
+	give_up(heap, "no memory");
+	return false;
 }
 
 void behaviour_fork(struct heap *heap, const struct heap *from)
@@ -197,7 +215,7 @@ void behaviour_mapped(struct heap *heap, uint32_t stack)
 	                 table_put(&behaviour->stacks, stack + UINT64_C(1)) : NULL;
 	size_t first;
 
-	if (!seen || (*seen)++)
+	if (!seen || (*seen)++ || !read_code(heap))
 		return;
 	first = behaviour->watch.count;
 	add_of_stack(heap, stack);
@@ -234,11 +252,8 @@ static void watch_takers(struct heap *heap, struct behaviour *behaviour)
 static void malloc_found(struct heap *heap, uint32_t suspect)
 {
 	struct behaviour *behaviour = heap->behaviour;
-	struct watch *watch = &behaviour->watch;
 
-	for (uint32_t i = 0; i < watch->count; i++)
-		if (i != suspect)
-			watch_drop(heap, watch, i);
+	watch_drop_others(heap, &behaviour->watch, suspect);
 	behaviour->stage = SEEKS_FREE;
 	behaviour->malloc = suspect;
 	watch_takers(heap, behaviour);
@@ -278,7 +293,7 @@ static bool is_free(struct behaviour *behaviour, const struct suspect *suspect)
 {
 	const struct suspect *malloc = &behaviour->watch.list[behaviour->malloc];
 
-	return suspect->released >= PART_OF_ALL(behaviour->lives.again) &&
+	return !suspect->gone && suspect->released >= PART_OF_ALL(behaviour->lives.again) &&
 	       suspect->released >= PART_OF_GIVEN(suspect->given) &&
 	       suspect->apart >= APART_MIN &&
 	       shares_data(behaviour, suspect->begin, malloc->begin);
@@ -326,6 +341,13 @@ static void handed(struct heap *heap, taddr_t addr, uint64_t size)
 		give_up(heap, "none takes back what is handed out again");
 }
 
+bool behaviour_is_no_block(struct heap *heap, taddr_t addr)
+{
+	enum place place = trust_place(heap, addr, 1);
+
+	return place == PLACE_STACK || trial_fit(place) == FIT_NEVER;
+}
+
 /* A second argument can only be the size that was asked for. */
 bool behaviour_takes(struct behaviour *behaviour, const struct watch_call *call, uint64_t size)
 {
@@ -345,7 +367,7 @@ static void given(struct heap *heap, const struct watch_call *call)
 	if (!addr)
 		return;
 	if (life ? !behaviour_takes(behaviour, call, life->size) :
-	           trial_fit(trust_place(heap, addr, 1)) == FIT_NEVER)
+	           behaviour_is_no_block(heap, addr))
 		watch_drop(heap, &behaviour->watch, call->suspect);
 	else if (life)
 		lives_given(&behaviour->lives, life, call->suspect, call->tid, call->slot);
@@ -357,10 +379,12 @@ static void gave(struct heap *heap, const struct watch_call *call, taddr_t resul
 {
 	struct behaviour *behaviour = heap->behaviour;
 	struct suspect *suspect = &behaviour->watch.list[call->suspect];
+	const struct facts *facts = facts_of(&behaviour->facts, suspect->begin);
 
-	if (!behaviour_fits(heap, suspect, result, call->args[0]))
+	if (!facts || !behaviour_fits(heap, suspect, result, call->args[0]))
 		watch_drop(heap, &behaviour->watch, call->suspect);
-	else if (suspect->trial.trust == HEAP_CONFIRMED) /* of several the first, the innermost */
+	else if (suspect->trial.trust == HEAP_CONFIRMED && facts->args == TAKES_0)
+		/* of several the first, the innermost */
 		malloc_found(heap, call->suspect);
 }
 
@@ -381,26 +405,51 @@ static void ended(struct heap *heap, const struct watch_call *call, taddr_t resu
 static void begun(struct heap *heap, const struct record_watch *record)
 {
 	struct behaviour *behaviour = heap->behaviour;
-	struct watch_call *call = watch_begun(&behaviour->watch, record);
+	struct watch *watch = &behaviour->watch;
+	struct watch_call call;
+	bool is_malloc;
 
-	if (!call)
+	if (!watch_begun(watch, record, &call))
 		return;
-	if (++behaviour->watch.list[call->suspect].calls > CALLS_MAX &&
-	    behaviour->stage == SEEKS_FREE && call->suspect == behaviour->malloc)
+	is_malloc = behaviour->stage == SEEKS_FREE && call.suspect == behaviour->malloc;
+	if (++watch->list[call.suspect].calls > CALLS_MAX && is_malloc) {
 		give_up(heap, "none takes back what it hands out");
-	else if (behaviour->watch.list[call->suspect].calls > CALLS_MAX)
-		watch_drop(heap, &behaviour->watch, call->suspect);
-	else if (behaviour->stage == SEEKS_OTHERS)
-		behaviour_others_begun(heap, call);
-	else if (behaviour->stage == SEEKS_FREE && call->suspect != behaviour->malloc)
-		given(heap, call);
+	} else if (watch->list[call.suspect].calls > CALLS_MAX) {
+		watch_drop(heap, watch, call.suspect);
+	} else if (behaviour->stage == SEEKS_FREE && !is_malloc) {
+		given(heap, &call);
+	} else {
+		if (behaviour->stage == SEEKS_OTHERS)
+			behaviour_others_begun(heap, &call);
+		watch_keep(watch, &call);
+	}
+}
+
+void behaviour_thread_ended(struct heap *heap, int32_t tid)
+{
+	if (heap->behaviour)
+		watch_thread_ended(&heap->behaviour->watch, tid);
+}
+
+/* What was seen until then tells nothing of what is seen now. */
+void behaviour_begin_anew(struct heap *heap)
+{
+	struct behaviour *behaviour = heap->behaviour;
+
+	if (!behaviour)
+		return;
+	table_clear(&behaviour->claims);
+	lives_deinit(&behaviour->lives);
+	behaviour->watch.call_count = 0;
 }
 
 void behaviour_watched(struct heap *heap, const struct record_watch *record)
 {
+	const struct suspect *found = heap->behaviour ?
+	                              watch_found(&heap->behaviour->watch, record) : NULL;
 	struct watch_call call;
 
-	if (heap->behaviour && watch_is_found(&heap->behaviour->watch, record))
+	if (found && !found->within)
 		behaviour_others_late(heap, record);
 	if (heap->behaviour && !record->ended)
 		begun(heap, record);

@@ -17,6 +17,9 @@ void behaviour_fork(struct heap *, const struct heap *from);
 /* A system call has mapped memory of no file: by the stack with that number. */
 void behaviour_mapped(struct heap *, uint32_t stack);
 void behaviour_watched(struct heap *, const struct record_watch *);
+void behaviour_thread_ended(struct heap *, int32_t tid);
+void behaviour_begin_anew(struct heap *); /* nothing was seen for a while */
+void behaviour_refuted(struct heap *);    /* what was found is none */
 /* By a function that is known: a block was handed out, or is taken back. */
 void behaviour_handed(struct heap *, int32_t tid, taddr_t addr);
 void behaviour_taken(struct heap *, taddr_t addr);

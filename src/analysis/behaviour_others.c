@@ -52,7 +52,8 @@ static void watch_others(struct heap *heap, const struct address_set *core)
 		taddr_t begin = behaviour->begins.list[i];
 		const struct facts *facts = facts_of(&behaviour->facts, begin);
 
-		if (facts && facts->args & TAKES_0 && !address_set_has(core, begin) &&
+		if (watch->count - first < SUSPECTS_MAX && facts && facts->args & TAKES_0 &&
+		    !address_set_has(core, begin) &&
 		    facts_reach(&behaviour->facts, begin, core, CORE_DEPTH))
 			watch_add(watch, begin);
 	}
@@ -72,6 +73,7 @@ void behaviour_found(struct heap *heap, uint32_t malloc, uint32_t free)
 
 	watch_drop_all(heap, &behaviour->watch);
 	lives_deinit(&behaviour->lives);
+	heap->trust.looks = 0;
 	note_change(heap, behaviour->told, NULL);
 	account_tell(heap, HEAP_EVENT_FOUND, heap->program.pid);
 	install(heap, found, countof(found));
@@ -200,7 +202,7 @@ void behaviour_others_begun(struct heap *heap, struct watch_call *call)
 	if (!addr || suspect->no_taker)
 		return;
 	if (block ? !behaviour_takes(behaviour, call, block->size) :
-	            trial_fit(trust_place(heap, addr, 1)) == FIT_NEVER)
+	            behaviour_is_no_block(heap, addr))
 		is_no_taker(heap, suspect);
 	else if (block)
 		claim(behaviour, moved(addr), call->suspect);
@@ -231,7 +233,10 @@ static bool may_be_new(struct heap *heap, const struct watch_call *call, taddr_t
 	claim(heap->behaviour, result, call->suspect);
 	if (live_at(&heap->live, result)) /* maybe freed by one that is not known */
 		return trial_count(&suspect->trial, FIT_ODD);
-	return behaviour_fits(heap, suspect, result, size);
+	if (!behaviour_fits(heap, suspect, result, size))
+		return false;
+	watch_handed(&heap->behaviour->watch, call->tid, result);
+	return true;
 }
 
 static bool may_be_moved(struct heap *heap, const struct watch_call *call, taddr_t result)
@@ -239,13 +244,16 @@ static bool may_be_moved(struct heap *heap, const struct watch_call *call, taddr
 	struct behaviour *behaviour = heap->behaviour;
 	struct suspect *suspect = &behaviour->watch.list[call->suspect];
 
-	if (!takes_two(behaviour, suspect))
+	if (!takes_two(behaviour, suspect) || call->moved == result)
 		return false;
 	if (result != call->args[0] && live_at(&heap->live, call->args[0]))
 		claim(behaviour, moved(call->args[0]), call->suspect);
 	else if (result != call->args[0])
-		suspect->released++; /* within, by free */
-	return behaviour_fits(heap, suspect, result, call->args[1]);
+		suspect->released++, suspect->within = true; /* by free */
+	if (!behaviour_fits(heap, suspect, result, call->args[1]))
+		return false;
+	watch_moved(&behaviour->watch, call->tid, result);
+	return true;
 }
 
 void behaviour_others_ended(struct heap *heap, const struct watch_call *call, taddr_t result)

@@ -9,6 +9,8 @@
 #include "stripped.h"
 #include "watch.h"
 
+#define SUSPECTS_MAX 4096
+
 enum behaviour_stage { SEEKS_MALLOC, SEEKS_FREE, SEEKS_OTHERS };
 
 struct behaviour {
@@ -28,6 +30,7 @@ struct behaviour {
 };
 
 bool behaviour_is_number(const struct heap *, uint64_t); /* for all that is known; no address */
+bool behaviour_is_no_block(struct heap *, taddr_t); /* certainly */
 /* Of a result. False: it is none that hands out blocks. */
 bool behaviour_fits(struct heap *, struct suspect *, taddr_t addr, uint64_t size);
 /* May it take back a block for which so many bytes were asked? */

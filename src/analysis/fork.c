@@ -128,10 +128,10 @@ struct heap *heap_fork(const struct heap *from, const struct record_fork *record
 		return NULL;
 	}
 	copy_tag(heap, from, record);
-	behaviour_fork(heap, from);
 	begin_counting(heap, from, record->record.time_ns);
 	unwinder_set_pid(heap->unwinder, record->record.pid);
 	heap->image_number = record->record.image;
+	behaviour_fork(heap, from);
 	tell(heap, record);
 	command_add(heap, CMD_GO, record->record.tid, sizeof(struct record));
 	return heap;

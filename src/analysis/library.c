@@ -137,10 +137,11 @@ static taddr_t find_push(struct job *job)
  * the unwind tables say what is true where they are lent to. One ret does for all. */
 void library_lend(struct job *job)
 {
-	taddr_t push = job->module->push ? job->module->push :
-	               job->plan->count ? find_push(job) : 0;
+	taddr_t push = job->module->push;
 	struct twin ret = { .len = 0 };
 
+	if (!push || job_is_planned(job->plan, push, push + 1))
+		push = job->plan->count ? find_push(job) : 0;
 	job->module->push = push;
 	for (size_t i = 0; i < job->plan->count; i++) {
 		struct probe *probe = &job->plan->probes[i];

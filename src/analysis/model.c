@@ -230,6 +230,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		account_tell(heap, HEAP_EVENT_OFF, record->tid);
 		break;
 	case REC_ON:
+		behaviour_begin_anew(heap);
 		account_tell(heap, HEAP_EVENT_ON, record->tid);
 		break;
 	case REC_EARLIER:
@@ -315,6 +316,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 		thread_began(heap, (const struct record_thread *)record);
 		break;
 	case REC_THREAD_END:
+		behaviour_thread_ended(heap, record->tid);
 		account_tell(heap, HEAP_EVENT_THREAD_END, record->tid);
 		break;
 	case REC_REFUSED:

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PLANT_MAX 1024 /* probes in one command */
+
 void note_add(void *ctx, const char *sentence)
 {
 	struct notes *notes = &((struct heap *)ctx)->notes;
@@ -82,7 +84,7 @@ struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid,
 	size_t wanted = heap->commands_end + ((len + 7) & ~(size_t)7);
 	struct record *record;
 
-	if (kind != CMD_GO && !commands_reserve(heap, wanted - heap->commands_end + sizeof(*record)))
+	if (!commands_reserve(heap, wanted - heap->commands_end + sizeof(*record)) && kind != CMD_GO)
 		return NULL;
 	record = (struct record *)(heap->commands + heap->commands_end);
 	memset(record, 0, sizeof(*record));
@@ -94,15 +96,18 @@ struct record *command_add(struct heap *heap, enum command_kind kind, pid_t tid,
 	return record;
 }
 
+/* The ring has room for a piece of the whole. */
 void command_plant(struct heap *heap, struct plan *plan)
 {
-	size_t bytes = plan->count * sizeof(*plan->probes);
-	struct command_plant *plant = plan->count ?
-		(struct command_plant *)command_add(heap, CMD_PLANT, 0, sizeof(*plant) + bytes) :
-		NULL;
+	struct command_plant *plant;
 
-	if (plant)
-		memcpy(plant->probes, plan->probes, bytes);
+	for (size_t i = 0, some; i < plan->count; i += some) {
+		some = plan->count - i < PLANT_MAX ? plan->count - i : PLANT_MAX;
+		plant = (struct command_plant *)command_add(
+			heap, CMD_PLANT, 0, sizeof(*plant) + some * sizeof(*plan->probes));
+		if (plant)
+			memcpy(plant->probes, &plan->probes[i], some * sizeof(*plan->probes));
+	}
 	free(plan->probes);
 }
 

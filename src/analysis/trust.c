@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "behaviour.h"
 #include "outbox.h"
 #include "proc_maps.h"
 #include "trust_family.h"
@@ -69,6 +70,8 @@ static void refute(struct heap *heap, const struct function *function, const cha
 	family->module->is_glibc &= !all;
 	lift(heap, all ? family->begin : number, all ? family->end : number + 1, all);
 	trust_family_tell(heap, family);
+	if (all && !family->library)
+		behaviour_refuted(heap);
 }
 
 /* ---- one call ------------------------------------------------------------------------------ */

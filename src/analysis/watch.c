@@ -140,6 +140,14 @@ void watch_drop_all(struct heap *heap, struct watch *watch)
 	watch_lift(heap);
 }
 
+/* An end that stood for another one, too, is planted anew. */
+void watch_drop_others(struct heap *heap, struct watch *watch, uint32_t suspect)
+{
+	watch_drop_all(heap, watch);
+	watch->list[suspect].gone = false;
+	watch_plant(heap, watch, suspect, true);
+}
+
 /* ---- calls ---------------------------------------------------------------------------------- */
 
 static void forget(struct watch *watch, size_t i)
@@ -156,30 +164,47 @@ static void forget_below(struct watch *watch, int32_t tid, taddr_t slot)
 			forget(watch, i);
 }
 
-bool watch_is_found(const struct watch *watch, const struct record_watch *record)
+const struct suspect *watch_found(const struct watch *watch, const struct record_watch *record)
 {
 	uint32_t suspect = record->function - PROBE_WATCHED;
 
-	return suspect < watch->count && watch->list[suspect].found;
+	return suspect < watch->count && watch->list[suspect].found ? &watch->list[suspect] : NULL;
 }
 
-struct watch_call *watch_begun(struct watch *watch, const struct record_watch *record)
+bool watch_begun(const struct watch *watch, const struct record_watch *record,
+                 struct watch_call *call)
 {
 	uint32_t suspect = record->function - PROBE_WATCHED;
-	struct watch_call *grown;
 
 	if (suspect >= watch->count || watch->list[suspect].gone)
-		return NULL;
-	forget_below(watch, record->record.tid, record->slot);
-	grown = realloc(watch->calls, (watch->call_count + 1) * sizeof(*grown));
-	if (!grown)
-		return NULL;
-	watch->calls = grown;
-	grown[watch->call_count] = (struct watch_call){
+		return false;
+	*call = (struct watch_call){
 		.tid = record->record.tid, .suspect = suspect, .slot = record->slot,
 		.args = { record->values[0], record->values[1], record->values[2] },
 	};
-	return &grown[watch->call_count++];
+	return true;
+}
+
+/* One of the same function in the same place was left in a way that was not seen. */
+void watch_keep(struct watch *watch, const struct watch_call *call)
+{
+	struct watch_call *grown;
+
+	forget_below(watch, call->tid, call->slot);
+	for (size_t i = watch->call_count; i-- > 0;)
+		if (watch->calls[i].tid == call->tid && watch->calls[i].slot == call->slot &&
+		    watch->calls[i].suspect == call->suspect)
+			forget(watch, i);
+	grown = realloc(watch->calls, (watch->call_count + 1) * sizeof(*grown));
+	if (!grown)
+		return;
+	watch->calls = grown;
+	grown[watch->call_count++] = *call;
+}
+
+void watch_thread_ended(struct watch *watch, int32_t tid)
+{
+	forget_below(watch, tid, UINT64_MAX);
 }
 
 bool watch_ended(struct watch *watch, const struct record_watch *record, struct watch_call *call)
@@ -201,4 +226,11 @@ void watch_handed(struct watch *watch, int32_t tid, taddr_t addr)
 	for (size_t i = 0; i < watch->call_count; i++)
 		if (watch->calls[i].tid == tid)
 			watch->calls[i].handed = addr;
+}
+
+void watch_moved(struct watch *watch, int32_t tid, taddr_t addr)
+{
+	for (size_t i = 0; i < watch->call_count; i++)
+		if (watch->calls[i].tid == tid)
+			watch->calls[i].moved = addr;
 }

@@ -35,7 +35,7 @@ static bool is_trap(const struct probe *probe)
 	return probe->kind != PROBE_PASS && probe->kind != PROBE_LIFTED;
 }
 
-static bool is_watched(const struct probe *probe)
+bool bp_is_watched(const struct probe *probe)
 {
 	return probe->kind == PROBE_WATCH || probe->kind == PROBE_WATCH_END;
 }
@@ -45,7 +45,7 @@ static bool is_of_call(const struct probe *probe)
 {
 	return probe->kind == PROBE_ENTRY || probe->kind == PROBE_EXIT ||
 	       probe->kind == PROBE_INTERNAL || probe->kind == PROBE_NAME ||
-	       probe->kind == PROBE_SIGRETURN || is_watched(probe);
+	       probe->kind == PROBE_SIGRETURN || bp_is_watched(probe);
 }
 
 bool bp_is_out(const struct space *space, const struct probe *probe)
@@ -104,7 +104,8 @@ static bool has_counterpart(const struct space *space, const struct probe *probe
 /* Where one was taken out there is room again, and what is only watched gives way. */
 static bool is_taken(const struct probe *there, const struct probe *by)
 {
-	return there && there->kind != PROBE_LIFTED && (!is_watched(there) || is_watched(by));
+	return there && there->kind != PROBE_LIFTED &&
+	       (!bp_is_watched(there) || bp_is_watched(by) || by->kind == PROBE_PASS);
 }
 
 static int read_text(const struct space *space, const struct probe *there, taddr_t addr,
@@ -223,13 +224,13 @@ void bp_related(struct space *space, const struct probe *probe)
 bool bp_awaits(const struct space *space, const struct probe *probe)
 {
 	return (probe->kind == PROBE_POINT && probe->flags & PROBE_AWAIT) ||
-	       (space->holds && is_watched(probe));
+	       (space->holds && bp_is_watched(probe));
 }
 
 static bool is_of(const struct probe *probe, const struct command_lift *command)
 {
 	bool is_functions = probe->kind == PROBE_ENTRY || probe->kind == PROBE_EXIT ||
-	                    probe->kind == PROBE_INTERNAL || is_watched(probe);
+	                    probe->kind == PROBE_INTERNAL || bp_is_watched(probe);
 
 	return is_functions && probe->function >= command->begin &&
 	       probe->function < command->end &&

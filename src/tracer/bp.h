@@ -16,6 +16,7 @@ void bp_unrelated(struct space *, const struct probe *, unsigned most);
 void bp_related(struct space *, const struct probe *); /* hit for one that is: counted anew */
 /* The functions' traps go, where no other function needs them. */
 void bp_lift(struct space *, const struct command_lift *);
+bool bp_is_watched(const struct probe *); /* it tells what a function may be, no event */
 /* Is who meets it held until CMD_GO? */
 bool bp_awaits(const struct space *, const struct probe *);
 /* No trap stands in any allocator's function from here on, but all stay known, until they stand

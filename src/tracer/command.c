@@ -22,7 +22,7 @@ static void plant(struct space *space, const struct command_plant *command)
 	for (size_t i = 0; !space->released && i < count; i++) {
 		int error = bp_plant(space, &command->probes[i]);
 
-		if (error < 0 && error != -EEXIST)
+		if (error < 0 && error != -EEXIST && !bp_is_watched(&command->probes[i]))
 			emit_refused(space, command->probes[i].addr, -error);
 	}
 }
