@@ -110,10 +110,10 @@ enum command_kind {
 	CMD_PLANT,  /* struct command_plant */
 	CMD_FORGET, /* struct command_forget: this range is unmapped, its traps with it */
 	CMD_LIFT,   /* struct command_lift: these functions' traps are taken out */
-	CMD_HOLD,   /* from here on who has mapped memory, or meets a WATCH, is held until CMD_GO, */
-	CMD_HOLD_NOT, /* and no more */
 	CMD_OFF,    /* so are those of all functions, until CMD_ON: answered by REC_OFF, */
 	CMD_ON,     /* and REC_ON. What is to be planted meanwhile is planted then */
+	CMD_HOLD,   /* from here on who has mapped memory, or meets a WATCH, is held until CMD_GO, */
+	CMD_HOLD_NOT, /* and no more */
 	CMD_GO,     /* the thread record.tid was held for the analysis: it may go on */
 	CMD_WRITE,  /* struct command_write: into a buffer that the program has passed for it */
 	CMD_QUIET,  /* from REC_QUIET on, no thread maps anything */

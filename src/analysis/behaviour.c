@@ -23,13 +23,10 @@
 #include "behaviour.h"
 
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 
 #include "behaviour_parts.h"
 #include "outbox.h"
 #include "trust.h"
-#include "trust_family.h"
 
 #define SIZE_MAX_BELIEVED (UINT64_C(1) << 40) /* bytes of a block */
 #define CALLER_DEPTH 3
@@ -67,22 +64,21 @@ void behaviour_forget(struct heap *heap)
 	free(behaviour);
 }
 
-static void give_up(struct heap *heap, const char *why)
-{
-	const struct module *module = heap->behaviour->module;
-
-	watch_drop_all(heap, &heap->behaviour->watch);
-	behaviour_forget(heap);
-	heap_note(heap, "no allocator function was found in %s by names or by code, nor by what its "
-	          "functions do: %s", module->path, why);
-}
-
 void behaviour_refuted(struct heap *heap)
 {
 	if (!heap->behaviour)
 		return;
 	watch_drop_all(heap, &heap->behaviour->watch);
 	behaviour_forget(heap);
+}
+
+static void give_up(struct heap *heap, const char *why)
+{
+	const struct module *module = heap->behaviour->module;
+
+	behaviour_refuted(heap);
+	heap_note(heap, "no allocator function was found in %s by names or by code, nor by what its "
+	          "functions do: %s", module->path, why);
 }
 
 /* ---- malloc --------------------------------------------------------------------------------- */

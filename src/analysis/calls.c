@@ -90,10 +90,11 @@ void calls_entered(struct heap *heap, const struct record_call *call,
 	struct tally before;
 	taddr_t given;
 
-	if (!function ||
-	    !trust_given(heap, function, call->args[catalog[function->entry].block]))
+	if (!function)
 		return;
 	given = call->args[catalog[function->entry].block];
+	if (!trust_given(heap, function, given))
+		return;
 	before = trust_tally(heap, function);
 	begun(heap, call, entered, function);
 	trust_add(heap, function, &before);

@@ -147,7 +147,7 @@ static void note_found(struct job *job, size_t i)
 
 static void add(struct job *job, size_t i, const struct found *found)
 {
-	struct found *there = job_found_at(job, found->vaddr), *grown;
+	struct found *there = job_found_at(job, found->vaddr);
 
 	if (there && there->entry >= first_entry) {
 		if (strcmp(fns[there->entry - first_entry].text, fns[i].text) != 0)
@@ -159,12 +159,8 @@ static void add(struct job *job, size_t i, const struct found *found)
 	if (there) { /* the user knows better */
 		there->entry = found->entry;
 		there->aliases.count = 0;
-	} else {
-		grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
-		if (!grown)
-			return;
-		job->found = grown;
-		grown[job->found_count++] = *found;
+	} else if (!job_add_found(job, found)) {
+		return;
 	}
 	note_found(job, i);
 }

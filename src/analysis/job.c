@@ -84,6 +84,17 @@ void job_note(struct job *job, const struct found *found, const char *what, cons
 	job_tell(job, sentence);
 }
 
+bool job_add_found(struct job *job, const struct found *found)
+{
+	struct found *grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+
+	if (!grown)
+		return false;
+	job->found = grown;
+	grown[job->found_count++] = *found;
+	return true;
+}
+
 bool job_add(struct plan *plan, const struct probe *probe)
 {
 	struct probe *grown = realloc(plan->probes, (plan->count + 1) * sizeof(*grown));
@@ -112,6 +123,16 @@ const char *job_why_no_function(struct job *job, taddr_t vaddr)
 	if (unwind_bounds(job->module, vaddr, &begin, &end) && begin != vaddr)
 		return "a function is there already, which begins before";
 	return NULL;
+}
+
+bool job_walk(struct job *job, taddr_t vaddr, struct cfg *cfg, const char **why)
+{
+	const struct cfg_source source = { &job->module->elf, job->decoder, job_bounds,
+		                           job_is_function, job, job_own };
+
+	*cfg = (struct cfg){ 0 };
+	*why = job_why_no_function(job, vaddr);
+	return !*why && cfg_walk(cfg, &source, vaddr, why) == 0;
 }
 
 int job_decode(const struct job *job, taddr_t vaddr, struct decoded *out)

@@ -28,6 +28,9 @@ struct job {
 /* The module's functions, as elf_each_function. */
 void job_each_function(struct job *, bool (*each)(void *, const struct elf_symbol *), void *ctx);
 struct found *job_found_at(struct job *, taddr_t vaddr); /* or NULL */
+bool job_add_found(struct job *, const struct found *); /* false: no memory */
+/* Of the function at vaddr; the cfg is to be freed either way. False: *why, a static string. */
+bool job_walk(struct job *, taddr_t vaddr, struct cfg *, const char **why);
 /* What cfg.h asks; ctx is the job. By the unwind table, which the program itself goes by, and where
  * it has no row by the sizes of symbols. */
 bool job_bounds(void *ctx, taddr_t vaddr, struct cfg_bounds *);

@@ -111,6 +111,18 @@ void command_plant(struct heap *heap, struct plan *plan)
 	free(plan->probes);
 }
 
+void command_lift(struct heap *heap, uint32_t begin, uint32_t end, bool shared)
+{
+	struct command_lift *command =
+		(struct command_lift *)command_add(heap, CMD_LIFT, 0, sizeof(*command));
+
+	if (!command)
+		return;
+	command->begin = begin;
+	command->end = end;
+	command->shared = shared;
+}
+
 const struct record *heap_command(const struct heap *heap)
 {
 	return heap->commands_begin < heap->commands_end ?

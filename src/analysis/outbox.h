@@ -13,5 +13,7 @@ bool commands_reserve(struct heap *, size_t len); /* false: no memory */
 struct record *command_add(struct heap *, enum command_kind, pid_t tid, size_t len);
 /* What was planned goes out, and is freed. */
 void command_plant(struct heap *, struct plan *);
+/* The traps of these functions go, see struct command_lift. */
+void command_lift(struct heap *, uint32_t begin, uint32_t end, bool shared);
 
 #endif

@@ -83,14 +83,8 @@ static bool find(void *ctx, const struct elf_symbol *symbol)
 		also_named(found, entry);
 		return true;
 	}
-	found = realloc(job->found, (job->found_count + 1) * sizeof(*found));
-	if (!found)
-		return false;
-	job->found = found;
-	found[job->found_count++] =
-		(struct found){ .vaddr = symbol->vaddr, .size = symbol->size, .entry = entry,
-		                .table = symbol->table };
-	return true;
+	return job_add_found(job, &(struct found){ .vaddr = symbol->vaddr, .size = symbol->size,
+	                                           .entry = entry, .table = symbol->table });
 }
 
 /* ---- a module -------------------------------------------------------------------- */
@@ -126,16 +120,14 @@ static uint32_t add_function(struct job *job, const struct found *found)
 
 static void resolve_function(struct job *job, const struct found *found)
 {
-	const struct cfg_source source = { &job->module->elf, job->decoder, job_bounds,
-		                           job_is_function, job, job_own };
 	uint32_t function = add_function(job, found);
 	size_t planned = job->plan->count;
-	const char *two_stops = NULL, *why = job_why_no_function(job, found->vaddr);
-	struct cfg cfg = { 0 };
+	const char *two_stops = NULL, *why;
+	struct cfg cfg;
 
 	if (job->plan->growth && catalog[found->entry].role != CATALOG_LOADER)
 		return;
-	if (why || cfg_walk(&cfg, &source, found->vaddr, &why) < 0)
+	if (!job_walk(job, found->vaddr, &cfg, &why))
 		fn_not_traced(job, found, why);
 	else if (catalog[found->entry].role == CATALOG_LOADER)
 		trap_loader(job, found, &cfg, function);
@@ -219,17 +211,6 @@ void resolve_module(struct resolver *resolver, struct module *module,
 	free(job.found);
 }
 
-static bool add_found(struct job *job, const struct found *found)
-{
-	struct found *grown = realloc(job->found, (job->found_count + 1) * sizeof(*grown));
-
-	if (!grown)
-		return false;
-	job->found = grown;
-	grown[job->found_count++] = *found;
-	return true;
-}
-
 /* One may jump on to another that was found before. */
 static void add_known(struct job *job)
 {
@@ -240,7 +221,7 @@ static void add_known(struct job *job)
 			                     .table = function->table };
 
 		if (function->module == job->module)
-			add_found(job, &found);
+			job_add_found(job, &found);
 	}
 }
 
@@ -255,7 +236,7 @@ void resolve_found(struct resolver *resolver, struct module *module,
 	add_known(&job);
 	first = job.found_count;
 	for (size_t i = 0; i < count; i++)
-		add_found(&job, &found[i]);
+		job_add_found(&job, &found[i]);
 	for (size_t i = first; i < job.found_count; i++)
 		resolve_function(&job, &job.found[i]);
 	library_lend(&job);

@@ -93,14 +93,11 @@ taddr_t family_only(struct family *family, const taddr_t *list, size_t count,
 
 static void add_found(struct job *job, taddr_t vaddr, const char *name)
 {
-	struct found *grown = job_found_at(job, vaddr) ? NULL :
-	                      realloc(job->found, (job->found_count + 1) * sizeof(*grown));
+	const struct found found = { .vaddr = vaddr, .entry = catalog_find(name),
+		                     .table = stripped_table };
 
-	if (!grown)
-		return;
-	job->found = grown;
-	grown[job->found_count++] =
-		(struct found){ .vaddr = vaddr, .entry = catalog_find(name), .table = stripped_table };
+	if (!job_found_at(job, vaddr))
+		job_add_found(job, &found);
 }
 
 static void tell_refusal(struct job *job, const char *library, const struct family *family)

@@ -34,19 +34,12 @@ static bool is_borne_out(const struct heap *heap, const struct trust_family *fam
 
 static void lift(struct heap *heap, uint32_t begin, uint32_t end, bool shared)
 {
-	struct command_lift *command =
-		(struct command_lift *)command_add(heap, CMD_LIFT, 0, sizeof(*command));
-
+	command_lift(heap, begin, end, shared);
 	for (uint32_t i = begin; i < end; i++) {
 		heap->functions.list[i].trial.trust = HEAP_REFUTED;
 		heap->functions.list[i].traps = 0;
 	}
 	withdraw(heap, begin, end);
-	if (!command)
-		return;
-	command->begin = begin;
-	command->end = end;
-	command->shared = shared;
 }
 
 static void refute(struct heap *heap, const struct function *function, const char *what,

@@ -38,16 +38,6 @@ bool watch_add(struct watch *watch, taddr_t begin)
 
 /* ---- traps ---------------------------------------------------------------------------------- */
 
-static bool walk(struct job *job, taddr_t begin, struct cfg *cfg)
-{
-	const struct cfg_source source = { &job->module->elf, job->decoder, job_bounds,
-		                           job_is_function, job, job_own };
-	const char *why;
-
-	*cfg = (struct cfg){ 0 };
-	return !job_why_no_function(job, begin) && cfg_walk(cfg, &source, begin, &why) == 0;
-}
-
 static void plan_end(struct job *job, const struct cfg_exit *out, uint32_t number)
 {
 	taddr_t addr = out->vaddr + job->module->bias;
@@ -66,12 +56,13 @@ static void plan_ends(struct job *job, const struct cfg *cfg, uint32_t number, i
 	for (size_t i = 0; i < cfg->exit_count; i++) {
 		const struct cfg_exit *out = &cfg->exits[i];
 		struct cfg next;
+		const char *why;
 
 		if (out->kind == CFG_RET)
 			plan_end(job, out, number);
 		if (out->kind != CFG_TAIL || !out->target || !further)
 			continue;
-		if (walk(job, out->target, &next))
+		if (job_walk(job, out->target, &next, &why))
 			plan_ends(job, &next, OTHERS_END, further - 1);
 		cfg_deinit(&next);
 	}
@@ -83,7 +74,8 @@ static void plan(struct job *job, taddr_t begin, uint32_t number, bool ends)
 	struct cfg cfg;
 	const char *why;
 
-	if (walk(job, begin, &cfg) && trap_place_entry(job, &cfg, begin, &probe, &why) &&
+	if (job_walk(job, begin, &cfg, &why) &&
+	    trap_place_entry(job, &cfg, begin, &probe, &why) &&
 	    !job_is_planned(job->plan, probe.addr, probe.addr + 1)) {
 		probe.kind = PROBE_WATCH;
 		job_add(job->plan, &probe);
@@ -107,21 +99,9 @@ void watch_plant(struct heap *heap, const struct watch *watch, size_t first, boo
 	command_plant(heap, &wanted);
 }
 
-static void lift(struct heap *heap, uint32_t begin, uint32_t end)
-{
-	struct command_lift *command =
-		(struct command_lift *)command_add(heap, CMD_LIFT, 0, sizeof(*command));
-
-	if (!command)
-		return;
-	command->begin = begin;
-	command->end = end;
-	command->shared = true;
-}
-
 void watch_lift(struct heap *heap)
 {
-	lift(heap, PROBE_WATCHED, NO_FUNCTION);
+	command_lift(heap, PROBE_WATCHED, NO_FUNCTION, true);
 }
 
 void watch_drop(struct heap *heap, struct watch *watch, uint32_t suspect)
@@ -129,7 +109,7 @@ void watch_drop(struct heap *heap, struct watch *watch, uint32_t suspect)
 	if (watch->list[suspect].gone)
 		return;
 	watch->list[suspect].gone = true;
-	lift(heap, PROBE_WATCHED + suspect, PROBE_WATCHED + suspect + 1);
+	command_lift(heap, PROBE_WATCHED + suspect, PROBE_WATCHED + suspect + 1, true);
 }
 
 void watch_drop_all(struct heap *heap, struct watch *watch)

@@ -154,9 +154,9 @@ static struct resume after_call(struct thread *thread, const struct probe *probe
                                 const struct arch_regs *trapped, struct arch_regs *regs)
 {
 	struct space *space = thread->space;
-	bool holds = space->holds && thread->map.call_addr == probe->call;
+	bool ends = thread->map.call_addr == probe->call, holds = ends && space->holds;
 
-	if (thread->map.call_addr == probe->call)
+	if (ends)
 		finish(thread, regs, holds);
 	else if (thread->map.in_earlier_call)
 		finish_earlier(thread, probe, regs);
