@@ -3,6 +3,7 @@
  * Behind the file's own catalogue, unless they begin with one. */
 #include "fuzz.h"
 
+#include "analysis/catalog.h"
 #include "heap.h"
 #include "output.h"
 #include "replay.h"
@@ -10,7 +11,7 @@
 #include "trace/form.h"
 
 #define BEGAN UINT64_C(1000000000)
-enum { PREFIX = 5 };
+enum { PREFIX = 5, ROWS = 48 };
 
 static struct wire made;
 static uint64_t last_ns;
@@ -26,14 +27,19 @@ static void put_block(struct block block, const uint8_t *payload, size_t len)
 	wire_put(&made, payload, len);
 }
 
+/* Not all rows: to read them would take longer than all the rest. */
 static void put_catalogue(void)
 {
-	struct wire payload = { 0 };
+	static struct wire payload;
+	unsigned all = catalog_count;
 
-	wire_number(&payload, 0);
-	heap_save_catalogue(&payload);
+	if (!payload.len) {
+		catalog_count = ROWS;
+		wire_number(&payload, 0);
+		heap_save_catalogue(&payload);
+		catalog_count = all;
+	}
 	put_block((struct block){ .kind = BLOCK_CATALOGUE }, payload.bytes, payload.len);
-	free(payload.bytes);
 }
 
 static void make(const uint8_t *at, size_t left)
@@ -110,8 +116,16 @@ static void look_at_all(struct trace *trace)
 	}
 }
 
+/* What a recording has brought would be there for the next. */
+static void drop_rows(unsigned known)
+{
+	while (catalog_count > known)
+		free((void *)catalog[--catalog_count].name);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
+	unsigned known = catalog_count;
 	struct trace *trace;
 	const char *why;
 	char path[32];
@@ -124,11 +138,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	trace = trace_open(path, &why);
 	close(fd);
-	if (!trace) {
+	if (trace) {
+		look_at_all(trace);
+		trace_free(trace);
+	} else {
 		fuzz_use(why);
-		return 0;
 	}
-	look_at_all(trace);
-	trace_free(trace);
+	drop_rows(known);
 	return 0;
 }
