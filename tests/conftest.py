@@ -39,6 +39,7 @@ def pytest_configure(config):
         if signal.getsignal(number) == signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     config.addinivalue_line("markers", "sanitized: also run with the sanitizer build")
+    config.addinivalue_line("markers", "alone: while nothing else runs, for what it asks takes time")
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 

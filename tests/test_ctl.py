@@ -647,11 +647,12 @@ def test_a_session_without_a_place_for_a_socket_goes_on(start_plainly, run_plain
 def test_a_folder_of_somebody_elses_is_not_used(run_plainly, everybodys, target):
     if os.geteuid() != 0:
         pytest.skip("a folder of another user's wants root")
-    mine = Path("/tmp/alloctrace-ctl-65534")
+    user = 1000000 + os.getpid()  # nobody's
+    mine = Path(f"/tmp/alloctrace-ctl-{user}")
     mine.mkdir(mode=0o700)
     try:
-        run = run_plainly("/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                          everybodys, "--ctl", "need", "--", "/bin/true")
+        run = run_plainly("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}",
+                          "--clear-groups", everybodys, "--ctl", "need", "--", "/bin/true")
         assert (run.status, run.err) == (125, "alloctrace: there is no place for a control socket "
                                          f"in {mine}: Operation not permitted\n")
     finally:

@@ -22,6 +22,8 @@ def test_an_exit_that_a_handler_jumps_out_of(start_traced, target, until, proces
     live = start_traced(target("stays"), "jumped")
     pid = int(live.await_line("leaving").split()[1])
     os.kill(live.pid, signal.SIGSTOP)
+    until(lambda: process_state(live.pid) == "T", "its tracer to stop")
+    live.say("\n")
     until(lambda: process_state(pid) == "t", "it to be held")
     os.kill(pid, signal.SIGUSR1)
     os.kill(live.pid, signal.SIGCONT)
@@ -34,6 +36,7 @@ def test_an_exit_that_nobody_looks_at(start_traced, target, dumps, until,  # noq
     pid = live.await_ready()
     mapped = dumps(live)()["maps"]["bytes"]
     os.kill(live.pid, signal.SIGSTOP)
+    until(lambda: process_state(live.pid) == "T", "its tracer to stop")
     live.say("touch\n")
     until(lambda: process_state(pid) in ("Z", None), "it to end nevertheless")
     os.kill(live.pid, signal.SIGCONT)

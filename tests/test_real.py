@@ -66,6 +66,7 @@ def dump_seconds(live, until, path):
     return time.monotonic() - begin
 
 
+@pytest.mark.alone
 def test_a_dump_while_sqlite_works_comes_within_a_second(
         start_traced, run_plainly, until, read_report, installed, tmp_path):
     command = [installed("sqlite3"), ":memory:", "SELECT 'ready';", LONG_QUERY]

@@ -225,6 +225,7 @@ def damage(recording, kinds, count):
     recording.write_bytes(data)
 
 
+@pytest.mark.alone
 def test_a_million_events(record, read, recording, tmp_path, assert_same):
     """Small, without waiting, and any moment of it is there at once: in a fraction of the
     time that the program took. What leads to it is read alone: it may be damaged elsewhere."""

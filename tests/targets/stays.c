@@ -1,6 +1,6 @@
 /* Wants to exit, and stays: `refused` by a filter of its own for status 42, or `jumped` out of
- * the exit by the handler of SIGUSR1, saying "leaving PID" before. Then its threads map, all at
- * the same time, and it ends with status 7. */
+ * the exit by the handler of SIGUSR1, begun when a line has answered its "leaving PID".
+ * Then its threads map, all at the same time, and it ends with status 7. */
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -29,11 +29,15 @@ static void jump(int sig)
 
 static void leave_and_jump(void)
 {
+	char answer;
+
 	signal(SIGUSR1, jump);
 	if (sigsetjmp(back, 1))
 		return;
 	printf("leaving %d\n", getpid());
 	fflush(stdout);
+	if (read(STDIN_FILENO, &answer, 1) != 1)
+		abort();
 	_exit(3);
 }
 
