@@ -369,6 +369,34 @@ def test_the_end_does_not_wait_for_a_dump_that_nobody_reads(step, fifo, children
     client.close()
 
 
+def test_a_dump_for_somebody_takes_no_place_of_the_sessions_own(step, until, children):
+    """Both are asked for while the tracer, which both need, does nothing."""
+    tracer, = [pid for pid in children(step.session)
+               if Path(f"/proc/{pid}/comm").read_text() == "at-tracer\n"]
+    client, _ = step.connect()
+    os.kill(tracer, signal.SIGSTOP)
+    client.sendall(b"dump json:-\n")
+    step.json("stat")  # whoever asks later is answered: that has been read
+    os.kill(step.session, signal.SIGUSR1)
+    step.json("stat")
+    os.kill(tracer, signal.SIGCONT)
+    assert read_answer(client)[0] == "ok"
+    client.close()
+    own = step.report.with_name("report.1.json")
+    until(own.exists, "the session's own")
+    assert json.loads(own.read_text())["reason"] == "dump"
+    ended_well(step, 0)
+
+
+def test_a_dump_for_somebody_comes_between_others(start_plainly, alloctrace, target):
+    live = start_plainly(alloctrace, "-o", "json:/dev/null", "--interval", "0.001", "--",
+                         target("stepper"))
+    step = Stepper(live, alloctrace, None)
+    step.do("m 1 100")
+    assert json.loads(step.tell("dump", "json:-"))["totals"]["live_blocks"] == 1
+    assert step.finish().status == 0
+
+
 def test_what_killed_sessions_have_left_goes_with_the_next(step, start_plainly, alloctrace, target,
                                                            until, process_state):
     left = folder() / str(step.session)
