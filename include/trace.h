@@ -19,7 +19,8 @@ struct trace_mark { /* a moment of which the program was reported */
 
 struct trace_writer;
 
-/* NULL with errno. The file is replaced by what comes, once something comes. */
+/* NULL with errno, EWOULDBLOCK: another session writes there. The file is replaced by what comes,
+ * once something comes. */
 struct trace_writer *trace_create(const char *path);
 /* A heap_listener's tell: ctx is the writer. Nothing here waits for the disk. */
 void trace_tell(void *ctx, struct heap *, const struct heap_event *);

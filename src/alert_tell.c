@@ -79,7 +79,7 @@ static void tell(void *ctx, struct heap *heap, const struct alert *alert)
 
 	put_where(heap, alert->site, where, sizeof(where));
 	put_line(alert, pid, where, line, sizeof(line) - 1);
-	if (!session->options->on_alert || !run(session, alert, pid, where))
+	if ((!session->options->on_alert || !run(session, alert, pid, where)) && log_has_room())
 		warn("%s", line);
 	ctl_tell_alert(session, strcat(line, "\n"));
 	if (session->options->alert_dump)
@@ -95,5 +95,6 @@ void alert_listen(struct session *session)
 void alert_end(struct session *session)
 {
 	alert_command_end_all();
+	log_tell_left_out();
 	alerts_deinit(&session->alerts);
 }

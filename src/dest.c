@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "open_files.h"
 #include "shortage.h"
 #include "socket.h"
 
@@ -29,6 +31,12 @@ static bool parse_fd(const char *text, int *fd)
 	number = strtoul(text, NULL, 10);
 	*fd = number;
 	return digits && !text[digits] && !errno && number <= INT_MAX;
+}
+
+/* Now, before it is the number of a file of ours. */
+static bool is_closed(int fd)
+{
+	return open_files_was_taken(fd) || fcntl(fd, F_GETFD) < 0;
 }
 
 static bool is_well_formed(struct dest *dest)
@@ -74,7 +82,10 @@ bool dest_parse(struct dest *dest, const char *text)
 		dest->output = output_by_path(dest->path);
 	if (!dest->output && !dest->stream && !dest->sql)
 		dest->output = output_by_name("text", 4);
-	return is_well_formed(dest);
+	if (!is_well_formed(dest))
+		return false;
+	dest->closed = dest->kind == DEST_FD && is_closed(dest->fd);
+	return true;
 }
 
 /* /dev/stdout, which leads to whatever it is: to be followed, and never replaced. */
@@ -96,11 +107,11 @@ static bool is_special(const char *name)
 	return stat(name, &stat_) == 0 && !S_ISREG(stat_.st_mode);
 }
 
-static int check_fd(int fd)
+static int check_fd(const struct dest *dest)
 {
-	int flags = fcntl(fd, F_GETFL);
+	int flags = fcntl(dest->fd, F_GETFL);
 
-	return flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? -EBADF : 0;
+	return dest->closed || flags < 0 || (flags & O_ACCMODE) == O_RDONLY ? -EBADF : 0;
 }
 
 static int check_file(const char *name)
@@ -108,19 +119,23 @@ static int check_file(const char *name)
 	char path[PATH_MAX], *folder;
 	struct stat stat_;
 	size_t len = strlen(name);
+	int error;
 
 	if (len >= sizeof(path))
 		return -ENAMETOOLONG;
 	if (name[len - 1] == '/' || (stat(name, &stat_) == 0 && S_ISDIR(stat_.st_mode)))
 		return -EISDIR;
-	if (is_special(name))
-		return access(name, W_OK) < 0 ? -errno : 0;
+	error = access(name, W_OK) < 0 ? -errno : 0;
+	if (!error || is_special(name))
+		return error;
 	strcpy(path, name);
 	folder = dirname(path);
 	if (stat(folder, &stat_) < 0)
 		return -errno;
 	if (!S_ISDIR(stat_.st_mode))
 		return -ENOTDIR;
+	if (error == -EACCES && stat_.st_mode & S_ISVTX)
+		return error; /* another user's, which cannot be replaced */
 	return access(folder, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
@@ -128,7 +143,7 @@ int dest_check(const struct dest *dest)
 {
 	switch (dest->kind) {
 	case DEST_FD:
-		return check_fd(dest->fd);
+		return check_fd(dest);
 	case DEST_FILE:
 		return check_file(dest->path);
 	default:
@@ -249,9 +264,24 @@ static int write_to(int fd, const struct dest *dest, struct report *report)
 	return write_stream(file, dest, report);
 }
 
+static int write_beside(const char *beside, FILE *file, const char *name, const struct dest *dest,
+                        struct report *report)
+{
+	int error = write_stream(file, dest, report);
+
+	/* what memory sufficed for is better than nothing */
+	if ((!error || error == -ENOMEM) && rename(beside, name) == 0)
+		return error;
+	unlink(beside);
+	/* it is mounted on, or its folder is sticky */
+	return error ? error : write_stream(fopen(name, "we"), dest, report);
+}
+
+/* In place where there cannot be another file beside it: the folder is closed, the name long. */
 static int write_file(const char *name, const struct dest *dest, struct report *report)
 {
 	char *beside = NULL;
+	FILE *file;
 	int error;
 
 	report->one_line = false;
@@ -259,23 +289,21 @@ static int write_file(const char *name, const struct dest *dest, struct report *
 		return write_stream(fopen(name, "we"), dest, report);
 	if (asprintf(&beside, "%s.tmp%d", name, (int)getpid()) < 0)
 		return -ENOMEM;
-	error = write_stream(fopen(beside, "we"), dest, report);
-	/* what memory sufficed for is better than nothing */
-	if ((!error || error == -ENOMEM) && rename(beside, name) < 0)
-		error = -errno;
-	if (error)
-		unlink(beside);
+	file = fopen(beside, "we");
+	error = file ? write_beside(beside, file, name, dest, report) :
+	               write_stream(fopen(name, "we"), dest, report);
 	free(beside);
 	return error;
 }
 
 void dest_tell(const struct dest *dest, const struct report *report, const struct heap_error *error)
 {
+	struct pollfd to = { dest->fd, POLLOUT, 0 };
 	struct report of = *report;
 	FILE *file;
 	int fd;
 
-	if (dest->kind != DEST_FD || !dest->output->tell)
+	if (dest->kind != DEST_FD || !dest->output->tell || poll(&to, 1, 0) == 0)
 		return;
 	fd = fcntl(dest->fd, F_DUPFD_CLOEXEC, 3);
 	file = fd < 0 ? NULL : fdopen(fd, "w");

@@ -14,7 +14,8 @@ struct dest {
 	const struct output *output;        /* or NULL */
 	enum dest_kind kind;
 	const char *path; /* all but FD: the command line's own */
-	int fd;           /* FD */
+	int fd;           /* FD, */
+	bool closed;      /* which nobody has given us */
 };
 
 /* [FORMAT:]DEST; false: not well-formed. */
@@ -30,7 +31,8 @@ int dest_write(const struct dest *, struct report *, unsigned number);
 /* A stream's path with its %p and %t. The caller frees; NULL: no memory. */
 char *dest_stream_path(const char *path, int pid);
 
-/* An error of the program, at once, if it is a stream of text. Failures are the report's to tell. */
+/* An error of the program, at once, if it is a stream of text whose reader keeps up: reports have it
+ * too. Failures are theirs to tell. */
 void dest_tell(const struct dest *, const struct report *, const struct heap_error *);
 
 #endif

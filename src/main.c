@@ -1,12 +1,11 @@
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "active.h"
 #include "check.h"
 #include "commands.h"
 #include "ctl_client.h"
 #include "differ.h"
+#include "open_files.h"
 #include "pairs.h"
 #include "recorded.h"
 #include "rescue.h"
@@ -25,15 +24,6 @@ static struct title title_of(char **argv)
 	return (struct title){ argv[0], end - argv[0] };
 }
 
-/* A standard stream that is closed stays so for the target, but its number must not
- * become that of a file of ours: it is taken, until the target's exec. */
-static void take_closed_streams(void)
-{
-	for (int fd = 0; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", O_RDWR | O_CLOEXEC);
-}
-
 static int (*const run[COMMANDS])(int argc, char **argv, struct title) = {
 	[COMMAND_CHECK] = check_main,
 	[COMMAND_RESCUE] = rescue_main,
@@ -49,7 +39,7 @@ int main(int argc, char **argv)
 	enum command_id command = argc > 1 ? command_find(argv[1]) : COMMANDS;
 	struct options options;
 
-	take_closed_streams();
+	open_files_take_closed();
 	if (command < COMMANDS)
 		return run[command](argc - 1, argv + 1, title_of(argv));
 	options_parse(&options, argc, argv, "text:fd:2");

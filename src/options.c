@@ -4,6 +4,7 @@
 
 #include "log.h"
 #include "option.h"
+#include "outputs.h"
 
 static const struct options defaults = {
 	.depth = 64, .stats = FIGURES_DEFAULT, .alerts.time_ms = 60000,
@@ -78,6 +79,7 @@ void options_parse(struct options *options, int argc, char **argv, const char *o
 		die(EXIT_USAGE, "%s: a program to start, or -p PID: not both", argv[at]);
 	options->argv = at < argc ? argv + at : NULL;
 	default_output(options, output);
+	outputs_check(options, NULL, 0);
 }
 
 void options_check_outputs(const struct options *options, const char *command, const char *writes,
@@ -117,4 +119,5 @@ void options_parse_files(struct options *options, char **argv, const char *outpu
 		    argv[0]);
 	options_check_outputs(options, argv[0], writes ? writes : "reports and databases", !writes);
 	default_output(options, output);
+	outputs_check(options, files, count);
 }

@@ -52,7 +52,7 @@ static void stat(struct session *session, struct heap *heap, const struct heap_e
 	const struct traced *traced = traced_of(session, heap);
 	struct figures figures = { .sections = session->options->stats, .time = time(NULL) };
 	struct report head;
-	FILE *to = traced ? fdopen(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "w") : NULL;
+	FILE *to = traced && log_has_room() ? fdopen(fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3), "w") : NULL;
 
 	(void)event;
 	if (!to)

@@ -39,6 +39,8 @@ void recording_init(struct recording *recording, const struct options *options,
 	if (!options->record)
 		return;
 	recording->writer = trace_create(options->record);
+	if (!recording->writer && errno == EWOULDBLOCK)
+		die(EXIT_OURS, "cannot record to %s: another session does", options->record);
 	if (!recording->writer)
 		die(EXIT_OURS, "cannot record to %s:", options->record);
 	listeners_add(listeners, trace_tell, recording->writer);

@@ -1,6 +1,7 @@
 #include "log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,34 @@ void warn(const char *fmt, ...)
 	va_start(args, fmt);
 	vwarn(fmt, args);
 	va_end(args);
+}
+
+static unsigned long left_out;
+
+static bool would_wait(void)
+{
+	struct pollfd to = { STDERR_FILENO, POLLOUT, 0 };
+
+	return poll(&to, 1, 0) == 0;
+}
+
+void log_tell_left_out(void)
+{
+	unsigned long count = left_out;
+
+	if (!count || would_wait())
+		return;
+	left_out = 0;
+	warn("%lu lines were left out here: nobody read them", count);
+}
+
+bool log_has_room(void)
+{
+	log_tell_left_out();
+	if (!would_wait())
+		return true;
+	left_out++;
+	return false;
 }
 
 void die(int status, const char *fmt, ...)

@@ -1,6 +1,10 @@
 #include "open_files.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
+
+static bool taken[STDERR_FILENO + 1];
 
 static struct rlimit limit_of_ours(void)
 {
@@ -21,4 +25,15 @@ void open_files_raise(void)
 unsigned long open_files_limit(void)
 {
 	return limit_of_ours().rlim_cur;
+}
+
+void open_files_take_closed(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		taken[fd] = fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) == fd;
+}
+
+bool open_files_was_taken(int fd)
+{
+	return fd <= STDERR_FILENO && taken[fd];
 }

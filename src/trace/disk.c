@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -255,7 +256,7 @@ static int open_file(struct disk *disk, const char *path)
 	if (disk->fd < 0 || fstat(disk->fd, &stat_) < 0)
 		return errno;
 	disk->is_regular = S_ISREG(stat_.st_mode);
-	return 0;
+	return disk->is_regular && flock(disk->fd, LOCK_EX | LOCK_NB) < 0 ? errno : 0;
 }
 
 static void disk_free(struct disk *disk)

@@ -163,12 +163,14 @@ static void outputs_are_repeatable(void **state)
 
 static char **many_outputs(unsigned count)
 {
-	static char *argv[ARGS_MAX];
+	static char *argv[ARGS_MAX], texts[OUTPUTS_MAX + 1][8];
 	unsigned at = 0;
 
 	argv[at++] = "alloctrace";
-	for (; count; count--)
-		argv[at++] = "-ox";
+	for (; count; count--) {
+		snprintf(texts[count - 1], sizeof(*texts), "-ox%u", count);
+		argv[at++] = texts[count - 1];
+	}
 	argv[at++] = "prog";
 	argv[at] = NULL;
 	return argv;
@@ -311,7 +313,7 @@ static void program_must_be_given(void **state)
 static void outputs_have_an_end(void **state)
 {
 	(void)state;
-	refuse(many_outputs(OUTPUTS_MAX + 1), "-o x: more than 16 outputs");
+	refuse(many_outputs(OUTPUTS_MAX + 1), "-o x1: more than 16 outputs");
 }
 
 static void tell(char **argv, const char *first_words)
