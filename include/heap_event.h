@@ -56,7 +56,9 @@ struct heap_event {
 	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
 	                         asked for */
 	int status;           /* EXIT: as waitpid gives it */
-	int parent;           /* FORK, THREAD_BEGIN: the thread that did it, or 0 */
+	int parent;           /* FORK, THREAD_BEGIN: the thread that did it; IMAGE: the process that
+	                         began this one; or 0 */
+	bool attached;        /* IMAGE: it had begun before */
 	taddr_t start, start_arg; /* THREAD_BEGIN: what it runs, as pthread_create was told; or 0 */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */

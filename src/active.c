@@ -147,7 +147,7 @@ static void take_process(struct active_list *active, struct trace *trace, struct
 	const struct analysis_options analysis = { .depth = options->depth,
 		                                   .raw_stacks = options->raw_stacks,
 		                                   .debug_dir = options->debug_dir };
-	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, NULL);
+	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment);
 
 	if (!heap)
 		return;

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "databases.h"
 #include "log.h"
+#include "playing.h"
 #include "replay.h"
 #include "reporting.h"
 
@@ -225,33 +225,31 @@ struct recorded *recorded_find(struct trace *trace, const char *path, bool has_a
 
 /* False: nothing of it could be read. */
 static bool write_one(struct reporting *reporting, struct options *options, struct trace *trace,
-                      struct databases *databases, const struct heap_listener *told,
-                      struct recorded *one)
+                      const struct analysis_options *analysis, struct recorded one)
 {
-	const struct analysis_options analysis = {
-		.depth = options->depth, .raw_stacks = options->raw_stacks,
-		.debug_dir = options->debug_dir,
-	};
-	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, told);
+	struct heap *heap = trace_heap(trace, one.process->track, analysis, &one.moment);
 
 	if (!heap)
 		return false;
 	options->growth = replay_is_growth(heap);
-	if (one->moment.now_ns < one->mark.now_ns) { /* what was then is lost */
-		one->mark = (struct trace_mark){ .reason = "dump", .child = one->mark.child,
-			                         .now_ns = one->moment.now_ns };
+	if (one.moment.now_ns < one.mark.now_ns) { /* what was then is lost */
+		one.mark = (struct trace_mark){ .reason = "dump", .child = one.mark.child,
+			                        .now_ns = one.moment.now_ns };
 	}
-	one->mark.number = 0; /* it is the only one of its process here */
-	reporting_write(reporting, heap, &one->mark);
-	databases_end(databases, heap);
+	one.mark.number = 0; /* it is the only one of its process here */
+	reporting_write(reporting, heap, &one.mark);
 	heap_free(heap);
 	return true;
 }
 
 /* All of them; false: there is nothing to tell of any. */
 static bool write_all(struct reporting *reporting, struct options *options, struct trace *trace,
-                      struct recorded *list, size_t count)
+                      const struct recorded *list, size_t count, bool has_at)
 {
+	const struct analysis_options analysis = {
+		.depth = options->depth, .raw_stacks = options->raw_stacks,
+		.debug_dir = options->debug_dir,
+	};
 	struct databases databases = { 0 };
 	struct listeners listeners = { 0 };
 	struct polls polls = { 0 };
@@ -259,8 +257,11 @@ static bool write_all(struct reporting *reporting, struct options *options, stru
 
 	databases_init(&databases, options, &listeners, &polls, trace);
 	for (size_t i = 0; i < count; i++)
-		written += write_one(reporting, options, trace, &databases,
-		                     listeners_all(&listeners), &list[i]);
+		written += write_one(reporting, options, trace, &analysis, list[i]);
+	if (written && databases.count &&
+	    !playing_tell(&databases, listeners_all(&listeners), trace, &analysis, list, count,
+	                  has_at))
+		die(EXIT_OURS, "cannot read the recording: no memory");
 	reporting->failed |= !databases_close(&databases);
 	return written;
 }
@@ -283,7 +284,7 @@ int report_main(int argc, char **argv, struct title title)
 	trace = recorded_open(path);
 	reporting.epoch_ns = (int64_t)trace_realtime_offset(trace);
 	list = recorded_find(trace, path, has_at, at_ms, &count);
-	if (!write_all(&reporting, &options, trace, list, count))
+	if (!write_all(&reporting, &options, trace, list, count, has_at))
 		die(EXIT_OURS, "cannot read %s: it ends before it tells anything of a program; record "
 		    "once more", path);
 	whole = recorded_tell_damage(trace, path);

@@ -9,6 +9,7 @@ struct sql {
 	struct sql_options options;
 	bool replaces;     /* as the dialect has it */
 	bool begun;
+	bool lost;         /* something that should have been told */
 	uint64_t began_ns; /* CLOCK_MONOTONIC of the trace's begin */
 	uint64_t now_ns;   /* of the last event */
 	uint64_t processes, threads, sites, events, blocks; /* their last ids */
