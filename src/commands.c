@@ -46,8 +46,8 @@ const struct command commands[COMMANDS] = {
 	[COMMAND_PAIRS] = {
 		"pairs", "IN",
 		"a csv-orphan file without the rows of blocks that were freed later",
-		"Of an allocation and the free of its address behind it neither is written to -o; all "
-		"other rows are left as they are.",
+		"Of an allocation and the free of its address behind it, by the same process, neither "
+		"is written to -o; all other rows are left as they are.",
 	},
 };
 

@@ -145,6 +145,15 @@ def test_row_34_pairs_are_dropped_and_all_else_stays(read, tmp_path):
     assert read("pairs", "in.csv").stdout == (tmp_path / "out.csv").read_text()
 
 
+def test_row_34_each_process_has_its_own_pairs(read, tmp_path):
+    """A child's blocks may have the addresses of its parent's."""
+    rows = [f'"{call}";{pid};4096;{size};1700000000000;"[{{""f"":""a;{pid}""}}]";{pid}\n'
+            for call, pid, size in (("malloc", 10, 8), ("malloc", 11, 8), ("malloc", 12, 8),
+                                    ("free", 11, 0), ("free", 10, 0), ("free", 13, 0))]
+    (tmp_path / "in.csv").write_text("".join(rows))
+    assert read("pairs", "in.csv").stdout == rows[2] + rows[5]
+
+
 def test_row_34_of_a_stream(start_plainly, alloctrace, read, target, tmp_path):
     live = start_plainly(alloctrace, "--flush", "0.01", "--min-age", "0.001", "-o", f"csv-orphan:{tmp_path}/in.csv",
                          "-o", f"json:{tmp_path}/it.json", "--blocks", "--",
