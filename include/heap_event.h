@@ -73,6 +73,14 @@ struct heap_event {
 	bool unseen_free;        /* block lived: that it was freed was not seen */
 };
 
+const char *heap_event_state(const struct heap_event *);  /* of what is given, in a word */
+const char *heap_event_action(const struct heap_event *); /* POINT */
+/* Without what marks blocks beside others. */
+static inline taddr_t heap_event_address(taddr_t addr)
+{
+	return addr & ~(UINT64_C(1) << 63);
+}
+
 /* Is told of every event once it is counted. */
 struct heap_listener {
 	void (*tell)(void *ctx, struct heap *, const struct heap_event *);

@@ -21,12 +21,6 @@ static inline uint64_t since_begin(const struct sql *sql, uint64_t time_ns)
 	return time_ns - sql->began_ns;
 }
 
-/* Without what marks blocks beside others. */
-static inline taddr_t plain_address(taddr_t addr)
-{
-	return addr & ~(UINT64_C(1) << 63);
-}
-
 /* Their ids; they get rows when they are first asked for. 0: none. */
 uint64_t rows_thread(struct sql *, struct known *, int tid, uint64_t time_ns);
 uint64_t rows_site(struct sql *, struct known *, uint32_t number, const char *function);
