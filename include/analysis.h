@@ -54,7 +54,6 @@ void heap_give_up_on_server(void);
 
 struct heap_program { /* of the program now running; strings live until the next exec */
 	int pid;
-	int parent; /* its parent's number when it began, or 0 */
 	const char *exe;
 	const char *const *cmdline; /* NULL-terminated */
 	uint64_t began_ns;          /* CLOCK_MONOTONIC of the trace's begin */

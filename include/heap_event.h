@@ -56,7 +56,9 @@ struct heap_event {
 	uint64_t usable;      /* bytes that block, or of a FREE given, has; 0: not known, or not
 	                         asked for */
 	int status;           /* EXIT: as waitpid gives it */
-	int parent;           /* FORK, THREAD_BEGIN: the thread that did it, or 0 */
+	int parent;           /* FORK, THREAD_BEGIN: the thread that did it; IMAGE: the process that
+	                         began this one; or 0 */
+	bool attached;        /* IMAGE: it had begun before */
 	taddr_t start, start_arg; /* THREAD_BEGIN: what it runs, as pthread_create was told; or 0 */
 	bool gone;            /* REALLOC: given is freed, though no block is handed out */
 	const struct map_call *call; /* MAP */
@@ -70,6 +72,14 @@ struct heap_event {
 	uint64_t was_ns;         /* and when it was allocated, as time_ns */
 	bool unseen_free;        /* block lived: that it was freed was not seen */
 };
+
+const char *heap_event_state(const struct heap_event *);  /* of what is given, in a word */
+const char *heap_event_action(const struct heap_event *); /* POINT */
+/* Without what marks blocks beside others. */
+static inline taddr_t heap_event_address(taddr_t addr)
+{
+	return addr & ~(UINT64_C(1) << 63);
+}
 
 /* Is told of every event once it is counted. */
 struct heap_listener {

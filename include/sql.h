@@ -20,8 +20,6 @@ const struct sql_format *sql_by_path(const char *path);             /* or NULL *
 
 struct sql_options {
 	int64_t epoch_ns; /* CLOCK_REALTIME of CLOCK_MONOTONIC's 0 */
-	bool attached;    /* the first program had begun before */
-	bool recorded;    /* a process is met by its first event, whatever it is */
 	bool waits;       /* for room, where the disk is too slow; else the database ends early */
 };
 
@@ -34,6 +32,8 @@ struct sql *sql_open(const struct sql_format *, const char *path, const struct s
 void sql_tell(void *ctx, struct heap *, const struct heap_event *);
 /* Nothing comes of the process any more; it is let go, if it has not ended. Before heap_free. */
 void sql_end(struct sql *, struct heap *, uint64_t now_ns);
+/* What comes of the process is lost, with or without its heap: the trace is not complete. */
+void sql_lose(struct sql *, struct heap *);
 void sql_flush(struct sql *); /* what was told so far is on its way to the file */
 /* Has it ended early? Then why. */
 bool sql_failed(struct sql *, char why[SQL_WHY]);

@@ -46,6 +46,11 @@ extern const size_t stream_format_count;
 const struct stream_format *stream_by_name(const char *name, size_t len); /* or NULL */
 const struct stream_format *stream_by_path(const char *path);             /* or NULL */
 
+/* Is it a name that a reader of space-separated fields can take? */
+bool stream_is_word(const char *name);
+/* LIBRARY SYMBOL CALLER, as mtrace has them. */
+void stream_caller_put(FILE *, struct heap *, uint32_t site);
+
 /* All that is kept of a process, and its format's state. */
 void stream_forget(const struct stream_format *, struct stream_process *);
 

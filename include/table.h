@@ -26,4 +26,8 @@ bool table_remove(struct table *, uint64_t key);
 /* Walks all entries: start with *at = 0; NULL ends. */
 struct table_slot *table_next(const struct table *, size_t *at);
 
+/* Tables as the values of one: key's, made empty when new. NULL: no memory. */
+struct table *table_within(struct table *, uint64_t key);
+void table_deinit_within(struct table *); /* with all in it */
+
 #endif

@@ -40,6 +40,8 @@ struct trace;
 struct trace_process { /* one program of one process */
 	uint32_t track;
 	int pid;
+	enum trace_begin { TRACE_EXEC, TRACE_ATTACH, TRACE_FORK } how; /* it began */
+	int parent;  /* the thread that forked it, or the process that began it; or 0 */
 	uint64_t first_ns, last_ns; /* CLOCK_MONOTONIC: what is recorded of it */
 	uint64_t events;
 };
@@ -62,9 +64,21 @@ bool trace_next_mark(struct trace *, uint32_t track, size_t *at, struct trace_ma
                      struct trace_moment *);
 /* The process as it was then, the caller's to free before the trace. NULL: nothing of it is
  * readable, or it had not begun. The moment becomes an earlier one when what leads to it is not
- * readable. told, if not NULL, hears of all its events up to then. */
+ * readable. */
 struct heap *trace_heap(struct trace *, uint32_t track, const struct analysis_options *,
-                        struct trace_moment *, const struct heap_listener *told);
+                        struct trace_moment *);
+
+struct trace_audience {
+	struct heap_listener told;
+	/* It has ended, or its moment has come; lost: or what leads to it is not readable. The
+	 * heap, of which nothing is told any more, is NULL if nothing at all is. */
+	void (*end)(void *ctx, const struct trace_process *, struct heap *, bool lost);
+};
+/* All processes as they went on together, each up to its moment, which may become an earlier one:
+ * what is told is what listeners were told live, from the begin of each on. False: no memory. */
+bool trace_play(struct trace *, const struct analysis_options *,
+                struct trace_moment *moments, /* as trace_processes has them */
+                const struct trace_audience *);
 uint64_t trace_realtime_offset(const struct trace *); /* ns to add to the clock's for the date */
 
 #endif

@@ -1,42 +1,30 @@
 #include "active.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "active_list.h"
 #include "log.h"
 #include "recorded.h"
+#include "stream.h"
 
 /* ---- a recording ----------------------------------------------------------------------------- */
-
-/* libc's own around the system call, as the stream has them. */
-static bool is_around_call(const struct heap_frame *frame)
-{
-	static const char *const names[] = { "mmap", "mmap64", "__mmap", "__mmap64", "mremap",
-		                             "__mremap", "shmat", "syscall" };
-
-	for (size_t i = 0; frame->symbol && i < countof(names); i++)
-		if (strcmp(frame->symbol, names[i]) == 0)
-			return true;
-	return false;
-}
 
 /* " LIBRARY SYMBOL CALLER", as mtrace's stream tells it. The caller frees. */
 static char *caller_of(struct heap *heap, uint32_t site)
 {
-	size_t depth, i = 0;
-	const struct heap_frame *stack = heap_stack(heap, site, &depth);
-	char *text;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
 
-	while (i + 1 < depth && (stack[i].inlined || is_around_call(&stack[i])))
-		i++;
-	if (!depth)
-		return strdup(" (null) (null) (nil)");
-	if (asprintf(&text, " %s %s %" PRIx64, stack[i].module ? stack[i].module : "(null)",
-	             stack[i].symbol ? stack[i].symbol : "(null)", stack[i].address) < 0)
+	if (!out)
 		return NULL;
-	return text;
+	putc(' ', out);
+	stream_caller_put(out, heap, site);
+	if (fclose(out) == 0)
+		return text;
+	free(text);
+	return NULL;
 }
 
 /* As the stream calls it: C++'s operators, whose names are no words, by the calls they make. */
@@ -48,7 +36,7 @@ static const char *word_for(struct heap *heap, const char *name)
 	for (size_t i = 0; i < count; i++)
 		if (functions[i].kind == HEAP_REALLOC && strcmp(functions[i].name, name) == 0)
 			return "malloc(realloc)";
-	return strchr(name, ' ') ? "malloc" : name;
+	return stream_is_word(name) ? name : "malloc";
 }
 
 /* By site id. The caller frees. */
@@ -69,7 +57,7 @@ static const char **functions_of(struct heap *heap)
 	return names;
 }
 
-static bool add_blocks(struct active_list *active, struct heap *heap,
+static bool add_blocks(struct active_list *active, struct heap *heap, int pid,
                        const struct heap_query *query)
 {
 	size_t count;
@@ -78,9 +66,9 @@ static bool add_blocks(struct active_list *active, struct heap *heap,
 	bool sound = blocks && functions;
 
 	for (size_t i = 0; sound && i < count; i++)
-		sound = active_add(active, &(struct active){
+		sound = active_add(&active->blocks, &(struct active){
 			blocks[i].address, blocks[i].size, strdup(functions[blocks[i].site]),
-			caller_of(heap, blocks[i].site), false, false });
+			caller_of(heap, blocks[i].site), pid });
 	free(functions);
 	free(blocks);
 	return sound;
@@ -111,16 +99,17 @@ static bool find_calls(struct heap *heap, struct table *calls)
 	return sound;
 }
 
-static struct active map_of(struct heap *heap, const struct heap_mapping *map, uint64_t call)
+static struct active map_of(struct heap *heap, int pid, const struct heap_mapping *map,
+                            uint64_t call)
 {
 	bool own = strcmp(map->origin, "app") == 0;
 	const char *name = call == BY_MREMAP ? "mmap(mremap)" : own ? "mmap" : "mmap(syscall)";
 
 	return (struct active){ map->address, map->size, strdup(name),
-		                own ? caller_of(heap, map->site) : strdup(""), true, false };
+		                own ? caller_of(heap, map->site) : strdup(""), pid };
 }
 
-static bool add_maps(struct active_list *active, struct heap *heap, uint64_t now_ms)
+static bool add_maps(struct active_list *active, struct heap *heap, int pid, uint64_t now_ms)
 {
 	size_t count;
 	struct heap_mapping *maps = heap_mappings(heap, now_ms, &count);
@@ -133,27 +122,28 @@ static bool add_maps(struct active_list *active, struct heap *heap, uint64_t now
 		call = maps[i].site ? table_find(&calls, maps[i].site) : NULL;
 		if (!call)
 			continue;
-		map = map_of(heap, &maps[i], *call);
-		sound = active_add(active, &map);
+		map = map_of(heap, pid, &maps[i], *call);
+		sound = active_add(&active->maps, &map);
 	}
 	table_deinit(&calls);
 	free(maps);
 	return sound;
 }
 
+/* pid: as its lines have it. */
 static void take_process(struct active_list *active, struct trace *trace, struct recorded *one,
-                         struct options *options)
+                         int pid, struct options *options)
 {
 	const struct analysis_options analysis = { .depth = options->depth,
 		                                   .raw_stacks = options->raw_stacks,
 		                                   .debug_dir = options->debug_dir };
-	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, NULL);
+	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment);
 
 	if (!heap)
 		return;
 	options->query.now_ms = (one->moment.now_ns - heap_program(heap)->began_ns) / 1000000;
-	if (!add_blocks(active, heap, &options->query) ||
-	    !add_maps(active, heap, options->query.now_ms))
+	if (!add_blocks(active, heap, pid, &options->query) ||
+	    !add_maps(active, heap, pid, options->query.now_ms))
 		die(EXIT_OURS, "cannot list what is live: no memory");
 	heap_free(heap);
 }
@@ -169,7 +159,8 @@ static bool read_recording(struct active_list *active, const char *path, struct 
 	options->query.match = options->match;
 	options->query.hide = options->hide;
 	for (size_t i = 0; i < count; i++)
-		take_process(active, trace, &list[i], options);
+		take_process(active, trace, &list[i], count > 1 ? list[i].process->pid : 0,
+		             options);
 	whole = recorded_tell_damage(trace, path);
 	free(list);
 	trace_free(trace);
@@ -207,13 +198,13 @@ static bool is_log(FILE *from)
 {
 	int first = getc(from);
 
-	rewind(from);
+	ungetc(first, from); /* it may be a pipe */
 	return first != EOF && first < 0x80;
 }
 
 int active_main(int argc, char **argv, struct title title)
 {
-	struct active_list active = { .count = 0 };
+	struct active_list active = { .blocks = { .count = 0 } };
 	struct active_report report = { .report = { .reason = "active" }, .active = &active };
 	struct options options;
 	const char *path;
@@ -229,6 +220,8 @@ int active_main(int argc, char **argv, struct title title)
 		whole = read_recording(&active, path, &options);
 	if (from)
 		fclose(from);
+	if (!active_sort(&active))
+		die(EXIT_OURS, "cannot list what is live: no memory");
 	for (unsigned i = 0; i < options.dest_count; i++) {
 		options.dests[i].output = &output;
 		whole &= dest_write(&options.dests[i], &report.report, 0) == 0;

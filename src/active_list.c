@@ -5,54 +5,99 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool active_add(struct active_list *active, const struct active *one)
+static void forget(const struct active *one)
 {
-	size_t capacity = active->capacity * 2 + 1024;
-	struct active *grown = active->list;
+	free(one->function);
+	free(one->rest);
+}
 
-	if (active->count == active->capacity)
-		grown = realloc(active->list, capacity * sizeof(*grown));
+bool active_add(struct actives *actives, const struct active *one)
+{
+	size_t capacity = actives->capacity * 2 + 1024;
+	struct active *grown = actives->list;
+
+	if (actives->count == actives->capacity)
+		grown = realloc(actives->list, capacity * sizeof(*grown));
 	if (!grown || !one->function || !one->rest) {
-		free(one->function);
-		free(one->rest);
+		forget(one);
 		return false;
 	}
-	active->list = grown;
-	if (active->count == active->capacity)
-		active->capacity = capacity;
-	active->list[active->count++] = *one;
+	actives->list = grown;
+	if (actives->count == actives->capacity)
+		actives->capacity = capacity;
+	actives->list[actives->count++] = *one;
 	return true;
+}
+
+/* The last one takes its place. */
+static void drop(struct actives *actives, size_t i)
+{
+	forget(&actives->list[i]);
+	actives->list[i] = actives->list[--actives->count];
+}
+
+static void deinit(struct actives *actives)
+{
+	while (actives->count)
+		drop(actives, actives->count - 1);
+	free(actives->list);
 }
 
 void active_deinit(struct active_list *active)
 {
-	for (size_t i = 0; i < active->count; i++) {
-		free(active->list[i].function);
-		free(active->list[i].rest);
-	}
-	free(active->list);
-	table_deinit(&active->blocks);
+	deinit(&active->blocks);
+	deinit(&active->maps);
+	table_deinit_within(&active->processes);
 }
+
+/* ---- the list ---------------------------------------------------------------------------- */
 
 static int by_address(const void *a, const void *b)
 {
 	const struct active *x = a, *y = b;
 
-	return x->address < y->address ? -1 : x->address > y->address;
+	if (x->address != y->address)
+		return x->address < y->address ? -1 : 1;
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-void active_put(struct active_list *active, FILE *out)
+bool active_sort(struct active_list *active)
 {
-	if (active->count)
-		qsort(active->list, active->count, sizeof(*active->list), by_address);
-	for (size_t i = 0; i < active->count; i++)
-		if (!active->list[i].gone)
-			fprintf(out, "%s: 0x%" PRIx64 " 0x%" PRIx64 "%s\n", active->list[i].function,
-			        active->list[i].address, active->list[i].size,
-			        active->list[i].rest);
+	while (active->maps.count)
+		if (!active_add(&active->blocks, &active->maps.list[--active->maps.count]))
+			return false;
+	if (active->blocks.count)
+		qsort(active->blocks.list, active->blocks.count, sizeof(*active->blocks.list),
+		      by_address);
+	return true;
 }
 
-/* ---- a log ------------------------------------------------------------------------------- */
+/* The caller is without its 0x. */
+static void put_rest(const char *rest, FILE *out)
+{
+	const char *caller = strrchr(rest, ' ');
+
+	if (caller && strncmp(caller, " 0x", 3) == 0)
+		fprintf(out, "%.*s%s", (int)(caller + 1 - rest), rest, caller + 3);
+	else
+		fputs(rest, out);
+}
+
+void active_put(const struct active_list *active, FILE *out)
+{
+	for (size_t i = 0; i < active->blocks.count; i++) {
+		const struct active *one = &active->blocks.list[i];
+
+		fprintf(out, "%s: 0x%" PRIx64 " 0x%" PRIx64, one->function, one->address,
+		        one->size);
+		put_rest(one->rest, out);
+		if (one->pid)
+			fprintf(out, " %d", one->pid);
+		putc('\n', out);
+	}
+}
+
+/* ---- a log's line ------------------------------------------------------------------------ */
 
 struct line {
 	const char *function;
@@ -60,6 +105,7 @@ struct line {
 	uint64_t address, size;
 	bool has_size;
 	const char *rest;
+	int pid;
 };
 
 static bool take_hex(const char **at, uint64_t *out)
@@ -74,6 +120,18 @@ static bool take_hex(const char **at, uint64_t *out)
 	return !errno && (!*end || *end == ' ');
 }
 
+/* Where others are in the same log; all else is hexadecimal. */
+static int cut_pid(char *text)
+{
+	char *at = strrchr(text, ' ');
+	size_t digits = at ? strspn(at + 1, "0123456789") : 0;
+
+	if (!digits || digits > 9 || at[1 + digits])
+		return 0;
+	*at = '\0';
+	return atoi(at + 1);
+}
+
 /* A failed call's address is (nil), and nothing came of it. */
 static bool take_line(char *text, struct line *line)
 {
@@ -81,7 +139,7 @@ static bool take_line(char *text, struct line *line)
 
 	if (!colon || colon == text || memchr(text, ' ', colon - text))
 		return false;
-	*line = (struct line){ .function = text, .len = colon - text };
+	*line = (struct line){ .function = text, .len = colon - text, .pid = cut_pid(text) };
 	if (strncmp(at, " (nil)", 6) == 0)
 		at += 6;
 	else if (!take_hex(&at, &line->address))
@@ -96,96 +154,116 @@ static bool begins(const struct line *line, const char *with)
 	return strncmp(line->function, with, strlen(with)) == 0;
 }
 
-/* LIBRARY SYMBOL CALLER, the caller without its 0x. */
-static char *rest_of(const char *rest)
+static struct active active_of(const struct line *line)
 {
-	char *copy = strdup(rest), *caller = copy ? strrchr(copy, ' ') : NULL;
-
-	if (caller && strncmp(caller, " 0x", 3) == 0)
-		memmove(caller + 1, caller + 3, strlen(caller + 3) + 1);
-	return copy;
+	return (struct active){ line->address, line->size, strndup(line->function, line->len),
+		                strdup(line->rest), line->pid };
 }
 
-static bool come(struct active_list *active, const struct line *line, bool is_map)
-{
-	const struct active one = { line->address, line->size,
-		                    strndup(line->function, line->len), rest_of(line->rest),
-		                    is_map, false };
-	uint64_t *at;
+/* ---- what came of it --------------------------------------------------------------------- */
 
-	if (!active_add(active, &one))
-		return false;
-	if (is_map)
-		return true;
-	at = table_put(&active->blocks, line->address + 1);
+static struct table *places_of(struct active_list *active, int pid)
+{
+	return table_within(&active->processes, (uint64_t)pid + 1);
+}
+
+static bool go(struct active_list *active, const struct line *line)
+{
+	struct table *places = places_of(active, line->pid);
+	const uint64_t *at = places ? table_find(places, line->address + 1) : NULL;
+	const struct active *moved;
+	size_t place;
+
 	if (!at)
-		return false;
-	if (*at) /* its free was not seen */
-		active->list[*at - 1].gone = true;
-	*at = active->count;
+		return places;
+	place = *at;
+	table_remove(places, line->address + 1);
+	drop(&active->blocks, place);
+	if (place == active->blocks.count)
+		return true;
+	moved = &active->blocks.list[place];
+	*table_find(places_of(active, moved->pid), moved->address + 1) = place;
 	return true;
 }
 
-static void go(struct active_list *active, const struct line *line)
+/* One that is there already: its free was not seen. */
+static bool come(struct active_list *active, const struct line *line)
 {
-	const uint64_t *at = table_find(&active->blocks, line->address + 1);
+	const struct active one = active_of(line);
+	struct table *places;
+	uint64_t *at;
 
-	if (!at)
-		return;
-	active->list[*at - 1].gone = true;
-	table_remove(&active->blocks, line->address + 1);
+	if (!go(active, line) || !active_add(&active->blocks, &one))
+		return false;
+	places = places_of(active, line->pid);
+	at = places ? table_put(places, line->address + 1) : NULL;
+	if (at)
+		*at = active->blocks.count - 1;
+	return at;
 }
 
-/* What is left of it above the range is a map by itself. */
-static bool cut_one(struct active_list *active, size_t i, taddr_t begin, taddr_t end)
+/* What is left of it above the range is a map by itself. False: no memory. */
+static bool cut_one(struct actives *maps, size_t i, taddr_t begin, taddr_t end)
 {
-	struct active *map = &active->list[i], above = *map;
+	struct active *map = &maps->list[i], above = *map;
 	taddr_t last = map->address + map->size;
 
-	map->gone = begin <= map->address;
-	map->size = map->gone ? 0 : begin - map->address;
+	if (begin <= map->address && end >= last) {
+		drop(maps, i);
+		return true;
+	}
+	if (begin <= map->address) {
+		map->address = end;
+		map->size = last - end;
+		return true;
+	}
+	map->size = begin - map->address;
 	if (end >= last)
 		return true;
 	above.address = end;
 	above.size = last - end;
 	above.function = strdup(map->function);
 	above.rest = strdup(map->rest);
-	return active_add(active, &above);
+	return active_add(maps, &above);
 }
 
-static bool cut(struct active_list *active, taddr_t begin, uint64_t size)
+/* From the last one on: another takes the place of one that is dropped. */
+static bool cut(struct active_list *active, const struct line *line)
 {
-	size_t count = active->count;
-	taddr_t end = begin + ((size + 0xfff) & ~UINT64_C(0xfff));
+	taddr_t begin = line->address, end = begin + ((line->size + 0xfff) & ~UINT64_C(0xfff));
 
-	for (size_t i = 0; i < count; i++) {
-		const struct active *map = &active->list[i];
+	for (size_t i = active->maps.count; i-- > 0;) {
+		const struct active *map = &active->maps.list[i];
 
-		if (!map->is_map || map->gone || map->address >= end ||
+		if (map->pid != line->pid || map->address >= end ||
 		    map->address + map->size <= begin)
 			continue;
-		if (!cut_one(active, i, begin, end))
+		if (!cut_one(&active->maps, i, begin, end))
 			return false;
 	}
 	return true;
 }
 
+static bool map(struct active_list *active, const struct line *line)
+{
+	struct active one;
+
+	if (!cut(active, line))
+		return false;
+	one = active_of(line);
+	one.size = (one.size + 0xfff) & ~UINT64_C(0xfff);
+	return active_add(&active->maps, &one);
+}
+
 static bool take(struct active_list *active, const struct line *line)
 {
-	struct line map = *line;
-
-	if (!line->address)
+	if (!line->address || !(line->address + 1))
 		return true;
 	if (begins(line, "munmap"))
-		return cut(active, line->address, line->size);
-	if (begins(line, "mmap") || begins(line, "__mmap")) {
-		map.size = (map.size + 0xfff) & ~UINT64_C(0xfff);
-		return cut(active, map.address, map.size) && come(active, &map, true);
-	}
-	if (line->has_size)
-		return come(active, line, false);
-	go(active, line);
-	return true;
+		return cut(active, line);
+	if (begins(line, "mmap") || begins(line, "__mmap"))
+		return map(active, line);
+	return line->has_size ? come(active, line) : go(active, line);
 }
 
 bool active_read(struct active_list *active, FILE *from, size_t *understood)

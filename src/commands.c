@@ -41,13 +41,14 @@ const struct command commands[COMMANDS] = {
 		"active", "FILE",
 		"what is live at the end of a recording or of an mtrace log",
 		"Lines of blocks and mappings by address: FUNCTION: ADDRESS SIZE LIBRARY SYMBOL "
-		"CALLER. Of a recording --at is another moment.",
+		"CALLER, and the process where there are several. Of a recording --at is another "
+		"moment. A log tells neither of an exec nor what a child has from its parent.",
 	},
 	[COMMAND_PAIRS] = {
 		"pairs", "IN",
 		"a csv-orphan file without the rows of blocks that were freed later",
-		"Of an allocation and the free of its address behind it neither is written to -o; all "
-		"other rows are left as they are.",
+		"Of an allocation and the free of its address behind it, by the same process, neither "
+		"is written to -o; all other rows are left as they are.",
 	},
 };
 

@@ -80,7 +80,6 @@ void databases_init(struct databases *databases, const struct options *options,
 	const struct sql_options sql = {
 		.epoch_ns = recorded ? (int64_t)trace_realtime_offset(recorded) :
 		                       (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC)),
-		.attached = options->pid, .recorded = recorded,
 		.waits = recorded || options->streams.on_block == SINK_WAITS,
 	};
 
@@ -94,10 +93,21 @@ void databases_init(struct databases *databases, const struct options *options,
 		polls_add(polls, databases->timer, POLLIN, serve, databases);
 }
 
-void databases_end(struct databases *databases, struct heap *heap)
+void databases_end_at(struct databases *databases, struct heap *heap, uint64_t now_ns)
 {
 	for (unsigned i = 0; i < databases->count; i++)
-		sql_end(databases->list[i].sql, heap, clock_ns(CLOCK_MONOTONIC));
+		sql_end(databases->list[i].sql, heap, now_ns);
+}
+
+void databases_end(struct databases *databases, struct heap *heap)
+{
+	databases_end_at(databases, heap, clock_ns(CLOCK_MONOTONIC));
+}
+
+void databases_lose(struct databases *databases, struct heap *heap)
+{
+	for (unsigned i = 0; i < databases->count; i++)
+		sql_lose(databases->list[i].sql, heap);
 }
 
 bool databases_close(struct databases *databases)

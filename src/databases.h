@@ -24,6 +24,8 @@ void databases_init(struct databases *, const struct options *, struct listeners
                     const struct trace *recorded);
 /* Nothing comes of the process any more. Before heap_free. */
 void databases_end(struct databases *, struct heap *);
+void databases_end_at(struct databases *, struct heap *, uint64_t now_ns);
+void databases_lose(struct databases *, struct heap *); /* as sql_lose */
 /* Waits for them. False: one is not whole, which was said. */
 bool databases_close(struct databases *);
 

@@ -53,8 +53,7 @@ static void read_recording(struct side *side, const char *at)
 	bool has_at = recorded_at(&options, &at_ms);
 	size_t count;
 	struct recorded *list = recorded_find(side->trace, side->path, has_at, at_ms, &count);
-	struct heap *heap = trace_heap(side->trace, list->process->track, &analysis, &list->moment,
-	                               NULL);
+	struct heap *heap = trace_heap(side->trace, list->process->track, &analysis, &list->moment);
 
 	side->whole = recorded_tell_damage(side->trace, side->path);
 	if (!heap)

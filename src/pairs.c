@@ -17,7 +17,8 @@ struct rows {
 	struct row *list;
 	size_t count, capacity;
 	size_t understood;
-	struct table open; /* address + 1 -> number of the row that allocated it */
+	/* process + 1 -> table: address + 1 -> number of the row that allocated it */
+	struct table processes;
 };
 
 /* A field's end, behind its ';'; NULL: there is none. */
@@ -48,7 +49,20 @@ static bool understand(const struct row *row, bool *frees, uint64_t *addr)
 	at = next_field(next_field(row->text, end), end);
 	errno = 0;
 	*addr = strtoull(at, &behind, 10);
-	return *at >= '0' && *at <= '9' && *behind == ';' && !errno;
+	return *at >= '0' && *at <= '9' && *behind == ';' && !errno && *addr + 1;
+}
+
+/* Where others are in the same file its number is behind the stack; else 0. */
+static uint64_t process_of(const struct row *row)
+{
+	const char *at = memrchr(row->text, ';', row->len);
+	uint64_t number;
+	char *end;
+
+	if (!at || at == row->text || at[-1] != '"')
+		return 0;
+	number = strtoull(at + 1, &end, 10);
+	return strspn(end, "\r\n") == strlen(end) && number <= INT32_MAX ? number : 0;
 }
 
 static bool add(struct rows *rows, char *text, size_t len)
@@ -72,12 +86,16 @@ static bool match(struct rows *rows)
 {
 	struct row *row = &rows->list[rows->count - 1];
 	uint64_t addr, *open;
+	struct table *all;
 	bool frees;
 
 	if (!understand(row, &frees, &addr))
 		return true;
 	rows->understood++;
-	open = frees ? table_find(&rows->open, addr + 1) : table_put(&rows->open, addr + 1);
+	all = table_within(&rows->processes, process_of(row) + 1);
+	if (!all)
+		return false;
+	open = frees ? table_find(all, addr + 1) : table_put(all, addr + 1);
 	if (!frees) {
 		if (open)
 			*open = rows->count - 1;
@@ -85,7 +103,7 @@ static bool match(struct rows *rows)
 	}
 	if (open) {
 		rows->list[*open].paired = row->paired = true;
-		table_remove(&rows->open, addr + 1);
+		table_remove(all, addr + 1);
 	}
 	return true;
 }
@@ -148,6 +166,6 @@ int pairs_main(int argc, char **argv, struct title title)
 	for (size_t i = 0; i < rows.count; i++)
 		free(rows.list[i].text);
 	free(rows.list);
-	table_deinit(&rows.open);
+	table_deinit_within(&rows.processes);
 	return failed ? EXIT_OURS : 0;
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "databases.h"
 #include "log.h"
+#include "playing.h"
 #include "replay.h"
 #include "reporting.h"
 
@@ -132,37 +132,37 @@ static void find_last(struct search *search)
 	}
 }
 
+/* The moment of --at, and what was reported then. */
 struct wanted {
 	uint64_t at_ms;
-	unsigned number;
-	bool by_number;
+	struct recorded mark, own; /* a mark of it, and one process's beside that; or none */
 };
 
-static bool is_then(struct search *search, const struct recorded *one, void *ctx)
+static bool is_then(const struct search *search, const struct recorded *one, uint64_t at_ms)
 {
-	const struct wanted *wanted = ctx;
-	uint64_t ms = (one->mark.now_ns - one->process->first_ns) / 1000000;
+	return (one->mark.now_ns - search->processes->first_ns) / 1000000 == at_ms;
+}
 
-	if (wanted->by_number ? one->mark.number == wanted->number : ms == wanted->at_ms) {
-		add(search, one);
-		return false;
-	}
+/* A dump, which all had together, rather than a last report. */
+static bool find_mark(struct search *search, const struct recorded *one, void *ctx)
+{
+	struct wanted *wanted = ctx;
+
+	if (is_then(search, one, wanted->at_ms) &&
+	    (!wanted->mark.process || (!wanted->mark.mark.number && one->mark.number)))
+		wanted->mark = *one;
 	return true;
 }
 
-/* One that was reported then; if it was a dump, then all that was dumped with it. */
-static void find_marks(struct search *search, uint64_t at_ms)
+static bool find_own(struct search *search, const struct recorded *one, void *ctx)
 {
-	struct wanted wanted = { .at_ms = at_ms };
+	struct wanted *wanted = ctx;
 
-	for (size_t i = 0; i < search->process_count && !search->count; i++)
-		each_mark(search, &search->processes[i], is_then, &wanted);
-	if (!search->count || !search->found->mark.number)
-		return;
-	wanted = (struct wanted){ .by_number = true, .number = search->found->mark.number };
-	search->count = 0;
-	for (size_t i = 0; i < search->process_count; i++)
-		each_mark(search, &search->processes[i], is_then, &wanted);
+	if (one->mark.number != wanted->mark.mark.number ||
+	    (!one->mark.number && !is_then(search, one, wanted->at_ms)))
+		return true;
+	wanted->own = *one;
+	return false;
 }
 
 static uint64_t end_of(struct search *search, const struct trace_process *process)
@@ -173,20 +173,28 @@ static uint64_t end_of(struct search *search, const struct trace_process *proces
 	return last.process ? last.mark.now_ns : process->last_ns;
 }
 
-/* The latest of them all. */
-static uint64_t find_at(struct search *search, uint64_t now_ns)
+/* All that were dumped then; else all that lived, whether that was the last of one of them or
+ * not. The latest moment of all. */
+static uint64_t find_at(struct search *search, uint64_t at_ms)
 {
-	uint64_t latest = 0;
+	uint64_t now_ns = search->processes->first_ns + at_ms * 1000000, latest = 0, end_ns;
+	struct wanted wanted = { .at_ms = at_ms };
 
+	for (size_t i = 0; i < search->process_count; i++)
+		each_mark(search, &search->processes[i], find_mark, &wanted);
+	now_ns = wanted.mark.process ? wanted.mark.mark.now_ns : now_ns;
 	for (size_t i = 0; i < search->process_count; i++) {
 		const struct trace_process *process = &search->processes[i];
-		uint64_t end_ns = end_of(search, process);
-		struct recorded one = at_time(search, process, now_ns);
 
+		end_ns = end_of(search, process);
 		latest = end_ns > latest ? end_ns : latest;
-		if (process->first_ns <= now_ns && now_ns <= end_ns &&
-		    !has_gone_on(search, process, now_ns))
-			add(search, &one);
+		wanted.own = at_time(search, process, now_ns);
+		if (wanted.mark.process)
+			each_mark(search, process, find_own, &wanted);
+		if (wanted.own.moment.block != SIZE_MAX ||
+		    (!wanted.mark.mark.number && process->first_ns <= now_ns && now_ns <= end_ns &&
+		     !has_gone_on(search, process, now_ns)))
+			add(search, &wanted.own);
 	}
 	return latest;
 }
@@ -195,22 +203,19 @@ struct recorded *recorded_find(struct trace *trace, const char *path, bool has_a
                                size_t *count)
 {
 	struct search search = { .trace = trace };
-	uint64_t begin_ns, latest;
+	uint64_t latest_ms;
 
 	search.process_count = trace_processes(trace, &search.processes);
 	if (!search.process_count)
 		die(EXIT_OURS, "cannot read %s: no program had begun in it yet", path);
-	begin_ns = search.processes->first_ns;
-	if (has_at)
-		find_marks(&search, at_ms);
-	else
+	if (!has_at) {
 		find_last(&search);
-	if (has_at && !search.count) {
-		latest = find_at(&search, begin_ns + at_ms * 1000000);
+	} else {
+		latest_ms = (find_at(&search, at_ms) - search.processes->first_ns) / 1000000;
 		if (!search.count)
-			die(EXIT_USAGE, "%s: nothing ran at %" PRIu64 ".%03" PRIu64
-			    " s; the recording goes from 0 to %.3f s", path, at_ms / 1000,
-			    at_ms % 1000, (latest - begin_ns) / 1e9);
+			die(EXIT_USAGE, "%s: nothing ran at %" PRIu64 ".%03" PRIu64 " s; the "
+			    "recording goes from 0 to %" PRIu64 ".%03" PRIu64 " s", path,
+			    at_ms / 1000, at_ms % 1000, latest_ms / 1000, latest_ms % 1000);
 	}
 	*count = search.count;
 	return search.found;
@@ -220,33 +225,31 @@ struct recorded *recorded_find(struct trace *trace, const char *path, bool has_a
 
 /* False: nothing of it could be read. */
 static bool write_one(struct reporting *reporting, struct options *options, struct trace *trace,
-                      struct databases *databases, const struct heap_listener *told,
-                      struct recorded *one)
+                      const struct analysis_options *analysis, struct recorded one)
 {
-	const struct analysis_options analysis = {
-		.depth = options->depth, .raw_stacks = options->raw_stacks,
-		.debug_dir = options->debug_dir,
-	};
-	struct heap *heap = trace_heap(trace, one->process->track, &analysis, &one->moment, told);
+	struct heap *heap = trace_heap(trace, one.process->track, analysis, &one.moment);
 
 	if (!heap)
 		return false;
 	options->growth = replay_is_growth(heap);
-	if (one->moment.now_ns < one->mark.now_ns) { /* what was then is lost */
-		one->mark = (struct trace_mark){ .reason = "dump", .child = one->mark.child,
-			                         .now_ns = one->moment.now_ns };
+	if (one.moment.now_ns < one.mark.now_ns) { /* what was then is lost */
+		one.mark = (struct trace_mark){ .reason = "dump", .child = one.mark.child,
+			                        .now_ns = one.moment.now_ns };
 	}
-	one->mark.number = 0; /* it is the only one of its process here */
-	reporting_write(reporting, heap, &one->mark);
-	databases_end(databases, heap);
+	one.mark.number = 0; /* it is the only one of its process here */
+	reporting_write(reporting, heap, &one.mark);
 	heap_free(heap);
 	return true;
 }
 
 /* All of them; false: there is nothing to tell of any. */
 static bool write_all(struct reporting *reporting, struct options *options, struct trace *trace,
-                      struct recorded *list, size_t count)
+                      const struct recorded *list, size_t count, bool has_at)
 {
+	const struct analysis_options analysis = {
+		.depth = options->depth, .raw_stacks = options->raw_stacks,
+		.debug_dir = options->debug_dir,
+	};
 	struct databases databases = { 0 };
 	struct listeners listeners = { 0 };
 	struct polls polls = { 0 };
@@ -254,8 +257,11 @@ static bool write_all(struct reporting *reporting, struct options *options, stru
 
 	databases_init(&databases, options, &listeners, &polls, trace);
 	for (size_t i = 0; i < count; i++)
-		written += write_one(reporting, options, trace, &databases,
-		                     listeners_all(&listeners), &list[i]);
+		written += write_one(reporting, options, trace, &analysis, list[i]);
+	if (written && databases.count &&
+	    !playing_tell(&databases, listeners_all(&listeners), trace, &analysis, list, count,
+	                  has_at))
+		die(EXIT_OURS, "cannot read the recording: no memory");
 	reporting->failed |= !databases_close(&databases);
 	return written;
 }
@@ -278,7 +284,7 @@ int report_main(int argc, char **argv, struct title title)
 	trace = recorded_open(path);
 	reporting.epoch_ns = (int64_t)trace_realtime_offset(trace);
 	list = recorded_find(trace, path, has_at, at_ms, &count);
-	if (!write_all(&reporting, &options, trace, list, count))
+	if (!write_all(&reporting, &options, trace, list, count, has_at))
 		die(EXIT_OURS, "cannot read %s: it ends before it tells anything of a program; record "
 		    "once more", path);
 	whole = recorded_tell_damage(trace, path);

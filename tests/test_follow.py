@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from conftest import HANG, Report, Run
+from recordings import TRACK, blocks_of
 from test_children import KINDS, PIPELINE
 
 FOLLOW = ["-f"]
@@ -331,6 +332,46 @@ def test_a_dump_is_of_every_process(start_pair, fifo, until, read_report, stated
     run.assert_all_true()
     assert stated().keys() == {child}
     stated()[child].assert_all_true()
+
+
+@pytest.fixture
+def at_moment(alloctrace, tmp_path, read_report):
+    """at_moment(ms): the reasons of the reports of r.trace then, by process."""
+    def read(ms):
+        done = subprocess.run([alloctrace, "report", "r.trace", "--at", str(ms / 1000), "-o",
+                               "json:then-%p.json"], cwd=tmp_path, timeout=HANG, check=False)
+        assert done.returncode == 0
+        reports = [read_report(path) for path in tmp_path.glob("then-*.json")]
+        for report in reports:
+            (tmp_path / f"then-{report['pid']}.json").unlink()
+        return {report["pid"]: report["reason"] for report in reports}
+    return read
+
+
+def test_a_moment_of_a_recording_counts_from_its_begin(start_pair, at_moment, fifo, kin, tmp_path):
+    """A child's own time does not."""
+    live, parent, child = start_pair("--record", tmp_path / "r.trace")
+    fifo.say(2)
+    assert live.finish().status == 6
+    lived = kin()[child]["time_ms"]
+    assert at_moment(lived)[parent] == "dump"
+    began, forked = [block.first_ns for block in blocks_of(tmp_path / "r.trace")
+                     if block.kind == TRACK]
+    end = (forked - began) // 1000000 + lived
+    if at_moment(end)[child] == "dump":
+        end += 1
+    assert at_moment(end).keys() == {parent, child}
+    assert at_moment(end)[child] == "exit"
+
+
+def test_the_moment_in_which_one_ends_is_one_of_the_others_too(start_daemon, at_moment, fifo,
+                                                               tmp_path):
+    live, pid = start_daemon("--record", tmp_path / "r.trace")
+    fifo.say()
+    run = live.finish()
+    then = at_moment(run.report["time_ms"])
+    assert then.keys() == {run.report["pid"], pid}
+    assert then[run.report["pid"]] == "exit"
 
 
 def test_after_the_duration_all_are_let_go(start_pair, fifo, until, kin, tmp_path):

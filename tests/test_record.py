@@ -390,5 +390,7 @@ def test_usage(read, small, tmp_path):
         assert read("report", *arguments, status=2).stderr.decode() == f"alloctrace: {why}\n"
     beyond = read("report", small, "--at", "86400", status=2).stderr.decode()
     assert "nothing ran at 86400.000 s; the recording goes from 0 to " in beyond
+    end = json.loads(read("report", small, "--at", beyond.split()[-2], "-o", "json:-").stdout)
+    assert beyond.split()[-2] == f"{end['time_ms'] / 1000:.3f}" and end["reason"] == "exit"
     assert "--at 3: a moment is for alloctrace report" in \
            read("--at", "3", "--", "true", status=2).stderr.decode()

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import random
 import subprocess
 from pathlib import Path
 
@@ -114,6 +115,70 @@ malloc(realloc): 0x50 0x7 /p main 7
 """
 
 
+def test_a_log_of_several_processes(read, tmp_path):
+    """What a child does in its copy of its parent's blocks is not done to them."""
+    (tmp_path / "log").write_text("""\
+malloc: 0x10 0x1 /p main 0x1 100
+malloc: 0x20 0x2 /p main 0x2 100
+mmap: 0x10000 0x1000 /p main 0x3 100
+free: 0x10 /p main 0x4 101
+malloc: 0x20 0x3 /p main 0x5 101
+munmap(syscall): 0x10000 0x1000 101
+malloc: 0x30 0x4 /p main 0x6 101
+free: 0x30 /p main 0x7 101
+""")
+    assert read("active", "log").stdout == """\
+malloc: 0x10 0x1 /p main 1 100
+malloc: 0x20 0x2 /p main 2 100
+malloc: 0x20 0x3 /p main 5 101
+mmap: 0x10000 0x1000 /p main 3 100
+"""
+
+
+def test_a_recording_and_a_log_of_several_processes(record, read, target):
+    record(target("streamed"), "forks", options=["-f"])
+    of_log, of_recording = (lines_of(read("active", f"it.{kind}").stdout)[0]
+                            for kind in ("mtrace", "trace"))
+    assert of_log == of_recording
+    pids = {int(words[2], 16): words[-1] for words in of_log}
+    assert pids.keys() == {70, 80, 90} and pids[70] == pids[80] != pids[90]
+
+
+def test_a_log_from_a_pipe(alloctrace, environment):
+    done = subprocess.run([alloctrace, "active", "/dev/stdin"], env=environment, text=True,
+                          input="malloc: 0x10 0x1 /p main 0x1\nmalloc: 0x20 0x2 /p main 0x2\n",
+                          capture_output=True, timeout=HANG, check=True)
+    assert done.stdout == "malloc: 0x10 0x1 /p main 1\nmalloc: 0x20 0x2 /p main 2\n"
+
+
+def any_line(chance, blocks, maps):
+    """One of a log, that does the same to the two: (process, address) -> size, pages."""
+    pid, at = chance.choice((7, 8)), chance.randrange(1, 60) * 16
+    page, pages = chance.randrange(1, 40), chance.randrange(1, 9)
+    if chance.random() < 0.3:
+        maps -= {(pid, page + i) for i in range(pages)}
+        if chance.random() < 0.4:
+            return f"munmap: {page << 12:#x} {pages << 12:#x} /p main 0x1 {pid}\n"
+        maps |= {(pid, page + i) for i in range(pages)}
+        return f"mmap: {page << 12:#x} {(pages << 12) - 5:#x} /p main 0x1 {pid}\n"
+    if chance.random() < 0.5:
+        blocks.pop((pid, at), None)
+        return f"free: {at:#x} /p main 0x1 {pid}\n"
+    blocks[pid, at] = chance.randrange(1, 5000)
+    return f"malloc: {at:#x} {blocks[pid, at]:#x} /p main 0x1 {pid}\n"
+
+
+def test_a_log_of_anything(read, tmp_path):
+    blocks, maps, chance = {}, set(), random.Random(1)
+    (tmp_path / "log").write_text("".join(any_line(chance, blocks, maps) for _ in range(20000)))
+    lines = [line.split() for line in read("active", "log").stdout.splitlines()]
+    assert {(int(words[-1]), int(words[1], 16)): int(words[2], 16)
+            for words in lines if words[0] == "malloc:"} == blocks
+    pages = [(int(words[-1]), (int(words[1], 16) >> 12) + i) for words in lines
+             if words[0] == "mmap:" for i in range(int(words[2], 16) >> 12)]
+    assert len(pages) == len(set(pages)) and set(pages) == maps
+
+
 def test_what_is_neither_recording_nor_log(read, tmp_path):
     (tmp_path / "it").write_text("root:x:0:0::/:/bin/sh\n")
     assert read("active", "it", status=125).stderr == (
@@ -143,6 +208,15 @@ def test_row_34_pairs_are_dropped_and_all_else_stays(read, tmp_path):
     assert read("pairs", "in.csv", "-o", "out.csv").stdout == ""
     assert (tmp_path / "out.csv").read_text() == "".join(ROWS[i] for i in (1, 3, 4, 7, 8))
     assert read("pairs", "in.csv").stdout == (tmp_path / "out.csv").read_text()
+
+
+def test_row_34_each_process_has_its_own_pairs(read, tmp_path):
+    """A child's blocks may have the addresses of its parent's."""
+    rows = [f'"{call}";{pid};4096;{size};1700000000000;"[{{""f"":""a;{pid}""}}]";{pid}\n'
+            for call, pid, size in (("malloc", 10, 8), ("malloc", 11, 8), ("malloc", 12, 8),
+                                    ("free", 11, 0), ("free", 10, 0), ("free", 13, 0))]
+    (tmp_path / "in.csv").write_text("".join(rows))
+    assert read("pairs", "in.csv").stdout == rows[2] + rows[5]
 
 
 def test_row_34_of_a_stream(start_plainly, alloctrace, read, target, tmp_path):

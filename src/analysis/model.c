@@ -162,6 +162,15 @@ static void new_image(struct heap *heap, const struct record *record)
 		heap_note(heap, "no allocator function was found in %s", heap->program.exe);
 }
 
+static void tell_image(struct heap *heap, const struct record *record)
+{
+	struct heap_event event = account_event(HEAP_EVENT_IMAGE, record);
+
+	event.parent = heap->parent;
+	event.attached = heap->attached;
+	account_apply(heap, &event);
+}
+
 /* Its threads have been told of before. */
 static void attached(struct heap *heap, const struct record *record)
 {
@@ -170,7 +179,7 @@ static void attached(struct heap *heap, const struct record *record)
 	heap->attached = true;
 	new_image(heap, record);
 	heap->threads_live = heap->threads_total = live;
-	account_tell(heap, HEAP_EVENT_IMAGE, record->tid);
+	tell_image(heap, record);
 }
 
 static void lifted(struct heap *heap, const struct record_lifted *record)
@@ -254,7 +263,7 @@ void heap_apply(struct heap *heap, const struct record *record)
 	case REC_EXEC:
 		heap->attached = false;
 		new_image(heap, record);
-		account_tell(heap, HEAP_EVENT_IMAGE, record->tid);
+		tell_image(heap, record);
 		command_add(heap, CMD_GO, record->tid, sizeof(*record));
 		break;
 	case REC_LOADER:

@@ -109,6 +109,7 @@ struct heap {
 	struct notes notes;
 	uint64_t threads_live, threads_total;
 	struct heap_program program;
+	int parent; /* the process that began this one, when its program began; or 0 */
 	int root; /* the program's root folder, or -1 */
 	char *exe, *cmdline;
 	size_t cmdline_len;

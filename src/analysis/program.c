@@ -66,7 +66,7 @@ void program_read(struct heap *heap, int pid)
 	heap->cmdline = read_file(pid, "cmdline", &heap->cmdline_len);
 	heap->argv = heap->cmdline ? split(heap->cmdline, heap->cmdline_len) : NULL;
 	proc_stat_read(pid, stat);
-	heap->program.parent = (int)proc_stat_number(stat, PROC_STAT_PARENT);
+	heap->parent = (int)proc_stat_number(stat, PROC_STAT_PARENT);
 	heap->program.pid = pid;
 	heap->program.exe = heap->exe;
 	heap->program.cmdline = heap->argv;

@@ -117,3 +117,29 @@ struct table_slot *table_next(const struct table *table, size_t *at)
 	}
 	return NULL;
 }
+
+struct table *table_within(struct table *table, uint64_t key)
+{
+	uint64_t *at = table_put(table, key);
+	struct table *within = at ? (struct table *)(uintptr_t)*at : NULL;
+
+	if (!at || within)
+		return within;
+	within = calloc(1, sizeof(*within));
+	if (within)
+		*at = (uintptr_t)within;
+	else
+		table_remove(table, key);
+	return within;
+}
+
+void table_deinit_within(struct table *table)
+{
+	struct table_slot *slot;
+
+	for (size_t at = 0; (slot = table_next(table, &at));) {
+		table_deinit((struct table *)(uintptr_t)slot->value);
+		free((struct table *)(uintptr_t)slot->value);
+	}
+	table_deinit(table);
+}

@@ -104,7 +104,7 @@ const char *stream_realloc_kind(const struct heap_event *event)
 void stream_address_put(FILE *out, taddr_t addr)
 {
 	if (addr)
-		fprintf(out, "0x%" PRIx64, stream_address(addr));
+		fprintf(out, "0x%" PRIx64, heap_event_address(addr));
 	else
 		fputs("(nil)", out);
 }

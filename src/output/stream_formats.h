@@ -37,14 +37,7 @@ static inline bool stream_gives_back(const struct heap_event *event)
 	       (event->kind == HEAP_EVENT_UNREF && event->state != HEAP_GIVEN_NONE);
 }
 
-/* Without what marks blocks beside others. */
-static inline taddr_t stream_address(taddr_t addr)
-{
-	return addr & ~(UINT64_C(1) << 63);
-}
 void stream_address_put(FILE *, taddr_t); /* as printf's %p has it: "(nil)" for 0 */
-/* Is it a name that a reader of space-separated fields can take? */
-bool stream_is_word(const char *name);
 /* With what would end a line, and backslashes, as \ooo, like /proc/PID/maps has them. */
 void stream_line_put(FILE *, const char *text);
 

@@ -64,7 +64,7 @@ static void put_address(yajl_gen gen, const char *key, taddr_t addr)
 {
 	char text[24];
 
-	snprintf(text, sizeof(text), "0x%" PRIx64, stream_address(addr));
+	snprintf(text, sizeof(text), "0x%" PRIx64, heap_event_address(addr));
 	json_member_string(gen, key, addr ? text : NULL);
 }
 
@@ -104,17 +104,6 @@ static void put_usable(yajl_gen gen, const struct heap_event *event)
 
 /* ---- events --------------------------------------------------------------------------------- */
 
-static const char *state_name(const struct heap_event *event)
-{
-	static const char *const names[] = {
-		[HEAP_GIVEN_NONE] = "null", [HEAP_GIVEN_LIVE] = "live", [HEAP_GIVEN_FREED] = "double",
-		[HEAP_GIVEN_LOADER] = "loader", [HEAP_GIVEN_EARLIER] = "earlier",
-		[HEAP_GIVEN_MIDDLE] = "middle", [HEAP_GIVEN_UNKNOWN] = "unknown",
-	};
-
-	return event->state || !event->given ? names[event->state] : "kept";
-}
-
 static void put_alloc(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
 {
 	json_member_string(gen, "function", event->function);
@@ -141,7 +130,7 @@ static void put_free(yajl_gen gen, struct stream_process *process, const struct 
 {
 	json_member_string(gen, "function", event->function);
 	put_address(gen, "address", event->given);
-	json_member_string(gen, "state", state_name(event));
+	json_member_string(gen, "state", heap_event_state(event));
 	put_was(gen, "size", event);
 	put_usable(gen, event);
 	put_stack(gen, process, event->site);
@@ -152,7 +141,7 @@ static void put_realloc(yajl_gen gen, struct stream_process *process,
 {
 	json_member_string(gen, "kind", stream_realloc_kind(event));
 	put_address(gen, "old_address", event->given);
-	json_member_string(gen, "state", state_name(event));
+	json_member_string(gen, "state", heap_event_state(event));
 	put_was(gen, "old_size", event);
 	put_alloc(gen, process, event);
 }
@@ -200,14 +189,8 @@ static void put_thread(yajl_gen gen, struct stream_process *process, const struc
 
 static void put_point(yajl_gen gen, struct stream_process *process, const struct heap_event *event)
 {
-	static const char *const actions[POINT_ACTIONS] = {
-		[POINT_MARK] = "mark", [POINT_RESET] = "reset", [POINT_STAT] = "stat",
-		[POINT_DUMP] = "dump", [POINT_LOG_ON] = "log:on", [POINT_LOG_OFF] = "log:off",
-		[POINT_PHASE] = "phase", [POINT_TAG] = "tag", [POINT_STATS] = "stats",
-	};
-
 	(void)process;
-	json_member_string(gen, "action", actions[event->action]);
+	json_member_string(gen, "action", heap_event_action(event));
 	if (event->name && *event->name)
 		json_member_string(gen, "name", event->name);
 	if (event->detail && *event->detail)

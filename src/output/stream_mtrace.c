@@ -23,10 +23,10 @@ static bool is_around_call(const struct heap_frame *frame)
 
 /* The library and the symbol the dynamic linker would tell: of the code that was called from, not
  * of what was inlined there. */
-static void put_caller(FILE *out, struct stream_process *process, uint32_t site)
+void stream_caller_put(FILE *out, struct heap *heap, uint32_t site)
 {
 	size_t count, i = 0;
-	const struct heap_frame *stack = heap_stack(process->heap, site, &count);
+	const struct heap_frame *stack = heap_stack(heap, site, &count);
 
 	while (i + 1 < count && (stack[i].inlined || is_around_call(&stack[i])))
 		i++;
@@ -38,6 +38,11 @@ static void put_caller(FILE *out, struct stream_process *process, uint32_t site)
 	putc(' ', out);
 	stream_line_put(out, stack[i].symbol ? stack[i].symbol : "(null)");
 	fprintf(out, " 0x%" PRIx64, stack[i].address);
+}
+
+static void put_caller(FILE *out, struct stream_process *process, uint32_t site)
+{
+	stream_caller_put(out, process->heap, site);
 }
 
 static void end_line(FILE *out, struct stream_process *process, uint32_t site)

@@ -124,7 +124,7 @@ static void put(FILE *out, struct stream_process *process, const struct waiting 
 	const char *stack = stream_text(process, one->site, put_stack);
 
 	fprintf(out, "\"%s\";%d;%" PRIu64 ";%" PRIu64 ";%" PRIu64 ";\"%s\"", one->function,
-	        one->tid, stream_address(one->addr), one->size, ms, *stack ? stack : "[]");
+	        one->tid, heap_event_address(one->addr), one->size, ms, *stack ? stack : "[]");
 	if (process->tagged)
 		fprintf(out, ";%d", process->pid);
 	putc('\n', out);

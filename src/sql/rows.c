@@ -126,9 +126,9 @@ void rows_block(struct sql *sql, const struct known *known, struct live_block *b
 	queue_put_at_end(sql->queue, BLOCKS, (const struct value[COLUMNS_MAX]){
 		[BLOCK_ID] = id(block->id), [BLOCK_PROCESS] = id(known->id),
 		[BLOCK_THREAD] = id(block->thread), [BLOCK_SITE] = id(block->site),
-		[BLOCK_ADDRESS] = number(plain_address(block->address)),
+		[BLOCK_ADDRESS] = number(heap_event_address(block->address)),
 		[BLOCK_SIZE] = number(block->size), [BLOCK_USABLE] = id(block->usable),
-		[BLOCK_BESIDE] = number(block->address != plain_address(block->address)),
+		[BLOCK_BESIDE] = number(block->address != heap_event_address(block->address)),
 		[BLOCK_ALLOC_EVENT] = id(block->event), [BLOCK_ALLOCATED] = number(block->time_ns),
 		[BLOCK_FREE_EVENT] = id(freeing->event),
 		[BLOCK_FREED] = freed ? number(freeing->time_ns) : (struct value){ 0 },

@@ -9,6 +9,7 @@ struct sql {
 	struct sql_options options;
 	bool replaces;     /* as the dialect has it */
 	bool begun;
+	bool lost;         /* something that should have been told */
 	uint64_t began_ns; /* CLOCK_MONOTONIC of the trace's begin */
 	uint64_t now_ns;   /* of the last event */
 	uint64_t processes, threads, sites, events, blocks; /* their last ids */
@@ -18,12 +19,6 @@ struct sql {
 static inline uint64_t since_begin(const struct sql *sql, uint64_t time_ns)
 {
 	return time_ns - sql->began_ns;
-}
-
-/* Without what marks blocks beside others. */
-static inline taddr_t plain_address(taddr_t addr)
-{
-	return addr & ~(UINT64_C(1) << 63);
 }
 
 /* Their ids; they get rows when they are first asked for. 0: none. */

@@ -34,7 +34,8 @@ struct sql *sql_open(const struct sql_format *format, const char *path,
 
 static void tell_begin(struct sql *sql, struct heap *heap, const struct heap_event *event)
 {
-	struct known *known = meet_find(sql, heap);
+	bool execs = event->kind == HEAP_EVENT_IMAGE;
+	struct known *known = execs ? meet_find_pid(sql, heap_program(heap)->pid) : NULL;
 	uint64_t before = known ? known->id : 0;
 
 	if (known)
@@ -68,8 +69,6 @@ void sql_tell(void *ctx, struct heap *heap, const struct heap_event *event)
 		return;
 	}
 	known = meet_find(sql, heap);
-	if (!known && sql->options.recorded)
-		known = meet_later(sql, heap, event);
 	if (!known)
 		return;
 	if (event->kind == HEAP_EVENT_EXIT)
@@ -82,10 +81,17 @@ void sql_end(struct sql *sql, struct heap *heap, uint64_t now_ns)
 {
 	struct known *known = meet_find(sql, heap);
 
-	if (sql->options.recorded)
-		now_ns = sql->now_ns; /* it was told of then */
 	if (known)
 		meet_end(sql, known, queue_takes(sql->queue) ? "detach" : NULL, 0, now_ns);
+}
+
+void sql_lose(struct sql *sql, struct heap *heap)
+{
+	struct known *known = heap ? meet_find(sql, heap) : NULL;
+
+	sql->lost = true;
+	if (known)
+		meet_end(sql, known, NULL, 0, sql->now_ns);
 }
 
 void sql_flush(struct sql *sql)
@@ -105,7 +111,7 @@ bool sql_close(struct sql *sql, char why[SQL_WHY])
 	while (sql->first)
 		meet_end(sql, sql->first, NULL, 0, sql->now_ns);
 	if (sql->begun)
-		meet_trace(sql, queue_takes(sql->queue) && !shortage_count());
+		meet_trace(sql, queue_takes(sql->queue) && !sql->lost && !shortage_count());
 	whole = queue_close(sql->queue, why);
 	free(sql);
 	return whole;

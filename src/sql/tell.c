@@ -16,17 +16,6 @@ struct telling { /* one event */
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-static const char *state_of(const struct heap_event *event)
-{
-	static const char *const names[] = {
-		[HEAP_GIVEN_NONE] = "null", [HEAP_GIVEN_LIVE] = "live", [HEAP_GIVEN_FREED] = "double",
-		[HEAP_GIVEN_LOADER] = "loader", [HEAP_GIVEN_EARLIER] = "earlier",
-		[HEAP_GIVEN_MIDDLE] = "middle", [HEAP_GIVEN_UNKNOWN] = "unknown",
-	};
-
-	return event->state || !event->given ? names[event->state] : "kept";
-}
-
 static void put_freed(struct telling *telling, struct live_block *block)
 {
 	const struct freeing freeing = { .event = telling->sql->events, .thread = telling->thread,
@@ -41,7 +30,7 @@ static void put_freed(struct telling *telling, struct live_block *block)
 
 static struct value address_of(taddr_t addr)
 {
-	return addr ? number(plain_address(addr)) : (struct value){ 0 };
+	return addr ? number(heap_event_address(addr)) : (struct value){ 0 };
 }
 
 static void take_back(struct telling *telling)
@@ -50,7 +39,7 @@ static void take_back(struct telling *telling)
 	struct live_block block;
 
 	telling->row[EVENT_FREED_ADDRESS] = address_of(event->given);
-	telling->row[EVENT_STATE] = text(state_of(event));
+	telling->row[EVENT_STATE] = text(heap_event_state(event));
 	if (event->state == HEAP_GIVEN_LIVE && known_take(telling->known, event->given, &block))
 		put_freed(telling, &block);
 }
@@ -130,7 +119,7 @@ static void tell_realloc(struct telling *telling)
 	bool held = known_release(telling->known, event->tid, &block);
 
 	telling->row[EVENT_FREED_ADDRESS] = address_of(event->given);
-	telling->row[EVENT_STATE] = text(event->gone ? state_of(event) :
+	telling->row[EVENT_STATE] = text(event->gone ? heap_event_state(event) :
 	                                 event->given ? "kept" : "null");
 	if (held && event->gone)
 		put_freed(telling, &block);
@@ -160,15 +149,11 @@ static void tell_map(struct telling *telling)
 
 static void tell_point(struct telling *telling)
 {
-	static const char *const actions[POINT_ACTIONS] = {
-		[POINT_MARK] = "mark", [POINT_RESET] = "reset", [POINT_STAT] = "stat",
-		[POINT_DUMP] = "dump", [POINT_LOG_ON] = "log:on", [POINT_LOG_OFF] = "log:off",
-		[POINT_PHASE] = "phase", [POINT_TAG] = "tag", [POINT_STATS] = "stats",
-	};
 	const struct heap_event *event = telling->event;
 
 	queue_put(telling->sql->queue, MARKS, (const struct value[COLUMNS_MAX]){
-		[MARK_EVENT] = id(telling->sql->events), [MARK_ACTION] = text(actions[event->action]),
+		[MARK_EVENT] = id(telling->sql->events),
+		[MARK_ACTION] = text(heap_event_action(event)),
 		[MARK_NAME] = text(event->name), [MARK_DETAIL] = text(event->detail),
 	});
 }

@@ -8,7 +8,7 @@
  * Numbers of a fixed length have the lowest byte first. Each program of each process is a track
  * with blocks of its own:
  *
- *   TRACK    its process; the first block
+ *   TRACK    its process, and how it began; the first block
  *   SITES    frames, stacks and sites that are new; before any block that has their numbers
  *   FACTS    all that events do not tell, as it is behind the blocks before
  *   STATE    all that they do: from here on reading can begin, with the FACTS before it

@@ -1,69 +1,38 @@
 /* A process as it was at a moment: from the state before it on, event by event. */
+#include "player.h"
+
 #include <stdlib.h>
 
-#include "event_code.h"
 #include "opened.h"
 
-struct replay {
-	struct trace *trace;
-	uint32_t track;
-	struct heap *heap;
-	struct trace_moment *moment;
-	size_t begin, end; /* blocks: the first one of facts and states, and behind the last */
-	uint64_t last_ns;  /* of what was applied */
-	bool over;         /* the moment has come, or nothing behind is readable */
-	bool has_state;
-};
-
-static bool is_of(const struct replay *replay, size_t i, enum block_kind kind)
+static bool is_of(const struct player *player, size_t i, enum block_kind kind)
 {
-	const struct block *block = &replay->trace->file.blocks[i];
+	const struct block *block = &player->trace->file.blocks[i];
 
-	return block->track == replay->track && block->kind == kind;
+	return block->track == player->track && block->kind == kind;
 }
 
 /* The last state that is not behind the moment, and the facts before it. With listeners it is
  * the first one. */
-static void find_begin(struct replay *replay, bool first)
+static void find_begin(struct player *player, bool first)
 {
-	const struct file *file = &replay->trace->file;
-	bool by_mark = replay->moment->block != SIZE_MAX;
+	const struct file *file = &player->trace->file;
+	bool by_mark = player->moment->block != SIZE_MAX;
 	size_t facts = SIZE_MAX;
 
-	replay->begin = SIZE_MAX;
-	replay->end = by_mark ? replay->moment->block : file->count;
-	for (size_t i = 0; i < replay->end; i++) {
-		if (is_of(replay, i, BLOCK_FACTS))
+	player->begin = SIZE_MAX;
+	player->end = by_mark ? player->moment->block : file->count;
+	for (size_t i = 0; i < player->end; i++) {
+		if (is_of(player, i, BLOCK_FACTS))
 			facts = i;
-		if (!is_of(replay, i, BLOCK_STATE) || facts == SIZE_MAX ||
-		    (!by_mark && replay->begin != SIZE_MAX &&
-		     file->blocks[i].last_ns > replay->moment->now_ns))
+		if (!is_of(player, i, BLOCK_STATE) || facts == SIZE_MAX ||
+		    (!by_mark && player->begin != SIZE_MAX &&
+		     file->blocks[i].last_ns > player->moment->now_ns))
 			continue;
-		replay->begin = facts;
+		player->begin = facts;
 		if (first)
 			return;
 	}
-}
-
-static bool play(struct replay *replay, struct wire_reader *from)
-{
-	bool by_mark = replay->moment->block != SIZE_MAX;
-	struct event_code code = { 0 };
-	struct heap_event event;
-	struct map_call call;
-
-	while (from->at < from->end) {
-		if (!event_take(&code, from, &event, &call))
-			return false;
-		if (!by_mark && event.time_ns > replay->moment->now_ns) {
-			replay->over = true;
-			return true;
-		}
-		if (!replay_apply(replay->heap, &event))
-			return false;
-		replay->last_ns = event.time_ns;
-	}
-	return true;
 }
 
 static bool load_sites(struct heap *heap, struct wire_reader *from)
@@ -74,122 +43,174 @@ static bool load_sites(struct heap *heap, struct wire_reader *from)
 	return true;
 }
 
-static bool load(struct replay *replay, enum block_kind kind, struct wire_reader *from)
+static bool load(struct player *player, enum block_kind kind, struct wire_reader *from)
 {
 	switch (kind) {
 	case BLOCK_SITES:
-		return load_sites(replay->heap, from);
+		return load_sites(player->heap, from);
 	case BLOCK_FACTS:
-		return replay_load_facts(replay->heap, from);
+		return replay_load_facts(player->heap, from);
 	case BLOCK_STATE:
-		replay->has_state = replay_load_state(replay->heap, from);
-		return replay->has_state;
+		player->has_state = replay_load_state(player->heap, from);
+		return player->has_state;
 	case BLOCK_NAMES:
-		return replay_load_names(replay->heap, from);
+		return replay_load_names(player->heap, from);
 	default:
-		return play(replay, from);
+		return false;
 	}
 }
 
 /* Has this block to do with what the process was then? */
-static bool is_wanted(const struct replay *replay, size_t i)
+static bool is_wanted(const struct player *player, size_t i)
 {
-	const struct block *block = &replay->trace->file.blocks[i];
+	const struct block *block = &player->trace->file.blocks[i];
 
-	if (block->track != replay->track)
+	if (block->track != player->track)
 		return false;
 	switch (block->kind) {
 	case BLOCK_SITES:
-		return i < replay->end;
+		return i < player->end;
 	case BLOCK_FACTS:
-		return i >= replay->begin && i < replay->end;
+		return i >= player->begin && i < player->end;
 	case BLOCK_STATE: /* others only tell what is known by then */
-		return i >= replay->begin && i < replay->end && !replay->has_state;
+		return i >= player->begin && i < player->end && !player->has_state;
 	case BLOCK_EVENTS:
-		return i >= replay->begin && i < replay->end && replay->has_state;
+		return i >= player->begin && i < player->end && player->has_state;
 	default:
 		return false;
 	}
 }
 
 /* Sites are told of with the last of the events they are for. */
-static bool is_behind(const struct replay *replay, const struct block *block)
+static bool is_behind(const struct player *player, const struct block *block)
 {
-	return replay->moment->block == SIZE_MAX && replay->has_state &&
-	       block->kind != BLOCK_SITES && block->first_ns > replay->moment->now_ns;
+	return player->moment->block == SIZE_MAX && player->has_state &&
+	       block->kind != BLOCK_SITES && block->first_ns > player->moment->now_ns;
 }
 
-static void take(struct replay *replay, size_t i)
+/* Nothing of it is readable from here on. */
+static void lose(struct player *player, size_t i)
 {
-	struct file *file = &replay->trace->file;
+	struct file *file = &player->trace->file;
+
+	file_note_damage(file, "is damaged", file->blocks[i].offset);
+	player->lost = player->over = true;
+}
+
+/* Events are taken one by one. */
+static void take(struct player *player, size_t i)
+{
+	struct file *file = &player->trace->file;
 	const struct block *block = &file->blocks[i];
 	struct wire payload;
-	bool sound;
 
 	if (!file_read(file, block, &payload)) {
-		replay->over = true;
+		lose(player, i);
 		return;
 	}
 	if (block->kind == BLOCK_FACTS || block->kind == BLOCK_STATE)
-		replay->last_ns = block->last_ns;
-	sound = load(replay, block->kind, &(struct wire_reader){ payload.bytes, payload.bytes +
-	             payload.len, false });
-	free(payload.bytes);
-	if (sound)
+		player->last_ns = block->last_ns;
+	player->from = (struct wire_reader){ payload.bytes, payload.bytes + payload.len, false };
+	if (block->kind == BLOCK_EVENTS) {
+		player->code = (struct event_code){ 0 };
+		player->events = payload.bytes;
 		return;
-	file_note_damage(file, "is damaged", block->offset);
-	replay->over = true;
+	}
+	if (!load(player, block->kind, &player->from))
+		lose(player, i);
+	player->from = (struct wire_reader){ 0 };
+	free(payload.bytes);
 }
 
 /* They stand behind all others. */
-static void take_names(struct replay *replay)
+static void take_names(struct player *player)
 {
-	const struct file *file = &replay->trace->file;
+	const struct file *file = &player->trace->file;
 
 	for (size_t i = file->count; i-- > 0;)
-		if (is_of(replay, i, BLOCK_NAMES)) {
-			take(replay, i);
+		if (is_of(player, i, BLOCK_NAMES)) {
+			take(player, i);
 			return;
 		}
 }
 
-static void go(struct replay *replay)
+static void take_next(struct player *player)
 {
-	const struct file *file = &replay->trace->file;
+	free(player->events);
+	player->events = NULL;
+	player->from = (struct wire_reader){ 0 };
+	while (player->at < player->end && !is_wanted(player, player->at))
+		player->at++;
+	if (player->at == player->end ||
+	    is_behind(player, &player->trace->file.blocks[player->at]))
+		player->over = true;
+	else
+		take(player, player->at++);
+}
 
-	for (size_t i = 0; i < replay->end && !replay->over; i++) {
-		if (!is_wanted(replay, i))
-			continue;
-		if (is_behind(replay, &file->blocks[i]))
-			return;
-		take(replay, i);
-	}
+bool player_fetch(struct player *player)
+{
+	const struct trace_moment *moment = player->moment;
+
+	while (!player->over && player->from.at == player->from.end)
+		take_next(player);
+	if (player->over)
+		return false;
+	if (!event_take(&player->code, &player->from, &player->next, &player->call))
+		lose(player, player->at - 1);
+	else if (moment->block == SIZE_MAX && player->next.time_ns > moment->now_ns)
+		player->over = true;
+	return !player->over;
+}
+
+void player_go(struct player *player)
+{
+	if (replay_apply(player->heap, &player->next))
+		player->last_ns = player->next.time_ns;
+	else
+		lose(player, player->at - 1);
+}
+
+bool player_begin(struct player *player, const struct analysis_options *options)
+{
+	struct trace *trace = player->trace;
+
+	find_begin(player, options->listener);
+	player->heap = player->begin == SIZE_MAX ? NULL : replay_new(options, trace->catalogue);
+	if (!player->heap)
+		return false;
+	if (options->listener) /* it may ask for them */
+		take_names(player);
+	player->lost = player->over = false;
+	while (!player->over && !player->has_state)
+		take_next(player);
+	return player->has_state;
+}
+
+void player_end(struct player *player)
+{
+	struct trace_moment *moment = player->moment;
+
+	free(player->events);
+	if (player->lost && moment->now_ns > player->last_ns)
+		moment->now_ns = player->last_ns;
+	if (moment->block == SIZE_MAX || player->lost)
+		replay_moment(player->heap, moment->now_ns);
 }
 
 struct heap *trace_heap(struct trace *trace, uint32_t track, const struct analysis_options *options,
-                        struct trace_moment *moment, const struct heap_listener *told)
+                        struct trace_moment *moment)
 {
-	struct replay replay = { .trace = trace, .track = track, .moment = moment };
-	struct analysis_options with = *options;
+	struct player player = { .trace = trace, .track = track, .moment = moment };
 
-	with.listener = told;
-	find_begin(&replay, told);
-	replay.heap = replay.begin == SIZE_MAX ? NULL : replay_new(&with, trace->catalogue);
-	if (!replay.heap)
-		return NULL;
-	if (told) /* it may ask for them */
-		take_names(&replay);
-	replay.over = false;
-	go(&replay);
-	if (!replay.has_state) {
-		heap_free(replay.heap);
+	if (!player_begin(&player, options)) {
+		if (player.heap)
+			heap_free(player.heap);
 		return NULL;
 	}
-	if (trace->file.damage && replay.over && moment->now_ns > replay.last_ns)
-		moment->now_ns = replay.last_ns;
-	if (moment->block == SIZE_MAX || replay.over)
-		replay_moment(replay.heap, moment->now_ns);
-	if (!told)
-		take_names(&replay);
-	return replay.heap;
+	while (player_fetch(&player))
+		player_go(&player);
+	player_end(&player);
+	take_names(&player);
+	return player.heap;
 }

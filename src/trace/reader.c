@@ -45,12 +45,15 @@ static struct trace_process *process_of(struct trace *trace, const struct block 
 static void take_track(struct trace *trace, struct trace_process *process,
                        const struct block *block)
 {
+	struct wire_reader from;
 	struct wire payload;
 
 	if (block->kind != BLOCK_TRACK || !file_read(&trace->file, block, &payload))
 		return;
-	process->pid = (int)wire_take_signed(&(struct wire_reader){ payload.bytes, payload.bytes +
-	                                     payload.len, false });
+	from = (struct wire_reader){ payload.bytes, payload.bytes + payload.len, false };
+	process->pid = (int)wire_take_signed(&from);
+	process->how = (enum trace_begin)wire_take_most(&from, TRACE_FORK);
+	process->parent = (int)wire_take_signed(&from);
 	free(payload.bytes);
 }
 

@@ -116,6 +116,13 @@ static struct track *find(struct trace_writer *writer, uint32_t image)
 	return writer->last = at ? (struct track *)(uintptr_t)*at : NULL;
 }
 
+static enum trace_begin how_of(const struct heap_event *event)
+{
+	return event->kind == HEAP_EVENT_FORK ? TRACE_FORK :
+	       event->attached                ? TRACE_ATTACH :
+	                                        TRACE_EXEC;
+}
+
 /* A program begins, or is first seen; what was before is no part of it. */
 static void begin(struct trace_writer *writer, struct heap *heap, const struct heap_event *event)
 {
@@ -131,6 +138,8 @@ static void begin(struct trace_writer *writer, struct heap *heap, const struct h
 	track->number = ++writer->count;
 	track->first_ns = track->last_ns = event->time_ns;
 	wire_signed(&payload, heap_program(heap)->pid);
+	wire_number(&payload, how_of(event));
+	wire_signed(&payload, event->parent);
 	put_block(writer, track, BLOCK_TRACK, &payload);
 	put_state(writer, track, heap);
 	writer->last = NULL;

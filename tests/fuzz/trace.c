@@ -3,6 +3,8 @@
  * Behind the file's own catalogue, unless they begin with one. */
 #include "fuzz.h"
 
+#include <stdlib.h>
+
 #include "analysis/catalog.h"
 #include "heap.h"
 #include "output.h"
@@ -91,7 +93,7 @@ static void report(struct heap *heap, uint64_t now_ns)
 static void look(struct trace *trace, uint32_t track, struct trace_moment moment)
 {
 	const struct analysis_options options = { .depth = 64 };
-	struct heap *heap = trace_heap(trace, track, &options, &moment, NULL);
+	struct heap *heap = trace_heap(trace, track, &options, &moment);
 
 	if (!heap)
 		return;
@@ -114,6 +116,37 @@ static void look_at_all(struct trace *trace)
 		look(trace, processes[i].track, (struct trace_moment){
 			SIZE_MAX, processes[i].last_ns - (processes[i].last_ns & 0xfffff) });
 	}
+}
+
+static void hear(void *ctx, struct heap *heap, const struct heap_event *event)
+{
+	size_t depth;
+
+	(void)ctx;
+	if (event->site)
+		heap_stack(heap, event->site, &depth);
+}
+
+static void hear_end(void *ctx, const struct trace_process *process, struct heap *heap, bool lost)
+{
+	(void)ctx, (void)lost;
+	if (heap)
+		report(heap, process->last_ns);
+}
+
+static void play(struct trace *trace)
+{
+	const struct analysis_options options = { .depth = 64 };
+	const struct trace_audience audience = { { hear, NULL }, hear_end };
+	const struct trace_process *processes;
+	size_t count = trace_processes(trace, &processes);
+	struct trace_moment *moments = calloc(count, sizeof(*moments));
+
+	for (size_t i = 0; moments && i < count; i++)
+		moments[i] = (struct trace_moment){ SIZE_MAX, UINT64_MAX };
+	if (moments)
+		trace_play(trace, &options, moments, &audience);
+	free(moments);
 }
 
 /* What a recording has brought would be there for the next. */
@@ -140,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 	close(fd);
 	if (trace) {
 		look_at_all(trace);
+		play(trace);
 		trace_free(trace);
 	} else {
 		fuzz_use(why);
