@@ -229,6 +229,8 @@ static int write_stream(FILE *file, const struct dest *dest, struct report *repo
 	dest->output->write(file, report);
 	if (fflush(file) != 0 || ferror(file))
 		error = errno ? -errno : -EIO;
+	if (!error && (dest->kind == DEST_TCP || dest->kind == DEST_UNIX))
+		error = socket_finish(fileno(file), dest->path);
 	if (fclose(file) != 0 && !error)
 		error = -errno;
 	if (!error && shortage_count() > shortages)
@@ -304,7 +306,7 @@ int dest_write(const struct dest *dest, struct report *report, unsigned number)
 		error = write_to(socket_tcp(dest->path), dest, report);
 		break;
 	case DEST_UNIX:
-		error = write_to(socket_unix(dest->path), dest, report);
+		error = write_to(socket_unix(dest->path, 0), dest, report);
 		break;
 	case DEST_FILE:
 		name = report->child && is_special(dest->path) ?

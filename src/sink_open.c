@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "socket.h"
 
@@ -43,22 +43,6 @@ static int open_file(const struct sink *sink)
 	            0666);
 }
 
-static int connect_to(struct sink *sink, int family, const struct sockaddr *addr, socklen_t len)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
-
-	if (fd < 0 || connect(fd, addr, len) == 0)
-		return fd;
-	if (errno == EINPROGRESS) {
-		sink->connecting = true;
-		return fd;
-	}
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 static int open_tcp(struct sink *sink)
 {
 	struct addrinfo *first;
@@ -72,22 +56,11 @@ static int open_tcp(struct sink *sink)
 	do {
 		if (!sink->address)
 			sink->address = sink->addresses;
-		fd = connect_to(sink, sink->address->ai_family, sink->address->ai_addr,
-		                sink->address->ai_addrlen);
+		fd = socket_connect(sink->address->ai_family, sink->address->ai_addr,
+		                    sink->address->ai_addrlen, SOCK_NONBLOCK);
 		sink->address = sink->address->ai_next;
 	} while (fd < 0 && (sink->address ? sink->address : sink->addresses) != first);
 	return fd;
-}
-
-static int open_unix(struct sink *sink)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	errno = ENAMETOOLONG;
-	if (strlen(sink->path) >= sizeof(addr.sun_path))
-		return -1;
-	strcpy(addr.sun_path, sink->path);
-	return connect_to(sink, AF_UNIX, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
 static int open_any(struct sink *sink)
@@ -102,15 +75,22 @@ static int open_any(struct sink *sink)
 	case DEST_TCP:
 		return open_tcp(sink);
 	default:
-		return open_unix(sink);
+		return socket_unix(sink->path, SOCK_NONBLOCK);
 	}
+}
+
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
 }
 
 int sink_open(struct sink *sink)
 {
 	struct stat stat_;
 
-	sink->connecting = false;
 	sink->fd = open_any(sink);
 	if (sink->fd < 0)
 		return -errno;
@@ -119,18 +99,33 @@ int sink_open(struct sink *sink)
 		sink->is_socket = S_ISSOCK(stat_.st_mode);
 		sink->is_pipe = S_ISFIFO(stat_.st_mode);
 	}
+	sink->ours = sink->is_socket && sink->kind != DEST_FD;
+	sink->connecting = sink->ours && !is_connected(sink->fd);
+	sink->listens = sink->ours ? POLLIN : 0;
 	return 0;
 }
 
 /* ---- it fails ------------------------------------------------------------------------------- */
 
+/* Bytes, without the end and what is kept for another connection. */
+static unsigned on_their_way(const struct sink *sink)
+{
+	unsigned left = socket_on_their_way(sink->fd), others = sink->ended + sink->sent;
+
+	return left > others ? left - others : 0;
+}
+
 void sink_close(struct sink *sink)
 {
 	if (sink->polled)
 		polls_drop(sink->polls, sink->fd);
+	if (sink->fd >= 0 && sink->ours)
+		socket_forget_input(sink->fd);
 	if (sink->fd >= 0)
 		close(sink->fd);
-	sink->polled = sink->connecting = false;
+	sink->polled = 0;
+	sink->on_their_way = 0;
+	sink->connecting = sink->ended = false;
 	sink->fd = -1;
 }
 
@@ -162,12 +157,34 @@ void sink_lose(struct sink *sink, int error)
 {
 	if (sink->fd >= 0)
 		take_back(sink);
+	if (sink->fd >= 0 && sink->is_socket && !sink->connecting)
+		sink->astray += on_their_way(sink);
+	sink->failed |= sink->astray;
 	sink_close(sink);
 	sink->sent = 0;
 	sink->gone |= sink->kind == DEST_FD;
 	if (!sink->told)
 		tell(sink, error);
 	sink->told = true;
+}
+
+bool sink_end(struct sink *sink)
+{
+	unsigned left;
+	int error;
+
+	if (sink->fd < 0 || !sink->is_socket || sink->connecting)
+		return true;
+	if (sink->ours && !sink->ended)
+		sink->ended = shutdown(sink->fd, SHUT_WR) == 0;
+	left = on_their_way(sink);
+	if (left != sink->on_their_way)
+		sink->progress_ms = clock_ms();
+	sink->on_their_way = left;
+	error = left ? socket_error(sink->fd) : 0;
+	if (error)
+		sink_lose(sink, error);
+	return !left || error;
 }
 
 /* ---- files ---------------------------------------------------------------------------------- */

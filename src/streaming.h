@@ -12,6 +12,7 @@ struct streaming {
 		const struct stream *stream;
 		struct stream_process process;
 		struct sink *sink; /* or NULL: there is none */
+		uint64_t dropped;  /* of its records */
 	} each[OUTPUTS_MAX];
 };
 

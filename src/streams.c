@@ -92,12 +92,12 @@ bool streams_tell_usable(const struct streams *streams)
 
 /* ---- what is told --------------------------------------------------------------------------- */
 
-static void take(struct streams *streams, struct sink *sink)
+static void take(struct streams *streams, struct told *told)
 {
 	if (streams->off)
-		sink_discard(sink);
+		sink_discard(told->sink);
 	else
-		sinks_take(&streams->sinks, sink);
+		told->dropped += !sinks_take(&streams->sinks, told->sink);
 }
 
 static void begin(struct streams *streams, struct streaming *one, const struct heap_event *event)
@@ -109,7 +109,7 @@ static void begin(struct streams *streams, struct streaming *one, const struct h
 		if (!told->sink)
 			continue;
 		streaming_format(told)->begin(told->sink->file, &told->process);
-		take(streams, told->sink);
+		take(streams, told);
 	}
 }
 
@@ -122,7 +122,7 @@ static void tell(struct streams *streams, struct streaming *one, const struct he
 			continue;
 		told->process.now_ns = event->time_ns;
 		streaming_format(told)->tell(told->sink->file, &told->process, event);
-		take(streams, told->sink);
+		take(streams, told);
 	}
 }
 
@@ -136,7 +136,7 @@ static bool flush(struct streams *streams, struct told *told, uint64_t now_ns, b
 			return false;
 		if (!format->flush(told->sink->file, &told->process, now_ns))
 			return true;
-		take(streams, told->sink);
+		take(streams, told);
 	}
 	return true;
 }
@@ -164,13 +164,19 @@ void streams_flush_of(struct streams *streams, int pid, uint64_t now_ns)
 
 /* ---- a process ends ------------------------------------------------------------------------- */
 
+/* Whose were cut off is known only where nobody else's can be. */
 static void note_dropped(struct streaming *one, const struct told *told)
 {
 	const struct sink *sink = told->sink;
+	bool alone = !told->process.tagged;
+	unsigned long long own = told->dropped + (alone ? sink->cut : 0);
 
-	if (sink->dropped)
-		heap_note(one->heap, "%llu events are missing in the %s stream to %s",
-		          (unsigned long long)sink->dropped, streaming_format(told)->name, sink->path);
+	if (own)
+		heap_note(one->heap, "%llu events are missing in the %s stream to %s", own,
+		          streaming_format(told)->name, sink->path);
+	if (!alone && sink->cut)
+		heap_note(one->heap, "%llu events of all processes were on their way to %s when it was "
+		          "lost, and are missing there", (unsigned long long)sink->cut, sink->path);
 }
 
 static void end_told(struct streams *streams, struct streaming *one, struct told *told,
@@ -179,7 +185,7 @@ static void end_told(struct streams *streams, struct streaming *one, struct told
 	flush_all(streams, told);
 	told->sink->keeps = true;
 	streaming_format(told)->end(told->sink->file, &told->process, exit);
-	take(streams, told->sink);
+	take(streams, told);
 	told->sink->keeps = false;
 	sink_write(told->sink);
 	note_dropped(one, told);
