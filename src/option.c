@@ -67,7 +67,9 @@ static const struct option when[] = {
 	  .help = "a stream's file is full at N bytes" },
 	{ "on-full", 0, OPTION_ON_FULL, "WAY", AT(streams.keep), .place = OPTION_MANUAL,
 	  .help = "truncate (the default) or rotate[:K] a stream's full file",
-	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default." },
+	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default. Only what "
+	             "has the file's own name is renamed, no descriptor and no link; where that "
+	             "fails the file grows on." },
 	{ "compat", 0, OPTION_FLAG, AT(streams.compat), .place = OPTION_MANUAL,
 	  .help = "csv-orphan to the byte as malloc-trace wrote it, which is no valid CSV" },
 };

@@ -129,7 +129,8 @@ static void await(struct sink *sink, bool room)
 	sink->polled = events;
 }
 
-/* A pipe takes PIPE_BUF bytes whole or not at all, so lines of several writers stay whole. */
+/* A pipe takes PIPE_BUF bytes whole or not at all, so lines of several writers stay whole; a file
+ * gets a line whole, however long, for it may be in the next one. */
 static size_t next_chunk(const struct sink *sink, const char *bytes)
 {
 	size_t most = sink->is_file || sink->is_socket ? AT_ONCE : PIPE_BUF;
@@ -139,6 +140,8 @@ static size_t next_chunk(const struct sink *sink, const char *bytes)
 	if (len <= most)
 		return len;
 	end = memrchr(bytes, '\n', most);
+	if (!end && sink->is_file)
+		end = memchr(bytes, '\n', len);
 	return end ? (size_t)(end + 1 - bytes) : most;
 }
 

@@ -39,6 +39,7 @@ struct sink {
 	bool short_of; /* memory: the record being written is not whole */
 	uint64_t dropped; /* records */
 	uint64_t cut;     /* and those that had been taken before */
+	uint64_t outgrown; /* the file's size when no room could be made in it; or 0 */
 	uint64_t astray;  /* bytes that were on their way when a connection was lost */
 	unsigned on_their_way; /* bytes, as they were last seen */
 	uint64_t progress_ms; /* when it last took something, clock_ms */
@@ -60,6 +61,8 @@ bool sink_brakes(struct sink *);
 bool sink_is_empty(const struct sink *);
 /* Nothing more is written to it. True: all of it has arrived, as far as can be known. */
 bool sink_end(struct sink *);
+/* Can its file be renamed, if that is what is to be done when it is full? */
+bool sink_can_rotate(const struct sink *);
 /* Whoever waits for it does so no more, until it reads again or at all. */
 void sink_release(struct sink *, bool for_good);
 void sink_drop_rest(struct sink *);

@@ -28,6 +28,9 @@ static void add(struct streams *streams, const struct dest *dest)
 		stream->sink = sinks_add(&streams->sinks, dest, getpid());
 	if (error || (!stream->apart && !stream->sink))
 		die(EXIT_OURS, "cannot stream to %s:", dest->path);
+	if (stream->sink && !sink_can_rotate(stream->sink))
+		die(EXIT_USAGE, "-o %s: --on-full rotate renames a file, and this is not its own "
+		    "name; give it that", dest->path);
 }
 
 static void serve_flush(void *ctx, short revents)
