@@ -22,7 +22,7 @@ static void add(struct streams *streams, const struct dest *dest)
 	if (strstr(dest->path, "%n"))
 		die(EXIT_USAGE, "-o %s: %%n is a dump's number, and a stream has none; %%p is the "
 		    "process, %%t the time", dest->path);
-	*stream = (struct stream){ .dest = dest, .apart = strstr(dest->path, "%p") };
+	*stream = (struct stream){ .format = dest->stream, .dest = dest, .apart = strstr(dest->path, "%p") };
 	errno = -error;
 	if (!error && !stream->apart)
 		stream->sink = sinks_add(&streams->sinks, dest, getpid());
@@ -47,7 +47,7 @@ static bool any_flushes(const struct streams *streams)
 	bool any = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		any |= streams->list[i].dest->stream->flush != NULL;
+		any |= streams->list[i].format->flush != NULL;
 	return any;
 }
 
@@ -80,7 +80,7 @@ bool streams_tell_callers(const struct streams *streams)
 	bool callers = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		callers |= streams->list[i].dest->stream->callers;
+		callers |= streams->list[i].format->callers;
 	return callers;
 }
 
@@ -89,7 +89,7 @@ bool streams_tell_usable(const struct streams *streams)
 	bool usable = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		usable |= streams->list[i].dest->stream->usable;
+		usable |= streams->list[i].format->usable;
 	return usable;
 }
 
@@ -290,28 +290,30 @@ void streams_log(struct streams *streams, bool on)
 	streams->off = !on;
 }
 
-static void replace(struct sink **at, struct sink *by)
-{
-	if (*at)
-		(*at)->over = true;
-	*at = by;
-}
-
 int streams_redirect(struct streams *streams, const struct dest *dest)
 {
 	int error = dest_check(dest);
+	bool apart = strstr(dest->path, "%p");
+	struct sink *sink = NULL;
 	struct streaming *one;
-	struct sink *sink;
 
 	errno = -error;
-	sink = error ? NULL : sinks_add(&streams->sinks, dest, getpid());
-	if (!sink)
+	if (!error && !apart)
+		sink = sinks_add(&streams->sinks, dest, getpid());
+	if (error || (!apart && !sink))
 		return -errno;
 	for (unsigned i = 0; i < streams->count; i++) {
-		for (size_t at = 0; (one = streaming_next(streams, &at));)
-			replace(&one->each[i].sink, sink);
-		replace(&streams->list[i].sink, sink);
-		streams->list[i].apart = false;
+		struct stream *stream = &streams->list[i];
+
+		if (stream->sink)
+			stream->sink->over = true;
+		*stream = (struct stream){ stream->format, dest, sink, apart };
+	}
+	for (size_t at = 0; (one = streaming_next(streams, &at));) {
+		for (unsigned i = 0; i < streams->count; i++)
+			if (one->each[i].sink)
+				note_dropped(one, &one->each[i]);
+		streaming_redirect(streams, one);
 	}
 	return 0;
 }
