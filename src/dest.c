@@ -136,6 +136,18 @@ int dest_check(const struct dest *dest)
 	}
 }
 
+int dest_open_fifo(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags);
+	struct stat stat_;
+
+	if (fd < 0 || (fstat(fd, &stat_) == 0 && S_ISFIFO(stat_.st_mode)))
+		return fd;
+	close(fd);
+	errno = ENOSTR;
+	return -1;
+}
+
 bool dest_has_reader(const struct dest *dest)
 {
 	struct stat stat_;
@@ -300,7 +312,7 @@ int dest_write(const struct dest *dest, struct report *report, unsigned number)
 		error = write_to(fcntl(dest->fd, F_DUPFD_CLOEXEC, 3), dest, report);
 		break;
 	case DEST_PIPE:
-		error = write_to(open(dest->path, O_WRONLY | O_CLOEXEC), dest, report);
+		error = write_to(dest_open_fifo(dest->path, 0), dest, report);
 		break;
 	case DEST_TCP:
 		error = write_to(socket_tcp(dest->path), dest, report);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "log.h"
 #include "sink.h"
@@ -36,7 +37,7 @@ static const struct option when[] = {
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
-	             "the report and %t the time; or - for standard output, fd:N, pipe:PATH, "
+	             "the report and %t the time; or - for standard output, fd:N, pipe:FIFO, "
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
@@ -305,6 +306,16 @@ static bool add_text(const char **list, size_t *count, const char *text)
 	return *text;
 }
 
+/* A file would be written over from its beginning. */
+static void refuse_no_fifo(const struct dest *dest, const char *text)
+{
+	struct stat stat_;
+
+	if (dest->kind == DEST_PIPE && stat(dest->path, &stat_) == 0 && !S_ISFIFO(stat_.st_mode))
+		die(EXIT_OURS, "-o %s: pipe: is for a fifo, and this is none; leave pipe: out to "
+		    "write a file", text);
+}
+
 static bool add_output(struct options *options, const char *text)
 {
 	struct stream_options *streams = &options->streams;
@@ -315,6 +326,7 @@ static bool add_output(struct options *options, const char *text)
 		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
 	if (!dest_parse(&dest, text))
 		return false;
+	refuse_no_fifo(&dest, text);
 	if (dest.stream)
 		streams->dests[streams->dest_count++] = dest;
 	else if (dest.sql)

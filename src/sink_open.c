@@ -71,7 +71,7 @@ static int open_any(struct sink *sink)
 	case DEST_FILE:
 		return open_file(sink);
 	case DEST_PIPE:
-		return open(sink->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		return dest_open_fifo(sink->path, O_NONBLOCK);
 	case DEST_TCP:
 		return open_tcp(sink);
 	default:

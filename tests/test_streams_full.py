@@ -78,3 +78,14 @@ def test_a_kept_file_that_cannot_be_moved_stays(many, tmp_path):
     assert run.status == 3 and len(all_of(path)) == 1000
     assert run.err == f"alloctrace: {path} is full and cannot be renamed to {second}: Is a " \
                       "directory; it grows on\n"
+
+
+@pytest.mark.parametrize("form", ["mlog", "json"])
+def test_a_file_that_is_no_fifo_is_not_written_over(many, tmp_path, form):
+    path = tmp_path / "precious"
+    path.write_text("precious\n" * 1000)
+    run = many("-o", f"{form}:pipe:{path}")
+    assert (run.status, run.out) == (125, "")
+    assert run.err == f"alloctrace: -o {form}:pipe:{path}: pipe: is for a fifo, and this is none; " \
+                      "leave pipe: out to write a file\n"
+    assert path.read_text() == "precious\n" * 1000
