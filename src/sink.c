@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sink_file.h"
 #include "sink_open.h"
 #include "socket.h"
 
