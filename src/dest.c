@@ -151,6 +151,18 @@ int dest_check(const struct dest *dest)
 	}
 }
 
+int dest_open_fifo(const char *path, int flags)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | flags);
+	struct stat stat_;
+
+	if (fd < 0 || (fstat(fd, &stat_) == 0 && S_ISFIFO(stat_.st_mode)))
+		return fd;
+	close(fd);
+	errno = ENOSTR;
+	return -1;
+}
+
 bool dest_has_reader(const struct dest *dest)
 {
 	struct stat stat_;
@@ -244,6 +256,8 @@ static int write_stream(FILE *file, const struct dest *dest, struct report *repo
 	dest->output->write(file, report);
 	if (fflush(file) != 0 || ferror(file))
 		error = errno ? -errno : -EIO;
+	if (!error && (dest->kind == DEST_TCP || dest->kind == DEST_UNIX))
+		error = socket_finish(fileno(file), dest->path);
 	if (fclose(file) != 0 && !error)
 		error = -errno;
 	if (!error && shortage_count() > shortages)
@@ -326,13 +340,13 @@ int dest_write(const struct dest *dest, struct report *report, unsigned number)
 		error = write_to(fcntl(dest->fd, F_DUPFD_CLOEXEC, 3), dest, report);
 		break;
 	case DEST_PIPE:
-		error = write_to(open(dest->path, O_WRONLY | O_CLOEXEC), dest, report);
+		error = write_to(dest_open_fifo(dest->path, 0), dest, report);
 		break;
 	case DEST_TCP:
 		error = write_to(socket_tcp(dest->path), dest, report);
 		break;
 	case DEST_UNIX:
-		error = write_to(socket_unix(dest->path), dest, report);
+		error = write_to(socket_unix(dest->path, 0), dest, report);
 		break;
 	case DEST_FILE:
 		name = report->child && is_special(dest->path) ?

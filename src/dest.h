@@ -22,6 +22,8 @@ struct dest {
 bool dest_parse(struct dest *, const char *text);
 /* Can it be written, as far as that can be told beforehand? 0 or -errno. */
 int dest_check(const struct dest *);
+/* A fifo's end for writing; -1 with errno, which is ENOSTR where there is something else. */
+int dest_open_fifo(const char *path, int flags);
 /* Is its reader another program, which may never read? */
 bool dest_has_reader(const struct dest *);
 /* One whole report; number: of the dump, 0 for the final one. A file appears whole

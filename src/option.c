@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "log.h"
 #include "sink.h"
@@ -36,7 +37,7 @@ static const struct option when[] = {
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
-	             "the report and %t the time; or - for standard output, fd:N, pipe:PATH, "
+	             "the report and %t the time; or - for standard output, fd:N, pipe:FIFO, "
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
@@ -67,7 +68,9 @@ static const struct option when[] = {
 	  .help = "a stream's file is full at N bytes" },
 	{ "on-full", 0, OPTION_ON_FULL, "WAY", AT(streams.keep), .place = OPTION_MANUAL,
 	  .help = "truncate (the default) or rotate[:K] a stream's full file",
-	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default." },
+	  .details = "Rotated ones are FILE.1, the latest, to FILE.K; K is 1 by default. Only what "
+	             "has the file's own name is renamed, no descriptor and no link; where that "
+	             "fails the file grows on." },
 	{ "compat", 0, OPTION_FLAG, AT(streams.compat), .place = OPTION_MANUAL,
 	  .help = "csv-orphan to the byte as malloc-trace wrote it, which is no valid CSV" },
 };
@@ -303,6 +306,16 @@ static bool add_text(const char **list, size_t *count, const char *text)
 	return *text;
 }
 
+/* A file would be written over from its beginning. */
+static void refuse_no_fifo(const struct dest *dest, const char *text)
+{
+	struct stat stat_;
+
+	if (dest->kind == DEST_PIPE && stat(dest->path, &stat_) == 0 && !S_ISFIFO(stat_.st_mode))
+		die(EXIT_OURS, "-o %s: pipe: is for a fifo, and this is none; leave pipe: out to "
+		    "write a file", text);
+}
+
 static bool add_output(struct options *options, const char *text)
 {
 	struct stream_options *streams = &options->streams;
@@ -313,6 +326,7 @@ static bool add_output(struct options *options, const char *text)
 		die(EXIT_USAGE, "-o %s: more than %d outputs", text, OUTPUTS_MAX);
 	if (!dest_parse(&dest, text))
 		return false;
+	refuse_no_fifo(&dest, text);
 	if (dest.stream)
 		streams->dests[streams->dest_count++] = dest;
 	else if (dest.sql)

@@ -1,10 +1,14 @@
 #include "polls.h"
 
+#define NAP_MS 50
+
 bool polls_add(struct polls *polls, int fd, short events, void (*serve)(void *ctx, short revents),
                void *ctx)
 {
-	if (polls->count == POLLS_MAX)
+	if (polls->count == POLLS_MAX) {
+		polls->refused = true;
 		return false;
+	}
 	polls->fds[polls->count] = (struct pollfd){ fd, events, 0 };
 	polls->by[polls->count++] = (struct polled){ serve, ctx };
 	return true;
@@ -41,6 +45,8 @@ void polls_drop(struct polls *polls, int fd)
 
 void polls_wait(struct polls *polls, int ms)
 {
+	if (polls->refused && (ms < 0 || ms > NAP_MS))
+		ms = NAP_MS;
 	if (poll(polls->fds, polls->count, ms) <= 0)
 		return;
 	for (unsigned i = polls->count; i-- > 0;) {

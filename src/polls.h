@@ -15,6 +15,7 @@ struct polls {
 	} by[POLLS_MAX];
 	struct pollfd fds[POLLS_MAX];
 	unsigned count;
+	bool refused; /* one for whom there was no room: nothing is slept through */
 };
 
 /* serve is called when the descriptor is ready for events, as poll(2) has them; NULL: it only

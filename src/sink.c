@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "sink_file.h"
 #include "sink_open.h"
+#include "socket.h"
 
 #define ROOM (4u << 20)     /* bytes that wait for a slow reader */
 #define AT_ONCE (64u << 10) /* are written in one call */
@@ -86,14 +88,17 @@ void sink_discard(struct sink *sink)
 	sink->short_of = false;
 }
 
-void sink_take(struct sink *sink)
+bool sink_take(struct sink *sink)
 {
+	bool taken;
+
 	fflush(sink->file);
 	if (!sink->writing && !sink->short_of)
-		return;
+		return true;
 	if (!has_room(sink) && !sink->gone)
 		sink_write(sink);
-	if (has_room(sink)) {
+	taken = has_room(sink);
+	if (taken) {
 		sink->end += sink->writing;
 	} else {
 		sink->dropped++;
@@ -101,26 +106,32 @@ void sink_take(struct sink *sink)
 	}
 	sink->writing = 0;
 	sink->short_of = false;
-	if (queued(sink) >= AT_ONCE && !sink->polled)
+	if (queued(sink) >= AT_ONCE && !(sink->polled & POLLOUT))
 		sink_write(sink);
+	return taken;
 }
 
 /* ---- what is sent --------------------------------------------------------------------------- */
 
 static void serve(void *ctx, short revents);
 
-static void await(struct sink *sink, bool wanted)
+static void await(struct sink *sink, bool room)
 {
-	if (wanted == sink->polled)
+	short events = sink->listens | (room ? POLLOUT : 0);
+
+	if (events == sink->polled)
 		return;
-	if (wanted)
-		sink->polled = polls_add(sink->polls, sink->fd, POLLOUT, serve, sink);
-	else
+	if (!events)
 		polls_drop(sink->polls, sink->fd);
-	sink->polled = sink->polled && wanted;
+	else if (sink->polled)
+		polls_change(sink->polls, sink->fd, events);
+	else if (!polls_add(sink->polls, sink->fd, events, serve, sink))
+		return;
+	sink->polled = events;
 }
 
-/* A pipe takes PIPE_BUF bytes whole or not at all, so lines of several writers stay whole. */
+/* A pipe takes PIPE_BUF bytes whole or not at all, so lines of several writers stay whole; a file
+ * gets a line whole, however long, for it may be in the next one. */
 static size_t next_chunk(const struct sink *sink, const char *bytes)
 {
 	size_t most = sink->is_file || sink->is_socket ? AT_ONCE : PIPE_BUF;
@@ -130,6 +141,8 @@ static size_t next_chunk(const struct sink *sink, const char *bytes)
 	if (len <= most)
 		return len;
 	end = memrchr(bytes, '\n', most);
+	if (!end && sink->is_file)
+		end = memchr(bytes, '\n', len);
 	return end ? (size_t)(end + 1 - bytes) : most;
 }
 
@@ -202,24 +215,33 @@ void sink_write(struct sink *sink)
 
 static void connected(struct sink *sink)
 {
-	int error = 0;
-	socklen_t len = sizeof(error);
+	int error = socket_error(sink->fd);
 
-	if (getsockopt(sink->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-		error = errno;
 	sink->connecting = false;
 	await(sink, false);
 	if (error)
 		sink_lose(sink, error);
 }
 
+/* One who is not listened to may cease to read. */
+static void listen_to(struct sink *sink)
+{
+	int more = socket_forget_input(sink->fd);
+
+	if (more < 0)
+		sink_lose(sink, -more);
+	else if (!more)
+		sink->listens = 0;
+}
+
 static void serve(void *ctx, short revents)
 {
 	struct sink *sink = ctx;
 
-	(void)revents;
 	if (sink->connecting)
 		connected(sink);
+	else if (sink->listens && revents & ~POLLOUT)
+		listen_to(sink);
 	sink_write(sink);
 }
 
@@ -229,8 +251,8 @@ static int try(struct sink *sink)
 {
 	int error = sink_open(sink);
 
-	if (!error && sink->connecting)
-		await(sink, true);
+	if (!error)
+		await(sink, sink->connecting);
 	return error;
 }
 
@@ -310,7 +332,7 @@ void sink_release(struct sink *sink, bool for_good)
 void sink_drop_rest(struct sink *sink)
 {
 	for (const char *at = sink->bytes + sink->begin, *end = sink->bytes + sink->end; at < end; at++)
-		sink->dropped += *at == '\n';
+		sink->cut += *at == '\n';
 	sink->failed |= !sink_is_empty(sink) && sink->fd < 0;
 	sink->begin = sink->end = 0;
 	sink->sent = 0;

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "log.h"
 #include "socket.h"
 
@@ -43,22 +43,6 @@ static int open_file(const struct sink *sink)
 	            0666);
 }
 
-static int connect_to(struct sink *sink, int family, const struct sockaddr *addr, socklen_t len)
-{
-	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), error;
-
-	if (fd < 0 || connect(fd, addr, len) == 0)
-		return fd;
-	if (errno == EINPROGRESS) {
-		sink->connecting = true;
-		return fd;
-	}
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
 static int open_tcp(struct sink *sink)
 {
 	struct addrinfo *first;
@@ -72,22 +56,11 @@ static int open_tcp(struct sink *sink)
 	do {
 		if (!sink->address)
 			sink->address = sink->addresses;
-		fd = connect_to(sink, sink->address->ai_family, sink->address->ai_addr,
-		                sink->address->ai_addrlen);
+		fd = socket_connect(sink->address->ai_family, sink->address->ai_addr,
+		                    sink->address->ai_addrlen, SOCK_NONBLOCK);
 		sink->address = sink->address->ai_next;
 	} while (fd < 0 && (sink->address ? sink->address : sink->addresses) != first);
 	return fd;
-}
-
-static int open_unix(struct sink *sink)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	errno = ENAMETOOLONG;
-	if (strlen(sink->path) >= sizeof(addr.sun_path))
-		return -1;
-	strcpy(addr.sun_path, sink->path);
-	return connect_to(sink, AF_UNIX, (const struct sockaddr *)&addr, sizeof(addr));
 }
 
 static int open_any(struct sink *sink)
@@ -98,19 +71,27 @@ static int open_any(struct sink *sink)
 	case DEST_FILE:
 		return open_file(sink);
 	case DEST_PIPE:
-		return open(sink->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		return dest_open_fifo(sink->path, O_NONBLOCK);
 	case DEST_TCP:
 		return open_tcp(sink);
 	default:
-		return open_unix(sink);
+		return socket_unix(sink->path, SOCK_NONBLOCK);
 	}
+}
+
+static bool is_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+
+	return getpeername(fd, (struct sockaddr *)&peer, &len) == 0;
 }
 
 int sink_open(struct sink *sink)
 {
 	struct stat stat_;
 
-	sink->connecting = false;
+	sink->outgrown = 0;
 	sink->fd = open_any(sink);
 	if (sink->fd < 0)
 		return -errno;
@@ -119,18 +100,33 @@ int sink_open(struct sink *sink)
 		sink->is_socket = S_ISSOCK(stat_.st_mode);
 		sink->is_pipe = S_ISFIFO(stat_.st_mode);
 	}
+	sink->ours = sink->is_socket && sink->kind != DEST_FD;
+	sink->connecting = sink->ours && !is_connected(sink->fd);
+	sink->listens = sink->ours ? POLLIN : 0;
 	return 0;
 }
 
 /* ---- it fails ------------------------------------------------------------------------------- */
 
+/* Bytes, without the end and what is kept for another connection. */
+static unsigned on_their_way(const struct sink *sink)
+{
+	unsigned left = socket_on_their_way(sink->fd), others = sink->ended + sink->sent;
+
+	return left > others ? left - others : 0;
+}
+
 void sink_close(struct sink *sink)
 {
 	if (sink->polled)
 		polls_drop(sink->polls, sink->fd);
+	if (sink->fd >= 0 && sink->ours)
+		socket_forget_input(sink->fd);
 	if (sink->fd >= 0)
 		close(sink->fd);
-	sink->polled = sink->connecting = false;
+	sink->polled = 0;
+	sink->on_their_way = 0;
+	sink->connecting = sink->ended = false;
 	sink->fd = -1;
 }
 
@@ -162,6 +158,9 @@ void sink_lose(struct sink *sink, int error)
 {
 	if (sink->fd >= 0)
 		take_back(sink);
+	if (sink->fd >= 0 && sink->is_socket && !sink->connecting)
+		sink->astray += on_their_way(sink);
+	sink->failed |= sink->astray;
 	sink_close(sink);
 	sink->sent = 0;
 	sink->gone |= sink->kind == DEST_FD;
@@ -170,79 +169,21 @@ void sink_lose(struct sink *sink, int error)
 	sink->told = true;
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
-
-static bool is_moved(const struct sink *sink)
+bool sink_end(struct sink *sink)
 {
-	struct stat named, opened;
-
-	return sink->kind == DEST_FILE && !sink->sent &&
-	       (stat(sink->path, &named) < 0 || fstat(sink->fd, &opened) < 0 ||
-	        named.st_ino != opened.st_ino || named.st_dev != opened.st_dev);
-}
-
-void sink_reopen(struct sink *sink)
-{
+	unsigned left;
 	int error;
 
-	if (sink->kind != DEST_FILE || sink->fd < 0 || sink->sent)
-		return;
-	sink_close(sink);
-	error = sink_open(sink);
+	if (sink->fd < 0 || !sink->is_socket || sink->connecting)
+		return true;
+	if (sink->ours && !sink->ended)
+		sink->ended = shutdown(sink->fd, SHUT_WR) == 0;
+	left = on_their_way(sink);
+	if (left != sink->on_their_way)
+		sink->progress_ms = clock_ms();
+	sink->on_their_way = left;
+	error = left ? socket_error(sink->fd) : 0;
 	if (error)
-		sink_lose(sink, -error);
-}
-
-/* FILE.1 becomes FILE.2, and so on; the last one is gone. */
-static void rotate(struct sink *sink)
-{
-	size_t len = strlen(sink->path) + 16;
-	char from[len], to[len];
-
-	for (unsigned i = sink->options->keep; i > 1; i--) {
-		snprintf(from, len, "%s.%u", sink->path, i - 1);
-		snprintf(to, len, "%s.%u", sink->path, i);
-		rename(from, to); /* it may not be there yet */
-	}
-	snprintf(to, len, "%s.1", sink->path);
-	if (rename(sink->path, to) < 0)
-		sink_lose(sink, errno);
-	else
-		sink_reopen(sink);
-}
-
-static void make_room(struct sink *sink)
-{
-	if (sink->options->keep && sink->kind == DEST_FILE)
-		rotate(sink);
-	else if (ftruncate(sink->fd, 0) < 0)
-		sink_lose(sink, errno);
-	else if (sink->kind == DEST_FD)
-		lseek(sink->fd, 0, SEEK_SET);
-}
-
-/* A line that alone is longer than a file may be has one of its own. */
-size_t sink_file_room(struct sink *sink, const char *bytes, size_t len)
-{
-	uint64_t max = sink->options->max_size;
-	struct stat stat_;
-	const char *end;
-	size_t room;
-
-	if (is_moved(sink))
-		sink_reopen(sink);
-	if (sink->fd < 0 || !max || sink->sent)
-		return sink->fd < 0 ? 0 : len;
-	for (int i = 0; i < 2 && fstat(sink->fd, &stat_) == 0; i++) {
-		room = (uint64_t)stat_.st_size < max ? max - stat_.st_size : 0;
-		end = room < len ? memrchr(bytes, '\n', room) : bytes + len - 1;
-		if (end)
-			return end + 1 - bytes;
-		if (stat_.st_size)
-			make_room(sink);
-		if (sink->fd < 0)
-			return 0;
-	}
-	end = memchr(bytes, '\n', len);
-	return end ? (size_t)(end + 1 - bytes) : len;
+		sink_lose(sink, error);
+	return !left || error;
 }

@@ -9,8 +9,5 @@ int sink_open(struct sink *);
 void sink_close(struct sink *);
 /* It has failed: closes it, to be opened again. */
 void sink_lose(struct sink *, int error);
-/* For the file: how many of the next len bytes fit, in whole lines, where it is now; 0: none,
- * after sink_lose. */
-size_t sink_file_room(struct sink *, const char *bytes, size_t len);
 
 #endif

@@ -5,10 +5,10 @@
 
 #include "clock.h"
 #include "log.h"
+#include "socket.h"
 #include "timer.h"
 
 #define RETRY_MS 500
-#define LINGER_MS 1000 /* for a reader that does not read */
 
 void sinks_init(struct sinks *sinks, const struct stream_options *options, struct polls *polls)
 {
@@ -29,10 +29,12 @@ struct sink *sinks_add(struct sinks *sinks, const struct dest *dest, int pid)
 	return sink;
 }
 
-void sinks_take(struct sinks *sinks, struct sink *sink)
+bool sinks_take(struct sinks *sinks, struct sink *sink)
 {
-	sink_take(sink);
+	bool taken = sink_take(sink);
+
 	sinks->brakes |= sink_brakes(sink);
+	return taken;
 }
 
 bool sinks_brake(struct sinks *sinks)
@@ -72,18 +74,26 @@ static const char *why_lost(const struct sink *sink)
 
 static void tell_lost(const struct sink *sink)
 {
-	char name[32];
+	uint64_t dropped = sink->dropped + sink->cut;
+	char number[32];
+	const char *name = sink->kind == DEST_FD ? number : sink->path;
 
-	snprintf(name, sizeof(name), "descriptor %d", sink->given);
-	if (sink->dropped)
-		warn("%s: %llu events were dropped: %s", sink->kind == DEST_FD ? name : sink->path,
-		     (unsigned long long)sink->dropped, why_lost(sink));
+	snprintf(number, sizeof(number), "descriptor %d", sink->given);
+	if (sink->on_their_way)
+		socket_tell_on_their_way(name, sink->on_their_way);
+	if (sink->astray)
+		warn("%s: %llu bytes that were sent had not arrived: %s", name,
+		     (unsigned long long)sink->astray, why_lost(sink));
+	if (dropped)
+		warn("%s: %llu events were dropped: %s", name, (unsigned long long)dropped,
+		     why_lost(sink));
 }
 
 static void drop(struct sinks *sinks, size_t i)
 {
 	struct sink *sink = sinks->list[i];
 
+	sink_end(sink);
 	tell_lost(sink);
 	sinks->failed |= sink->failed;
 	sink_free(sink);
@@ -92,11 +102,8 @@ static void drop(struct sinks *sinks, size_t i)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-static void serve_retry(void *ctx, short revents)
+static void retry(struct sinks *sinks)
 {
-	struct sinks *sinks = ctx;
-
-	(void)revents;
 	if (!timer_fired(sinks->retry))
 		return;
 	for (size_t i = 0; i < sinks->count; i++)
@@ -110,7 +117,7 @@ static void set_retry(struct sinks *sinks, bool wanted)
 	if (wanted) {
 		sinks->retry = timer_open(RETRY_MS, true);
 		if (sinks->retry >= 0)
-			polls_add(sinks->polls, sinks->retry, POLLIN, serve_retry, sinks);
+			polls_add(sinks->polls, sinks->retry, POLLIN, NULL, NULL);
 		return;
 	}
 	polls_drop(sinks->polls, sinks->retry);
@@ -122,12 +129,13 @@ void sinks_write(struct sinks *sinks)
 {
 	bool away = false;
 
+	retry(sinks);
 	for (size_t i = sinks->count; i-- > 0;) {
 		struct sink *sink = sinks->list[i];
 
-		if (!sink->polled)
+		if (!(sink->polled & POLLOUT))
 			sink_write(sink);
-		if (sink->over && sink_is_empty(sink))
+		if (sink->over && sink_is_empty(sink) && sink_end(sink))
 			drop(sinks, i);
 		else
 			away |= sink->fd < 0 && !sink->gone;
@@ -137,15 +145,15 @@ void sinks_write(struct sinks *sinks)
 
 /* ---- the end -------------------------------------------------------------------------------- */
 
-static bool is_awaited(const struct sinks *sinks, const struct sink *sink)
+static bool is_awaited(const struct sinks *sinks, struct sink *sink)
 {
-	uint64_t since = sink->progress_ms > sinks->ending_ms ? sink->progress_ms :
-	                                                        sinks->ending_ms;
+	uint64_t since;
 
-	if (sink_is_empty(sink) || sink->gone)
+	if (sink->gone || (sink_is_empty(sink) && sink_end(sink)))
 		return false;
 	if (sinks->options->on_block == SINK_WAITS && !sink->hurried)
 		return !sink->released;
+	since = sink->progress_ms > sinks->ending_ms ? sink->progress_ms : sinks->ending_ms;
 	return clock_ms() - since < LINGER_MS;
 }
 

@@ -19,8 +19,8 @@ struct sinks {
 void sinks_init(struct sinks *, const struct stream_options *, struct polls *);
 /* One more, as sink_new. With sink->over it goes when all is written. */
 struct sink *sinks_add(struct sinks *, const struct dest *, int pid);
-/* A record that was written to it. */
-void sinks_take(struct sinks *, struct sink *);
+/* A record that was written to it, as sink_take. */
+bool sinks_take(struct sinks *, struct sink *);
 bool sinks_brake(struct sinks *); /* is one of them waited for? */
 void sinks_write(struct sinks *); /* what is queued */
 void sinks_release(struct sinks *, bool for_good); /* as sink_release */

@@ -55,6 +55,24 @@ struct streaming *streaming_meet(struct streams *streams, struct heap *heap)
 	return one;
 }
 
+static bool is_tagged(const struct streams *streams, const struct told *told)
+{
+	return streams->follow && !told->stream->apart;
+}
+
+void streaming_redirect(struct streams *streams, struct streaming *one)
+{
+	for (unsigned i = 0; i < streams->count; i++) {
+		struct told *told = &one->each[i];
+
+		if (told->sink)
+			told->sink->over = true;
+		take_sink(streams, told, one->pid);
+		told->dropped = 0;
+		told->process.tagged = is_tagged(streams, told);
+	}
+}
+
 void streaming_forget(struct streams *streams, struct streaming *one)
 {
 	for (unsigned i = 0; i < streams->count; i++) {
@@ -115,7 +133,7 @@ static struct stream_process describe(const struct streams *streams, const struc
 	return (struct stream_process){
 		.heap = one->heap, .pid = one->pid, .exe = program->exe, .cmdline = program->cmdline,
 		.cwd = one->cwd, .maps = one->maps, .epoch_ns = streams->epoch_ns,
-		.tagged = streams->follow && !told->stream->apart,
+		.tagged = is_tagged(streams, told),
 		.compat = streams->options->compat, .min_age_ms = streams->min_age_ms,
 		.how = event->kind == HEAP_EVENT_FORK ? STREAM_FORK :
 		       streams->attached              ? STREAM_ATTACH :

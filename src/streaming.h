@@ -12,6 +12,7 @@ struct streaming {
 		const struct stream *stream;
 		struct stream_process process;
 		struct sink *sink; /* or NULL: there is none */
+		uint64_t dropped;  /* of its records */
 	} each[OUTPUTS_MAX];
 };
 
@@ -20,6 +21,8 @@ struct streaming *streaming_of(const struct streams *, const struct heap *);
 struct streaming *streaming_meet(struct streams *, struct heap *);
 /* A program begins in it. */
 void streaming_begin(struct streams *, struct streaming *, const struct heap_event *);
+/* Its streams go elsewhere. */
+void streaming_redirect(struct streams *, struct streaming *);
 /* Those of its sinks that nobody else has are over. */
 void streaming_forget(struct streams *, struct streaming *);
 /* The next of all, from *at = 0 on; NULL: no more. */
@@ -27,7 +30,7 @@ struct streaming *streaming_next(const struct streams *, size_t *at);
 
 static inline const struct stream_format *streaming_format(const struct told *told)
 {
-	return told->stream->dest->stream;
+	return told->stream->format;
 }
 
 #endif

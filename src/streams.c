@@ -22,12 +22,15 @@ static void add(struct streams *streams, const struct dest *dest)
 	if (strstr(dest->path, "%n"))
 		die(EXIT_USAGE, "-o %s: %%n is a dump's number, and a stream has none; %%p is the "
 		    "process, %%t the time", dest->path);
-	*stream = (struct stream){ .dest = dest, .apart = strstr(dest->path, "%p") };
+	*stream = (struct stream){ .format = dest->stream, .dest = dest, .apart = strstr(dest->path, "%p") };
 	errno = -error;
 	if (!error && !stream->apart)
 		stream->sink = sinks_add(&streams->sinks, dest, getpid());
 	if (error || (!stream->apart && !stream->sink))
 		die(EXIT_OURS, "cannot stream to %s:", dest->path);
+	if (stream->sink && !sink_can_rotate(stream->sink))
+		die(EXIT_USAGE, "-o %s: --on-full rotate renames a file, and this is not its own "
+		    "name; give it that", dest->path);
 }
 
 static void serve_flush(void *ctx, short revents)
@@ -44,7 +47,7 @@ static bool any_flushes(const struct streams *streams)
 	bool any = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		any |= streams->list[i].dest->stream->flush != NULL;
+		any |= streams->list[i].format->flush != NULL;
 	return any;
 }
 
@@ -77,7 +80,7 @@ bool streams_tell_callers(const struct streams *streams)
 	bool callers = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		callers |= streams->list[i].dest->stream->callers;
+		callers |= streams->list[i].format->callers;
 	return callers;
 }
 
@@ -86,18 +89,18 @@ bool streams_tell_usable(const struct streams *streams)
 	bool usable = false;
 
 	for (unsigned i = 0; i < streams->count; i++)
-		usable |= streams->list[i].dest->stream->usable;
+		usable |= streams->list[i].format->usable;
 	return usable;
 }
 
 /* ---- what is told --------------------------------------------------------------------------- */
 
-static void take(struct streams *streams, struct sink *sink)
+static void take(struct streams *streams, struct told *told)
 {
 	if (streams->off)
-		sink_discard(sink);
+		sink_discard(told->sink);
 	else
-		sinks_take(&streams->sinks, sink);
+		told->dropped += !sinks_take(&streams->sinks, told->sink);
 }
 
 static void begin(struct streams *streams, struct streaming *one, const struct heap_event *event)
@@ -109,7 +112,7 @@ static void begin(struct streams *streams, struct streaming *one, const struct h
 		if (!told->sink)
 			continue;
 		streaming_format(told)->begin(told->sink->file, &told->process);
-		take(streams, told->sink);
+		take(streams, told);
 	}
 }
 
@@ -122,7 +125,7 @@ static void tell(struct streams *streams, struct streaming *one, const struct he
 			continue;
 		told->process.now_ns = event->time_ns;
 		streaming_format(told)->tell(told->sink->file, &told->process, event);
-		take(streams, told->sink);
+		take(streams, told);
 	}
 }
 
@@ -136,7 +139,7 @@ static bool flush(struct streams *streams, struct told *told, uint64_t now_ns, b
 			return false;
 		if (!format->flush(told->sink->file, &told->process, now_ns))
 			return true;
-		take(streams, told->sink);
+		take(streams, told);
 	}
 	return true;
 }
@@ -164,13 +167,19 @@ void streams_flush_of(struct streams *streams, int pid, uint64_t now_ns)
 
 /* ---- a process ends ------------------------------------------------------------------------- */
 
+/* Whose were cut off is known only where nobody else's can be. */
 static void note_dropped(struct streaming *one, const struct told *told)
 {
 	const struct sink *sink = told->sink;
+	bool alone = !told->process.tagged;
+	unsigned long long own = told->dropped + (alone ? sink->cut : 0);
 
-	if (sink->dropped)
-		heap_note(one->heap, "%llu events are missing in the %s stream to %s",
-		          (unsigned long long)sink->dropped, streaming_format(told)->name, sink->path);
+	if (own)
+		heap_note(one->heap, "%llu events are missing in the %s stream to %s", own,
+		          streaming_format(told)->name, sink->path);
+	if (!alone && sink->cut)
+		heap_note(one->heap, "%llu events of all processes were on their way to %s when it was "
+		          "lost, and are missing there", (unsigned long long)sink->cut, sink->path);
 }
 
 static void end_told(struct streams *streams, struct streaming *one, struct told *told,
@@ -179,7 +188,7 @@ static void end_told(struct streams *streams, struct streaming *one, struct told
 	flush_all(streams, told);
 	told->sink->keeps = true;
 	streaming_format(told)->end(told->sink->file, &told->process, exit);
-	take(streams, told->sink);
+	take(streams, told);
 	told->sink->keeps = false;
 	sink_write(told->sink);
 	note_dropped(one, told);
@@ -281,28 +290,30 @@ void streams_log(struct streams *streams, bool on)
 	streams->off = !on;
 }
 
-static void replace(struct sink **at, struct sink *by)
-{
-	if (*at)
-		(*at)->over = true;
-	*at = by;
-}
-
 int streams_redirect(struct streams *streams, const struct dest *dest)
 {
 	int error = dest_check(dest);
+	bool apart = strstr(dest->path, "%p");
+	struct sink *sink = NULL;
 	struct streaming *one;
-	struct sink *sink;
 
 	errno = -error;
-	sink = error ? NULL : sinks_add(&streams->sinks, dest, getpid());
-	if (!sink)
+	if (!error && !apart)
+		sink = sinks_add(&streams->sinks, dest, getpid());
+	if (error || (!apart && !sink))
 		return -errno;
 	for (unsigned i = 0; i < streams->count; i++) {
-		for (size_t at = 0; (one = streaming_next(streams, &at));)
-			replace(&one->each[i].sink, sink);
-		replace(&streams->list[i].sink, sink);
-		streams->list[i].apart = false;
+		struct stream *stream = &streams->list[i];
+
+		if (stream->sink)
+			stream->sink->over = true;
+		*stream = (struct stream){ stream->format, dest, sink, apart };
+	}
+	for (size_t at = 0; (one = streaming_next(streams, &at));) {
+		for (unsigned i = 0; i < streams->count; i++)
+			if (one->each[i].sink)
+				note_dropped(one, &one->each[i]);
+		streaming_redirect(streams, one);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "sinks.h"
 
 struct stream {
+	const struct stream_format *format;
 	const struct dest *dest;
 	struct sink *sink; /* of all processes, unless its path has a %p */
 	bool apart;        /* it has */
@@ -51,7 +52,7 @@ bool streams_finish(struct streams *);
 
 /* While it runs: nothing is told, or again. */
 void streams_log(struct streams *, bool on);
-/* All of them go to dest from now on, as whatever it says. 0 or -errno, and all is as it was. */
+/* All of them go to dest from now on, whatever format it says. 0 or -errno, and all is as it was. */
 int streams_redirect(struct streams *, const struct dest *);
 
 #endif

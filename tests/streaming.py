@@ -2,7 +2,9 @@
 
 import json
 import re
+import socket
 import subprocess
+import threading
 from collections import namedtuple
 
 import pytest
@@ -13,6 +15,8 @@ MTRACE = re.compile(
 MLOG = re.compile(
     r"\+ (?P<type>[\w()-]+) (?P<size>\d+) (?P<address>0x[0-9a-f]+|\(nil\))"
     r"(?: (?P<pid>\d+) (?P<tid>\d+))?(?: (?P<old>0x[0-9a-f]+|\(nil\)))?$")
+
+LOST = re.compile(r"alloctrace: (?P<where>.+): (?P<count>\d+) events were dropped: (?P<why>.*)\n")
 
 Call = namedtuple("Call", "function address size usable old tid")
 
@@ -37,6 +41,14 @@ def objects(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def events_of(lines):
+    """The calls in a log of mlog's, each line of which is whole."""
+    calls = [line for line in lines if not line.startswith("#") and line[:1] == "+"]
+    found = [MLOG.match(line) for line in calls if not line.startswith(("+ INIT", "+ FINI"))]
+    assert all(found), calls[:5]
+    return [match.groupdict() for match in found]
+
+
 def functions_of(program):
     """{name: (begin, end)} of a program's own, as offsets in its memory."""
     out = subprocess.run(["nm", "-S", program], text=True, check=True, capture_output=True).stdout
@@ -48,6 +60,48 @@ def realloc_kind(call):
     if not call.address:
         return "free" if call.size == 0 else "fail"
     return "alloc" if not call.old else "inplace" if call.old == call.address else "move"
+
+
+# ---- who reads ---------------------------------------------------------
+
+
+class Reader:
+    """Reads from what open_it opens, to its end."""
+
+    def __init__(self, open_it):
+        self.pieces = []
+        self.thread = threading.Thread(target=self.read, args=(open_it,), daemon=True)
+        self.thread.start()
+
+    def read(self, open_it):
+        with open_it() as source:
+            while piece := source.read(65536):
+                self.pieces.append(piece)
+
+    def lines(self):
+        self.thread.join(120)
+        data = b"".join(self.pieces)
+        assert data.endswith(b"\n")
+        return data.decode().splitlines()
+
+
+class Listener:
+    """A socket that takes one connection after the other."""
+
+    def __init__(self, family, address, small=False):
+        self.socket = socket.socket(family)
+        if small:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(address)
+        self.socket.listen()
+
+    @property
+    def port(self):
+        return self.socket.getsockname()[1]
+
+    def reader(self):
+        return Reader(lambda: self.socket.accept()[0].makefile("rb"))
 
 
 # ---- a program with odd names ----------------------------------------------

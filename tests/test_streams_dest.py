@@ -8,26 +8,15 @@ import resource
 import signal
 import socket
 import subprocess
-import threading
 from pathlib import Path
 
 import pytest
 
 from conftest import HANG
 from processes import field_of, tracer_of
-from streaming import MLOG, objects, told_by
+from streaming import LOST, Listener, Reader, events_of, objects, told_by
 
 pytestmark = pytest.mark.sanitized
-
-LOST = re.compile(r"alloctrace: (?P<where>.+): (?P<count>\d+) events were dropped: (?P<why>.*)\n")
-
-
-def events_of(lines):
-    """The calls in a log of mlog's, each line of which is whole."""
-    calls = [line for line in lines if not line.startswith("#") and line[:1] == "+"]
-    found = [MLOG.match(line) for line in calls if not line.startswith(("+ INIT", "+ FINI"))]
-    assert all(found), calls[:5]
-    return [match.groupdict() for match in found]
 
 
 @pytest.fixture
@@ -42,43 +31,6 @@ def start(start_plainly, alloctrace, target):
 def many(start):
     """many(COUNT, options...): the Run of that many calls of malloc, and of free."""
     return lambda count, *options, **how: start(*options, of=("many", str(count)), **how).finish()
-
-
-class Reader:
-    """Reads from what open_it opens, to its end."""
-
-    def __init__(self, open_it):
-        self.pieces = []
-        self.thread = threading.Thread(target=self.read, args=(open_it,), daemon=True)
-        self.thread.start()
-
-    def read(self, open_it):
-        with open_it() as source:
-            while piece := source.read(65536):
-                self.pieces.append(piece)
-
-    def lines(self):
-        self.thread.join(120)
-        data = b"".join(self.pieces)
-        assert data.endswith(b"\n")
-        return data.decode().splitlines()
-
-
-class Listener:
-    """A socket that takes one connection after the other."""
-
-    def __init__(self, family, address):
-        self.socket = socket.socket(family)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(address)
-        self.socket.listen()
-
-    @property
-    def port(self):
-        return self.socket.getsockname()[1]
-
-    def reader(self):
-        return Reader(lambda: self.socket.accept()[0].makefile("rb"))
 
 
 @pytest.fixture
@@ -339,6 +291,32 @@ def test_row_77_a_slow_reader_loses_what_does_not_fit_and_it_is_counted(start, f
     note, = [note for note in json.loads((tmp_path / "report.json").read_text())["ledger"]["notes"]
              if "jsonl" in note]
     assert note.endswith(f"events are missing in the jsonl stream to {fifo}")
+
+
+def test_row_85_each_process_tells_its_own_losses(start_plainly, alloctrace, target, fifo,
+                                                  tmp_path, until):
+    held = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    program = target("streamed")
+    live = start_plainly(alloctrace, "-f", "--no-maps", "-o", f"jsonl:pipe:{fifo}",
+                         "-o", f"json:{tmp_path}/%p.json", "--", "/bin/sh", "-c",
+                         f"{program} many 20000; read line; {program} many 10; exit 3")
+    until(lambda: list(tmp_path.glob("*.json")), "the first one's report")
+    reader = Reader(lambda: open(fifo, "rb"))
+    until(lambda: sum(map(len, reader.pieces)) > 3 << 20, "most of what was kept for it")
+    live.say("")
+    run = live.finish()
+    os.close(held)
+    lines = [json.loads(line) for line in reader.lines()]
+    noted = {int(path.stem): sum(
+        int(note.removesuffix(f" events are missing in the jsonl stream to {fifo}"))
+        for note in json.loads(path.read_text())["ledger"]["notes"] if "jsonl" in note)
+             for path in tmp_path.glob("*.json")}
+    shell, many = lines[0]["pid"], max(noted, key=noted.get)
+    few, = set(noted) - {shell, many}
+    told = {pid: sum(line["pid"] == pid for line in lines) for pid in noted}
+    assert sum(noted.values()) == int(LOST.fullmatch(run.err)["count"])
+    assert (noted[few], noted[many] - told[few] + told[many]) == (0, 40000 - 20)
+    assert run.status == 3
 
 
 def test_row_77_the_waiting_ends_with_ctrl_c(start_plainly, attach, target, fifo, until):

@@ -365,6 +365,7 @@ static void failures_are_said(void **state)
 	expect_failure("/dev/full", "/dev/full", ENOSPC);
 	expect_failure("fd:1000000", "descriptor 1000000", EBADF);
 	expect_failure("pipe:nosuch", "nosuch", ENOENT);
+	expect_failure("pipe:/dev/null", "/dev/null", ENOSTR);
 	expect_failure("unix:nosuch", "nosuch", ENOENT);
 }
 

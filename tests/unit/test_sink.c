@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -166,6 +167,53 @@ static void a_descriptor_without_a_reader_is_gone_for_good(void **state)
 	close_sink(one);
 }
 
+static void a_long_line_is_whole_in_a_file_that_is_not_too_long(void **state)
+{
+	char folder[] = "/tmp/test_sink.XXXXXX", path[64], name[80];
+	const struct stream_options options = { .max_size = 180000, .keep = 3 };
+	const struct dest dest = { .kind = DEST_FILE, .path = path };
+	struct polls polls = { .count = 0 };
+	struct sink *sink;
+	struct stat stat_;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/long", folder);
+	sink = sink_new(&dest, 1, &options, &polls);
+	assert_non_null(sink);
+	for (int i = 0; i < 3; i++) {
+		fprintf(sink->file, "%0100000d\n", i);
+		assert_true(sink_take(sink));
+	}
+	sink_free(sink);
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), i ? "%s.%d" : "%s", path, i);
+		assert_int_equal(stat(name, &stat_), 0);
+		assert_int_equal(stat_.st_size, 100001);
+		assert_int_equal(unlink(name), 0);
+	}
+	assert_int_equal(rmdir(folder), 0);
+}
+
+static void nothing_is_slept_through_where_there_is_no_room_to_wait(void **state)
+{
+	struct pipe_sink *one = open_sink(SINK_WAITS);
+	unsigned written = 0, last = 0;
+
+	(void)state;
+	for (int i = 0; i < POLLS_MAX; i++) /* none of which is ever ready */
+		assert_true(polls_add(&one->polls, -1, POLLIN, NULL, NULL));
+	while (!sink_brakes(one->sink))
+		put(one, ++written);
+	assert_false(one->sink->polled);
+	alarm(60);
+	polls_wait(&one->polls, -1);
+	alarm(0);
+	one->polls.count = 0;
+	assert_int_equal(drain(one, &last), written);
+	close_sink(one);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -173,6 +221,8 @@ int main(void)
 		cmocka_unit_test(whoever_waits_brakes_until_half_is_read),
 		cmocka_unit_test(a_waiting_that_is_ended_drops_until_there_is_a_reader),
 		cmocka_unit_test(a_descriptor_without_a_reader_is_gone_for_good),
+		cmocka_unit_test(a_long_line_is_whole_in_a_file_that_is_not_too_long),
+		cmocka_unit_test(nothing_is_slept_through_where_there_is_no_room_to_wait),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
