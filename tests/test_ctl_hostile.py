@@ -358,6 +358,44 @@ def test_a_dump_that_nobody_reads_holds_up_no_other(step, fifo, children, until)
     ended_well(step, 1)
 
 
+def test_what_clients_that_have_gone_wanted_is_forgotten(step, fifo, children, until):
+    """The dump that nobody reads is behind nothing, theirs would be behind it."""
+    waits, _ = step.connect()
+    waits.sendall(b"dump json:pipe:%s\n" % str(fifo).encode())
+    until(lambda: writers(step, children), "the writer")
+    files = open_files(step.session)
+    for _ in range(100):
+        client, _ = step.connect()
+        client.sendall(b"dump json:-\n")
+        client.close()
+    step.tell("version")
+    until(lambda: open_files(step.session) == files, "nothing left of them")
+    waits.close()
+    ended_well(step, 0)
+
+
+def test_those_that_have_gone_push_nobody_out(step):
+    """More of them wait for an alert, one after the other, than there is room for."""
+    waits, _ = step.connect()
+    waits.sendall(b"alert\n")
+    asks, _ = step.connect()
+    for _ in range(40):
+        gone, _ = step.connect()
+        gone.sendall(b"alert\n")
+        asks.sendall(b"version\n")
+        assert read_answer(asks)[0] == "ok"  # behind it
+        gone.close()
+    step.tell("set", "alert-block=1")
+    step.live.say("m 1 100")
+    status, line = read_answer(waits)
+    assert status == "ok" and line.startswith("large block: ")
+    waits.close()
+    asks.close()
+    step.live.read_line()
+    run = step.finish()
+    assert run.status == 0 and run.err == f"alloctrace: {line}"
+
+
 def test_the_end_does_not_wait_for_a_dump_that_nobody_reads(step, fifo, children, until):
     step.do("m 1 100")
     client, _ = step.connect()
