@@ -421,6 +421,21 @@ def test_what_killed_sessions_have_left_goes_with_the_next(step, start_plainly, 
     assert other.finish().status == 0
 
 
+def test_a_session_of_another_pid_namespace_keeps_its_socket(step, start_plainly, alloctrace,
+                                                             target):
+    """Nobody has its number here."""
+    there = folder() / "4194305"  # above all there can be
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(there))
+        other.listen()
+        live = start_plainly(alloctrace, "-o", "text:/dev/null", "--", target("stepper"))
+        Stepper(live, alloctrace, None).finish()
+        kept = there.exists()
+        there.unlink(missing_ok=True)
+    assert kept
+    ended_well(step, 0)
+
+
 def test_a_client_that_went_while_a_copy_was_made_is_forgotten(step, fifo, children, until):
     """The copy has its descriptor too; what becomes of that is no matter of the next client's."""
     step.do("m 1 100")
