@@ -81,16 +81,37 @@ static int tell(int errors, enum control_status status)
 	return status == CONTROL_USAGE ? EXIT_USAGE : EXIT_OURS;
 }
 
+static void write_out(int answer)
+{
+	char bytes[1 << 16];
+	off_t at = 0;
+	ssize_t len, n;
+
+	while ((len = pread(answer, bytes, sizeof(bytes), at)) > 0) {
+		n = write(STDOUT_FILENO, bytes, len);
+		if (n < 0 && errno != EINTR)
+			die(EXIT_OURS, "cannot write the answer:");
+		at += n > 0 ? n : 0;
+	}
+}
+
+/* All of it is taken, and the session has done with us, before any is written: our reader may take
+ * more time than the session gives. */
 static int ask(int fd, const char *line)
 {
+	int answer = memfd_create("answer", MFD_CLOEXEC);
 	int errors = memfd_create("errors", MFD_CLOEXEC);
-	enum control_status status;
+	enum control_status status = CONTROL_STATUSES;
 
-	if (control_ask(fd, line, STDOUT_FILENO, errors, &status) < 0) {
-		if (errno == ECONNRESET)
-			die(EXIT_OURS, "the session has ended before it had answered");
-		die(EXIT_OURS, "cannot get an answer:");
+	if (control_ask(fd, line, answer, errors, &status) < 0) {
+		if (errno != ECONNRESET)
+			die(EXIT_OURS, "cannot get an answer:");
+		die(EXIT_OURS, status == CONTROL_STATUSES ?
+		                       "the session has ended before it had answered" :
+		                       "the answer broke off");
 	}
+	close(fd);
+	write_out(answer);
 	return status == CONTROL_OK ? EXIT_SUCCESS : tell(errors, status);
 }
 
