@@ -48,6 +48,8 @@ void heap_sent(struct heap *);
 /* Of this process: has a debuginfod server not answered, so that none is asked any more? A copy of
  * the process may have found out, and then tells it. */
 bool heap_server_is_silent(void);
+/* May one be asked, and waited for? At first it may. What was named without one is named anew. */
+void heap_ask_server(bool);
 void heap_give_up_on_server(void);
 
 struct heap_program { /* of the program now running; strings live until the next exec */

@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "attend.h"
 #include "crash.h"
 #include "ctl_commands.h"
 #include "ctl_dump.h"
@@ -149,6 +150,7 @@ static _Noreturn void be_copy(struct session *session, const struct ctl_job *job
 		_exit(CONTROL_ERROR);
 	prctl(PR_SET_NAME, "at-writer");
 	crash_of_writer();
+	heap_ask_server(true);
 	status = run(session, job->command, &job->args, job->request.pid, out);
 	if (fflush(out) != 0)
 		status = CONTROL_ERROR;
@@ -287,7 +289,7 @@ void ctl_tell_alert(struct session *session, const char *line)
 
 static void stop(struct session *session, const struct control_request *request)
 {
-	session->leaving |= !session->tracer_ended;
+	attend_leave(session);
 	wait_for(session, &session->ctl.stoppers, request);
 }
 

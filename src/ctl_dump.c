@@ -40,7 +40,7 @@ static void begin(struct session *session, struct ctl_job *job)
 {
 	const char *wrong;
 
-	if (session->due || session->reporting.writers.count) /* another first */
+	if (session->due_for) /* another's first */
 		return;
 	wrong = prepare(job);
 	if (wrong) {
@@ -48,7 +48,6 @@ static void begin(struct session *session, struct ctl_job *job)
 		return;
 	}
 	job->begun = true;
-	session->due = "dump";
 	session->due_for = &job->one_off;
 }
 

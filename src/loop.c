@@ -5,9 +5,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "alert_command.h"
 #include "at_once.h"
+#include "attend.h"
 #include "crash.h"
+#include "ending.h"
 #include "fn_check.h"
 #include "log.h"
 #include "metrics.h"
@@ -15,44 +16,12 @@
 #include "signals.h"
 #include "timer.h"
 
-/* How long records may lie while the target is busy. Each time the front goes back to sleep,
- * its processor finds nothing to do and takes the target over from the tracer's. */
-#define NAP_MS 50
-
 bool loop_has_failed(const struct session *session)
 {
 	return session->failed || session->reporting.failed;
 }
 
-static void leave(struct session *session)
-{
-	session->leaving |= !session->tracer_ended;
-}
-
-/* Nothing comes of the process any more. */
-static void end_events(struct session *session, struct heap *heap)
-{
-	streams_end(&session->streams, heap);
-	databases_end(&session->databases, heap);
-}
-
 /* ---- records ---------------------------------------------------------------------- */
-
-/* Those that had none; reason: of those that have not ended. */
-static void last_reports(struct session *session, const char *reason)
-{
-	struct processes *processes = &session->processes;
-	struct traced *first = processes->first;
-
-	for (size_t i = 0; i < processes->count; i++)
-		end_events(session, processes->list[i]->heap);
-
-	if (session->target.ended && !first->ended) {
-		first->ended = true;
-		first->status = session->target.status;
-	}
-	reporting_end_all(&session->reporting, reason);
-}
 
 static void on_seized(struct session *session, int error)
 {
@@ -64,7 +33,7 @@ static void on_seized(struct session *session, int error)
 	}
 	session->failed = true;
 	target_refused(&session->target, error);
-	leave(session);
+	attend_leave(session);
 }
 
 static void on_stuck(struct session *session)
@@ -72,7 +41,7 @@ static void on_stuck(struct session *session)
 	if (!session->leaving)
 		warn("no memory: the program is let go");
 	session->failed = true;
-	leave(session);
+	attend_leave(session);
 }
 
 /* Their reports are written now where others may go on; but not amid a dump, for which those
@@ -81,14 +50,14 @@ static void report_ended(struct session *session)
 {
 	struct processes *processes = &session->processes;
 
-	if (!session->options->follow || session->reporting.writers.count)
+	if (!session->options->follow)
 		return;
-	for (size_t i = processes->count; i-- > 0;) {
+	for (size_t i = processes->count; i-- > 0 && reporting_may_end(&session->reporting);) {
 		struct traced *traced = processes->list[i];
 
 		if (!traced->ended && !traced->released)
 			continue;
-		end_events(session, traced->heap);
+		ending_events(session, traced->heap);
 		reporting_end(&session->reporting, traced, "exit");
 		if (traced != processes->first)
 			processes_drop(processes, traced);
@@ -111,7 +80,9 @@ static void on_released(struct session *session, struct traced *traced)
 		report_ended(session);
 		return;
 	}
-	end_events(session, traced->heap);
+	if (!reporting_may_end(&session->reporting))
+		return;
+	ending_events(session, traced->heap);
 	reporting_end(&session->reporting, traced, "detach");
 }
 
@@ -119,7 +90,7 @@ static void on_end(struct session *session)
 {
 	session->tracer_ended = true;
 	if (session->leaving && !session->failed)
-		last_reports(session, "detach");
+		ending_reports(session, "detach");
 }
 
 /* All modules are known: what is not there now was named wrongly. Nothing has been planted. */
@@ -132,7 +103,7 @@ static void on_attached(struct session *session, struct traced *traced)
 	while (heap_command(traced->heap))
 		heap_sent(traced->heap);
 	session->failed = true;
-	leave(session);
+	attend_leave(session);
 }
 
 /* One that is let go in front of an exec is dropped when the record is applied. */
@@ -245,7 +216,18 @@ static bool is_tracing(struct session *session)
 
 static bool is_dump_due(const struct session *session)
 {
-	return session->due && !session->reporting.writers.count;
+	return (session->due || session->due_for) && !session->reporting.writers.count;
+}
+
+/* One who asked goes before what comes again and again. */
+static void make_dump(struct session *session)
+{
+	struct one_off *asked = session->due_for;
+
+	reporting_dump(&session->reporting, asked ? "dump" : session->due, asked);
+	session->due_for = NULL;
+	if (!asked)
+		session->due = NULL;
 }
 
 static void begin_duration(struct session *session)
@@ -266,9 +248,7 @@ static void once_tracing(struct session *session)
 		begin_duration(session);
 	if (is_dump_due(session) && reporting_compare_maps(&session->reporting)) {
 		drain(session);
-		reporting_dump(&session->reporting, session->due, session->due_for);
-		session->due = NULL;
-		session->due_for = NULL;
+		make_dump(session);
 	}
 }
 
@@ -280,46 +260,7 @@ static bool is_awaited(const struct session *session)
 	        (session->leaving && !session->told_to)));
 }
 
-static bool only_others_are_left(const struct session *session)
-{
-	return session->options->follow &&
-	       (session->target.ended || session->processes.first->ended);
-}
-
-static unsigned take_signals(struct session *session)
-{
-	unsigned asked = signals_take(session->signals, &session->target, session->tracer.pid,
-	                              only_others_are_left(session));
-
-	if (asked & SIGNALS_REPORT)
-		session->due = "dump";
-	if (asked & (SIGNALS_URGED | SIGNALS_LEAVE))
-		streams_release(&session->streams, asked & SIGNALS_LEAVE);
-	if (asked & SIGNALS_REOPEN && !streams_reopen(&session->streams) && session->target.attached)
-		leave(session);
-	if (asked & SIGNALS_LEAVE)
-		leave(session);
-	return asked;
-}
-
-static void take_timers(struct session *session)
-{
-	if (timer_fired(session->interval))
-		session->due = "interval";
-	if (timer_fired(session->duration))
-		leave(session);
-}
-
 /* ---- the loop --------------------------------------------------------------------- */
-
-static void wait_for_all(struct session *session, int ms)
-{
-	uint64_t rung;
-
-	polls_wait(&session->polls, ms);
-	if (read(session->tracer.doorbell, &rung, sizeof(rung)) < 0)
-		return; /* nobody rang */
-}
 
 static void sleep_until_due(struct session *session, bool busy)
 {
@@ -330,31 +271,8 @@ static void sleep_until_due(struct session *session, bool busy)
 	braked = streams_brake(&session->streams);
 	ring_set_reader(ring, braked ? RING_AWAKE : busy ? RING_NAPPING : RING_ASLEEP);
 	if (busy || braked || ring_empty(ring))
-		wait_for_all(session, unsent ? 1 : busy ? NAP_MS : -1);
+		attend_wait(session, unsent ? 1 : busy ? NAP_MS : -1);
 	ring_set_reader(ring, RING_AWAKE);
-}
-
-/* Nothing is traced any more. What signals ask. */
-static unsigned linger(struct session *session)
-{
-	wait_for_all(session, NAP_MS);
-	take_timers(session);
-	return take_signals(session);
-}
-
-/* What readers have not read yet. */
-static void finish_streams(struct session *session)
-{
-	while (streams_linger(&session->streams))
-		linger(session);
-	session->failed |= !streams_finish(&session->streams);
-}
-
-/* Commands for alerts, until somebody has waited for long enough. */
-static void await_commands(struct session *session)
-{
-	while (alert_command_any() && !(linger(session) & (SIGNALS_LEAVE | SIGNALS_URGED)))
-		;
 }
 
 static bool is_over(const struct session *session)
@@ -364,6 +282,7 @@ static bool is_over(const struct session *session)
 
 void loop_run(struct session *session)
 {
+	heap_ask_server(false); /* by whom the program would wait */
 	polls_add(&session->polls, session->tracer.doorbell, POLLIN, NULL, NULL);
 	polls_add(&session->polls, session->signals, POLLIN, NULL, NULL);
 	if (session->interval >= 0)
@@ -373,9 +292,9 @@ void loop_run(struct session *session)
 
 		at_once_tell(&session->reporting);
 		send_commands(session);
-		take_signals(session);
+		attend_signals(session);
 		once_tracing(session);
-		take_timers(session);
+		attend_timers(session);
 		reap(session);
 		ctl_work(session);
 		metrics_work(session);
@@ -385,10 +304,8 @@ void loop_run(struct session *session)
 	}
 	drain(session);
 	waitpid(session->tracer.pid, NULL, 0);
+	attend_signals(session); /* what came with the program's end is not about what follows */
 	if (!session->leaving)
-		last_reports(session, session->tracer_lost ? "detach" : "exit");
-	reporting_await(&session->reporting);
-	finish_streams(session);
-	await_commands(session);
-	session->failed |= !databases_close(&session->databases);
+		ending_reports(session, session->tracer_lost ? "detach" : "exit");
+	ending_finish(session);
 }

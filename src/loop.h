@@ -35,7 +35,9 @@ struct session {
 	bool tracer_ended, tracer_lost;
 	bool failed;      /* not for want of a report; see loop_has_failed */
 	const char *due;  /* the reason for a report that is due, or NULL */
-	struct one_off *due_for; /* who else it is for, or NULL */
+	struct one_off *due_for; /* one that somebody has asked for is due, or NULL */
+	uint64_t awaiting_ms; /* since when the last reports' readers are waited for; 0: they are not */
+	bool told_awaiting;
 };
 
 /* Of a session whose tracer has been asked for the target. Returns when nothing is traced any

@@ -215,17 +215,39 @@ static bool any_to_dump(const struct reporting *reporting)
 	return false;
 }
 
-/* What the writer's exit status tells. */
-enum { WRITER_FAILED = EXIT_OURS & 1, WRITER_FOUND_SILENCE = 2 };
+static void write_last(struct reporting *reporting, const struct traced *last, const char *reason)
+{
+	struct trace_mark mark = mark_of(reporting, last, reason, 0);
 
-static _Noreturn void be_writer(struct reporting *reporting, const char *reason)
+	reporting_write(reporting, last->heap, &mark);
+	if (!last->ended || WIFEXITED(last->status))
+		reporting->left_blocks += reporting->leaks.left_blocks;
+}
+
+/* last: whose last report it is; NULL: it is a dump of all. */
+static void write_what(struct reporting *reporting, const struct traced *last, const char *reason)
+{
+	if (last)
+		write_last(reporting, last, reason);
+	else
+		write_dump(reporting, reason);
+}
+
+/* What the writer's exit status tells: EXIT_OURS has the first of these bits only. */
+enum { WRITER_FAILED = 1, WRITER_FOUND_SILENCE = 2, WRITER_LEFT_BLOCKS = 128 };
+
+static _Noreturn void be_writer(struct reporting *reporting, const struct traced *last,
+                                const char *reason)
 {
 	if (only_dest(reporting))
 		dup2(reporting->one_off->errors, STDERR_FILENO);
+	heap_ask_server(true);
 	reporting->failed = false;
-	write_dump(reporting, reason);
+	reporting->left_blocks = 0;
+	write_what(reporting, last, reason);
 	_exit((reporting->failed ? WRITER_FAILED : 0) |
-	      (heap_server_is_silent() ? WRITER_FOUND_SILENCE : 0));
+	      (heap_server_is_silent() ? WRITER_FOUND_SILENCE : 0) |
+	      (reporting->left_blocks ? WRITER_LEFT_BLOCKS : 0));
 }
 
 /* One who asked is told; else it is the session that has failed. */
@@ -239,15 +261,15 @@ static void note_result(struct reporting *reporting, struct one_off *one_off, bo
 
 /* A copy of ourselves writes it, of all as it is now: names can take seconds to find, and a
  * reader can be slow, and whatever the program does meanwhile must not wait for that. */
-static void fork_writer(struct reporting *reporting, const char *reason)
+static void fork_writer(struct reporting *reporting, const struct traced *last, const char *reason)
 {
 	pid_t pid = writers_fork(&reporting->writers, reporting->one_off);
 
 	if (pid == 0)
-		be_writer(reporting, reason);
+		be_writer(reporting, last, reason);
 	if (pid > 0)
 		return;
-	write_dump(reporting, reason); /* no memory or no process for it */
+	write_what(reporting, last, reason); /* no memory or no process for it */
 	note_result(reporting, reporting->one_off, reporting->failed);
 }
 
@@ -259,7 +281,7 @@ void reporting_dump(struct reporting *reporting, const char *reason, struct one_
 		reporting->dumps += !only_dest(reporting);
 		reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
 		mark_dump(reporting, reason);
-		fork_writer(reporting, reason);
+		fork_writer(reporting, NULL, reason);
 	}
 	reporting->one_off = NULL;
 }
@@ -271,6 +293,7 @@ static void note_end(struct reporting *reporting, const struct writer *writer, i
 	            !WIFEXITED(status) || WEXITSTATUS(status) & WRITER_FAILED);
 	if (WIFEXITED(status) && WEXITSTATUS(status) & WRITER_FOUND_SILENCE)
 		heap_give_up_on_server();
+	reporting->left_blocks += WIFEXITED(status) && WEXITSTATUS(status) & WRITER_LEFT_BLOCKS;
 	if (WIFSIGNALED(status) && !writer->given_up)
 		warn("the report is lost: its writer was killed by signal %d", WTERMSIG(status));
 }
@@ -334,28 +357,41 @@ static bool is_for_a_reader(const struct one_off *one_off)
 	return one_off && one_off->dest && dest_has_reader(one_off->dest);
 }
 
-void reporting_give_up(struct reporting *reporting, const struct one_off *one_off)
+static void give_up(struct writer *writer)
 {
-	for (unsigned i = 0; i < reporting->writers.count; i++) {
-		struct writer *writer = &reporting->writers.list[i];
-
-		if (writer->of != one_off || !is_for_a_reader(one_off))
-			continue;
-		writer->given_up = true;
-		kill(writer->pid, SIGKILL);
-	}
+	writer->given_up = true;
+	kill(writer->pid, SIGKILL);
 }
 
-void reporting_await(struct reporting *reporting)
+void reporting_give_up(struct reporting *reporting, const struct one_off *one_off)
 {
 	struct writers *writers = &reporting->writers;
 
+	for (unsigned i = 0; is_for_a_reader(one_off) && i < writers->count; i++)
+		if (writers->list[i].of == one_off)
+			give_up(&writers->list[i]);
+}
+
+void reporting_give_up_asked(struct reporting *reporting)
+{
+	for (unsigned i = 0; i < reporting->writers.count; i++)
+		reporting_give_up(reporting, reporting->writers.list[i].of);
+}
+
+void reporting_give_up_all(struct reporting *reporting)
+{
+	struct writers *writers = &reporting->writers;
+
+	if (writers->count)
+		warn("%u report%s given up, as nobody has read %s", writers->count,
+		     writers->count > 1 ? "s are" : " is", writers->count > 1 ? "them" : "it");
 	for (unsigned i = 0; i < writers->count; i++)
-		reporting_give_up(reporting, writers->list[i].of);
-	while (writers->count) {
-		writers_await(writers, -1);
-		reporting_reap(reporting);
-	}
+		give_up(&writers->list[i]);
+}
+
+bool reporting_may_end(const struct reporting *reporting)
+{
+	return reporting->writers.count < (has_reader(reporting->options) ? WRITERS_MAX : 1);
 }
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
@@ -365,20 +401,12 @@ void reporting_end(struct reporting *reporting, struct traced *traced, const cha
 	if (!traced->executed || traced->reported)
 		return;
 	traced->reported = true;
+	reason = traced->released ? "detach" : reason;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
-	reporting_await(reporting);
-	mark = mark_of(reporting, traced, traced->released ? "detach" : reason, 0);
-	reporting_write(reporting, traced->heap, &mark);
+	if (has_reader(reporting->options))
+		fork_writer(reporting, traced, reason);
+	else
+		write_last(reporting, traced, reason);
+	mark = mark_of(reporting, traced, reason, 0);
 	recording_mark(reporting->recording, traced, &mark);
-	if (!traced->ended || WIFEXITED(traced->status))
-		reporting->left_blocks += reporting->leaks.left_blocks;
-}
-
-void reporting_end_all(struct reporting *reporting, const char *reason)
-{
-	const struct processes *processes = reporting->processes;
-
-	for (size_t i = 0; i < processes->count; i++)
-		reporting_end(reporting, processes->list[i],
-		              processes->list[i]->ended ? "exit" : reason);
 }

@@ -31,7 +31,7 @@ struct reporting {
 	struct writers writers; /* of dumps, until they are reaped */
 	bool unread;          /* nobody reads what the first of them writes */
 	uint64_t left_out;    /* dumps, for that */
-	uint64_t left_blocks; /* by those that have ended, not covered by suppressions */
+	uint64_t left_blocks; /* any by those that have ended, not covered by suppressions? */
 };
 
 /* Ends our process when a destination can't be written, or a suppression not be read. All
@@ -54,14 +54,17 @@ void reporting_dump(struct reporting *, const char *reason, struct one_off *);
 /* but this one in the midst of what the program does, which is written behind those. */
 void reporting_dump_now(struct reporting *);
 void reporting_reap(struct reporting *);  /* writers that have ended */
-void reporting_await(struct reporting *); /* until all have */
 bool reporting_writes(const struct reporting *, const struct one_off *); /* is it under way? */
-/* The writer of a dump for one who asked is not waited for where nobody may read; it ends soon. */
+/* Writers that may wait for somebody to read end soon: that of this dump for one who asked, those
+ * of all such dumps, */
 void reporting_give_up(struct reporting *, const struct one_off *);
-/* The last one of a process, behind a dump that is being written; nothing when there was
- * one. Of one that was released while it ran the reason is "detach". */
+void reporting_give_up_asked(struct reporting *);
+void reporting_give_up_all(struct reporting *); /* and everybody's, which is told. */
+/* Would the next not have to wait for writers? */
+bool reporting_may_end(const struct reporting *);
+/* The last report of a process, behind dumps that are being written: where somebody reads it, by
+ * a process of its own. Nothing when there was one. Of one that was released while it ran the
+ * reason is "detach". */
 void reporting_end(struct reporting *, struct traced *, const char *reason);
-/* The last one of each that had none; reason: of those that have not ended. */
-void reporting_end_all(struct reporting *, const char *reason);
 
 #endif

@@ -358,22 +358,6 @@ def test_a_dump_that_nobody_reads_holds_up_no_other(step, fifo, children, until)
     ended_well(step, 1)
 
 
-def test_what_clients_that_have_gone_wanted_is_forgotten(step, fifo, children, until):
-    """The dump that nobody reads is behind nothing, theirs would be behind it."""
-    waits, _ = step.connect()
-    waits.sendall(b"dump json:pipe:%s\n" % str(fifo).encode())
-    until(lambda: writers(step, children), "the writer")
-    files = open_files(step.session)
-    for _ in range(100):
-        client, _ = step.connect()
-        client.sendall(b"dump json:-\n")
-        client.close()
-    step.tell("version")
-    until(lambda: open_files(step.session) == files, "nothing left of them")
-    waits.close()
-    ended_well(step, 0)
-
-
 def test_those_that_have_gone_push_nobody_out(step):
     """More of them wait for an alert, one after the other, than there is room for."""
     waits, _ = step.connect()
@@ -405,6 +389,34 @@ def test_the_end_does_not_wait_for_a_dump_that_nobody_reads(step, fifo, children
     assert read_answer(client) == ("error", "the report could not be written")
     assert hung_up(client)
     client.close()
+
+
+def test_a_dump_for_somebody_takes_no_place_of_the_sessions_own(step, until, children):
+    """Both are asked for while the tracer, which both need, does nothing."""
+    tracer, = [pid for pid in children(step.session)
+               if Path(f"/proc/{pid}/comm").read_text() == "at-tracer\n"]
+    client, _ = step.connect()
+    os.kill(tracer, signal.SIGSTOP)
+    client.sendall(b"dump json:-\n")
+    step.json("stat")  # whoever asks later is answered: that has been read
+    os.kill(step.session, signal.SIGUSR1)
+    step.json("stat")
+    os.kill(tracer, signal.SIGCONT)
+    assert read_answer(client)[0] == "ok"
+    client.close()
+    own = step.report.with_name("report.1.json")
+    until(own.exists, "the session's own")
+    assert json.loads(own.read_text())["reason"] == "dump"
+    ended_well(step, 0)
+
+
+def test_a_dump_for_somebody_comes_between_others(start_plainly, alloctrace, target):
+    live = start_plainly(alloctrace, "-o", "json:/dev/null", "--interval", "0.001", "--",
+                         target("stepper"))
+    step = Stepper(live, alloctrace, None)
+    step.do("m 1 100")
+    assert json.loads(step.tell("dump", "json:-"))["totals"]["live_blocks"] == 1
+    assert step.finish().status == 0
 
 
 def test_what_killed_sessions_have_left_goes_with_the_next(step, start_plainly, alloctrace, target,

@@ -35,12 +35,15 @@ def start(start_plainly, alloctrace, target, fifo):
 
 
 @pytest.fixture
-def dump(children, until):
-    """Asks for a dump; the number of the process that writes it."""
-    def writers(live):
-        return [pid for pid in children(live.pid)
-                if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
+def writers(children):
+    """Those that write a report, or wait for their turn."""
+    return lambda live: [pid for pid in children(live.pid)
+                         if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
 
+
+@pytest.fixture
+def dump(writers, until):
+    """Asks for a dump; the number of the process that writes it."""
     def ask(live):
         live.kill(signal.SIGUSR1)
         return until(lambda: writers(live), "a writer")[0]
@@ -148,6 +151,36 @@ def test_nobody_waits_when_a_child_ends_meanwhile(start, dump, fifo):
     run = live.finish("\n")
     assert (run.status, run.err) == (0, "")
     assert [report["reason"] for report in reader.reports()] == ["dump", "exit", "exit", "exit"]
+
+
+def test_childrens_last_reports_that_nobody_reads_stop_nobody(start, fifo):
+    live = start("-f", "-o", f"json:pipe:{fifo}")
+    live.say("")
+    live.await_line("done")
+    reader = Reader(fifo, 3)
+    run = live.finish("\n")
+    assert (run.status, run.err) == (0, "")
+    assert [report["reason"] for report in reader.reports()] == ["exit"] * 3
+
+
+def test_a_signal_ends_the_waiting_for_a_reader(start, writers, until):
+    live = start()
+    live.say("\n")
+    until(lambda: writers(live), "the last report")
+    live.kill(signal.SIGINT)
+    run = live.finish()
+    assert (run.status, run.err) == \
+           (125, "alloctrace: 1 report is given up, as nobody has read it\n")
+
+
+def test_whoever_waits_for_a_reader_is_told_how_to_end_it(start):
+    live = start()
+    live.say("\n")
+    assert live.process.stderr.readline() == \
+           "alloctrace: a report is waited for: nobody reads it, or its names take long; " \
+           "Ctrl-C gives it up\n"
+    live.kill(signal.SIGTERM)
+    assert live.finish().status == 125
 
 
 def test_a_dump_tells_the_time_of_its_moment(start, dump, fifo, until, tmp_path):

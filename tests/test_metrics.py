@@ -272,3 +272,18 @@ def test_no_metrics_unless_asked_for(start_plainly, alloctrace, target):
     sockets = [line for line in listening.splitlines() if "socket:" in line]
     assert len(sockets) == 1  # the control socket's
     assert step.finish().status == 0
+
+
+def test_whoever_asks_is_answered_to_the_end(served, port, until, process_state, tmp_path):
+    """While a command for an alert is waited for, and nothing is traced any more."""
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    step = served(port, "--alert-block", "999", "--on-alert", f"read line < {gate}")
+    step.do("m 1 1000")
+    step.live.process.stdin.close()
+    until(lambda: process_state(step.pid) is None, "the program's end")
+    assert value(scrape(port), "allocs", "_total") == 1
+    assert step.json("stat")["live"]["blocks"] == 1
+    gate.write_text("go on\n")
+    step.live.process.stdin = None
+    assert step.live.finish().status == 0

@@ -3,6 +3,7 @@
 import ctypes
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -58,21 +59,23 @@ def split(tmp_path):
     return Split(tmp_path / "built")
 
 
+def names_in(run, split):
+    """What the innermost frames of the only site are called."""
+    site, = run.report["sites"]
+    inner = [(frame["function"], frame["inlined"]) for frame in site["stack"]
+             if frame["module"] == str(split.program)][:4]
+    if inner[0][0] is None:
+        assert str(split.program) in run.report["ledger"]["unsymbolised_modules"]
+        return inner[:2]
+    lines = [(f["function"], f["line"]) for f in site["stack"][:4]]
+    assert lines == [(name, run.truth[name]) for name, _ in NAMED]
+    return inner
+
+
 @pytest.fixture
 def names(trace):
-    """names(split, ...): what the innermost frames of its only site are called."""
-    def of(split, **how):
-        run = trace(str(split.program), **how)
-        site, = run.report["sites"]
-        inner = [(frame["function"], frame["inlined"]) for frame in site["stack"]
-                 if frame["module"] == str(split.program)][:4]
-        if inner[0][0] is None:
-            assert str(split.program) in run.report["ledger"]["unsymbolised_modules"]
-            return inner[:2]
-        lines = [(f["function"], f["line"]) for f in site["stack"][:4]]
-        assert lines == [(name, run.truth[name]) for name, _ in NAMED]
-        return inner
-    return of
+    """names(split, ...): names_in the run of its program."""
+    return lambda split, **how: names_in(trace(str(split.program), **how), split)
 
 
 # ---- files -----------------------------------------------------------------
@@ -240,6 +243,14 @@ def test_a_server_that_has_nothing(names, server, split, tmp_path):
     assert server.path_of(split) in server.asked
 
 
+def test_a_server_is_not_asked_while_the_program_would_wait(trace, server, split, tmp_path):
+    """For an alert's place; for the same place in the report it is."""
+    server.offer(split)
+    run = trace(str(split.program), env=asking(server, tmp_path), options=["--alert-block", "1"])
+    assert re.search(r"large block: .*/prog\+0x[0-9a-f]+ by ", run.err), run.err
+    assert names_in(run, split) == NAMED
+
+
 def test_no_server_is_asked_untold(names, server, split, tmp_path):
     server.offer(split)
     env = asking(server, tmp_path)
@@ -288,6 +299,24 @@ def test_a_silent_server_is_given_up_after_one_command(stepper, server):
     assert len(set(server.asked)) == 1
     assert len(step.json("sites")["sites"]) == 1
     assert len(server.asked) == asked
+    assert step.finish().status == 0
+
+
+def test_what_clients_that_have_gone_wanted_is_forgotten(stepper, server, until):
+    """Their answers would be made behind the one that a silent server holds up."""
+    step = stepper(HANG)
+    waits, _ = step.connect()
+    waits.sendall(b"sites\n")
+    until(lambda: server.asked, "a question")
+    files = os.listdir(f"/proc/{step.session}/fd")
+    for _ in range(100):
+        client, _ = step.connect()
+        client.sendall(b"sites\n")
+        client.close()
+    step.tell("version")
+    until(lambda: os.listdir(f"/proc/{step.session}/fd") == files, "nothing left of them")
+    waits.close()
+    server.may_answer.set()
     assert step.finish().status == 0
 
 

@@ -7,12 +7,14 @@ import re
 import resource
 import signal
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
-from processes import field_of
+from conftest import HANG
+from processes import field_of, tracer_of
 from streaming import MLOG, objects, told_by
 
 pytestmark = pytest.mark.sanitized
@@ -353,6 +355,22 @@ def test_row_77_the_waiting_ends_with_ctrl_c(start_plainly, attach, target, fifo
            (0, str(fifo), "the waiting for its reader was ended")
     assert live.finish().status == 3
     os.close(held)
+
+
+@pytest.mark.parametrize("ask", ["duration", "stop"])
+def test_row_77_the_waiting_ends_when_the_program_is_let_go(start, alloctrace, fifo, until, ask):
+    held = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    live = start("--on-block", "wait", "-o", f"mlog1:pipe:{fifo}", "--duration",
+                 "1" if ask == "duration" else "1000", of=("waits", str(MANY)))
+    pid = live.await_ready()
+    live.say("")
+    if ask == "stop":
+        until(held_up(pid), "the brake")
+        subprocess.run([alloctrace, "ctl", str(live.pid), "stop"], check=True, timeout=HANG)
+    until(lambda: tracer_of(pid) == 0, "being let go")
+    run = live.finish()
+    os.close(held)
+    assert run.status == 3 and LOST.search(run.err)
 
 
 def test_row_77_the_program_can_be_ended_while_a_reader_is_waited_for(start, fifo, until):

@@ -12,9 +12,11 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#define URLS "DEBUGINFOD_URLS"
+
 static char *places; /* NULL: libdwfl's own, ":.debug:/usr/lib/debug" */
 static const char *root; /* or NULL */
-static bool silent;
+static bool silent, kept_away;
 
 static bool has_checksum(int fd, GElf_Word wanted)
 {
@@ -83,14 +85,31 @@ static int find_linked(Dwfl_Module *module, const char *file, const char *link, 
 void debugfile_give_up_on_server(void)
 {
 	silent = true;
-	setenv("DEBUGINFOD_URLS", "", 1);
+	setenv(URLS, "", 1);
+}
+
+/* The library's own search ends with the server. */
+static int find_standard(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
+                         const char *file, const char *link, char **path)
+{
+	const char *urls = getenv(URLS);
+	char *wanted = kept_away && urls && *urls ? strdup(urls) : NULL;
+	int fd;
+
+	if (wanted)
+		setenv(URLS, "", 1);
+	fd = dwfl_standard_find_debuginfo(module, userdata, name, base, file, link, 0, path);
+	if (wanted)
+		setenv(URLS, wanted, 1);
+	free(wanted);
+	return fd;
 }
 
 /* Without a file's name libdwfl looks by build ID only. */
 static int find_by_id(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base,
                       char **path)
 {
-	int fd = dwfl_standard_find_debuginfo(module, userdata, name, base, NULL, NULL, 0, path);
+	int fd = find_standard(module, userdata, name, base, NULL, NULL, path);
 
 	if (fd == -ETIME || fd == -ETIMEDOUT)
 		debugfile_give_up_on_server();
@@ -119,8 +138,7 @@ static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name
 	int fd;
 
 	if (link && !checksum) /* dwz's common file, which has an ID of its own */
-		return dwfl_standard_find_debuginfo(module, userdata, name, base, file, link,
-		                                    checksum, path);
+		return find_standard(module, userdata, name, base, file, link, path);
 	fd = find_here(module, userdata, name, base, file, link, checksum, path);
 	return fd < 0 ? find_by_id(module, userdata, name, base, path) : fd;
 }
@@ -149,4 +167,26 @@ void debugfile_set_root(const char *folder)
 bool debugfile_server_silent(void)
 {
 	return silent;
+}
+
+void debugfile_ask_server(bool ask)
+{
+	kept_away = !ask;
+}
+
+static bool has_server(void)
+{
+	const char *urls = getenv(URLS);
+
+	return !silent && urls && *urls;
+}
+
+bool debugfile_asks_server(void)
+{
+	return !kept_away && has_server();
+}
+
+bool debugfile_misses_server(void)
+{
+	return kept_away && has_server();
 }

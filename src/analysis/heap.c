@@ -103,14 +103,14 @@ static size_t count_modules(const struct heap *heap, size_t *open)
 	return count;
 }
 
-void frame_resolve(struct heap *heap, struct frame *frame)
+static void resolve(struct heap *heap, struct frame *frame)
 {
 	struct module *module = frame->module;
 	size_t count, open;
 
 	if (!module) {
 		resolve_without_module(frame);
-	} else if (heap->kept || symbol_is_open(module)) {
+	} else if (heap->kept || (symbol_is_open(module) && !symbol_may_know_more(module))) {
 		resolve_in_module(heap, frame);
 	} else {
 		origin_check(heap, module);
@@ -121,6 +121,18 @@ void frame_resolve(struct heap *heap, struct frame *frame)
 		if (debugfile_server_silent())
 			heap_note(heap, "a debuginfod server did not answer and was asked no more");
 	}
+}
+
+void frame_resolve(struct heap *heap, struct frame *frame)
+{
+	struct module *module = frame->module;
+
+	if (frame->views && (!module || (frame->reopened == module->reopened &&
+	                                 !symbol_may_know_more(module))))
+		return;
+	site_forget_names(frame);
+	resolve(heap, frame);
+	frame->reopened = module ? module->reopened : 0;
 }
 
 struct listed { /* what heap_stack hands out */
@@ -157,8 +169,7 @@ static const struct heap_frame *list_stack(struct heap *heap, const struct site 
 	for (unsigned i = 0; whole && (frame = site_walk(&heap->sites, &stack)); i++) {
 		if (i < skipped)
 			continue;
-		if (!frame->views)
-			frame_resolve(heap, frame);
+		frame_resolve(heap, frame);
 		for (size_t in = 0; whole && in < frame->view_count; in++)
 			whole = list_add(&list, &frame->views[in]);
 	}
@@ -256,6 +267,11 @@ void heap_threads(const struct heap *heap, uint64_t *live, uint64_t *total)
 bool heap_server_is_silent(void)
 {
 	return debugfile_server_silent();
+}
+
+void heap_ask_server(bool ask)
+{
+	debugfile_ask_server(ask);
 }
 
 void heap_give_up_on_server(void)

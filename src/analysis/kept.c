@@ -149,8 +149,7 @@ void heap_save_names(struct heap *heap, struct wire *to)
 	for (size_t i = 0; i < sites->frame_count; i++) {
 		struct frame *frame = &sites->frames[i];
 
-		if (!frame->views)
-			frame_resolve(heap, frame);
+		frame_resolve(heap, frame);
 		wire_number(to, frame->module ? frame->view_count : 0);
 		for (size_t k = 0; frame->module && k < frame->view_count; k++)
 			save_view(&frame->views[k], to);

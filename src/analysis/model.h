@@ -129,6 +129,6 @@ struct plan model_plan(struct heap *); /* for a module: what is wanted, nothing 
 void model_reset_stats(struct heap *); /* nothing was called */
 uint64_t model_since_begin_ms(const struct heap *); /* of the last record */
 void model_read_bound(struct heap *); /* unless it was, since the last record */
-void frame_resolve(struct heap *, struct frame *); /* names, unless there is no memory */
+void frame_resolve(struct heap *, struct frame *); /* its names, unless there is no memory */
 
 #endif

@@ -26,6 +26,7 @@ struct module {
 	size_t named_count;
 	char *origin;     /* what is to be said of where its names come from, or NULL */
 	void *symbols;    /* symbol.c's, or NULL */
+	uint8_t reopened; /* how often these were, as more is known */
 	bool unsymbolised; /* heap.c: a frame in it has no name */
 	bool in_stacks;   /* heap.c found a frame in it */
 	unsigned map_calls; /* places trapped for system calls that map */

@@ -11,17 +11,19 @@ static void view_clear(struct heap_frame *view)
 	free((char *)view->symbol);
 }
 
-static void frame_clear(struct frame *frame)
+void site_forget_names(struct frame *frame)
 {
 	for (size_t i = 0; i < frame->view_count; i++)
 		view_clear(&frame->views[i]);
 	free(frame->views);
+	frame->views = NULL;
+	frame->view_count = 0;
 }
 
 void sites_clear(struct sites *sites)
 {
 	for (size_t i = 0; i < sites->frame_count; i++)
-		frame_clear(&sites->frames[i]);
+		site_forget_names(&sites->frames[i]);
 	sites->count = sites->frame_count = sites->stack_count = 0;
 	table_clear(&sites->frame_by_key);
 	table_clear(&sites->stack_by_key);

@@ -19,6 +19,7 @@ struct frame {
 	int16_t named; /* the wrapper this frame is in, or CATALOG_NONE */
 	bool exact;    /* addr is an interrupted instruction, not a return address */
 	bool region_sought;
+	uint8_t reopened; /* the module's, when it was resolved */
 };
 
 struct stack { /* a frame and its callers, which many stacks share */
@@ -60,6 +61,7 @@ struct site_key {
 	uint32_t stack;
 };
 
+void site_forget_names(struct frame *); /* its views */
 void sites_clear(struct sites *); /* exec */
 /* Over empty ones, with the same numbers; what was counted is not taken along, but for
  * what is live. False: no memory, they stay empty. */

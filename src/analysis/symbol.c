@@ -18,6 +18,7 @@ struct names { /* module.symbols */
 	struct symtab *symtab;
 	struct scopes *scopes; /* NULL: no DWARF */
 	Dwarf_Addr bias; /* the Dwfl's addresses less the DWARF's */
+	bool no_server;  /* none was to be asked */
 };
 
 /* A session of its own for every module, at its file addresses: modules that
@@ -33,6 +34,7 @@ static void open_names(struct names *names, const struct module *module)
 	int fd = dup(module->elf.fd);
 	Dwarf *dwarf;
 
+	names->no_server = debugfile_misses_server();
 	names->dwfl = dwfl_begin(&debugfile_callbacks);
 	if (!names->dwfl || fd < 0)
 		return;
@@ -50,8 +52,19 @@ static void open_names(struct names *names, const struct module *module)
 		names->scopes = scopes_new(dwarf);
 }
 
+bool symbol_may_know_more(const struct module *module)
+{
+	const struct names *names = module->symbols;
+
+	return names && names->no_server && debugfile_asks_server();
+}
+
 static struct names *names_of(struct module *module)
 {
+	if (symbol_may_know_more(module)) {
+		symbol_close(module);
+		module->reopened++;
+	}
 	if (!module->symbols && (module->symbols = calloc(1, sizeof(struct names))) &&
 	    elf_is_as_opened(&module->elf))
 		open_names(module->symbols, module);

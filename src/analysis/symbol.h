@@ -10,12 +10,15 @@ struct symbol {
 	char *function; /* demangled, or NULL */
 	char *name;     /* as linkers have it, without version; or NULL */
 	uint64_t offset; /* of the address: from the real function's start, or the module's */
-	const char *file; /* lives as long as the module, or NULL */
+	const char *file; /* lives as long as the module is open, or NULL */
 	int line;
 	bool inlined;
 };
 
 bool symbol_is_open(const struct module *); /* has it been asked for names? */
+/* Would it be opened anew, for a server that was not to be asked now may be? What was had from it
+ * is gone then, and module->reopened another. */
+bool symbol_may_know_more(const struct module *);
 /* The functions an address stands in, innermost first, the real one last. The list and
  * its strings are the caller's to free; NULL with *count = 0: no memory.
  * addr: in the target; exact: of an instruction, not a return address. */
