@@ -50,7 +50,7 @@ static void check(const struct dest *dest)
 	if (dest->kind != DEST_FILE)
 		die(EXIT_USAGE, "-o %s:%s: a database is a file; name its path", dest->sql->name,
 		    dest->path);
-	if (strstr(dest->path, "%p"))
+	if (dest_has(dest->path, 'p'))
 		die(EXIT_USAGE, "-o %s:%s: all processes are in one database; leave %%p out",
 		    dest->sql->name, dest->path);
 	error = dest_check(dest);

@@ -36,7 +36,7 @@ static const struct option when[] = {
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
-	             "the report and %t the time; or - for standard output, fd:N, pipe:PATH, "
+	             "the report, %t the time and %% a %; or - for standard output, fd:N, pipe:PATH, "
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
