@@ -198,7 +198,7 @@ static const struct option other[] = {
 	{ "metrics", 0, OPTION_TEXT, "ADDR", AT(metrics), .place = OPTION_MANUAL,
 	  .help = "serve the counters for Prometheus at HOST:PORT, PORT or unix:PATH",
 	  .details = "As OpenMetrics text, by HTTP, under /metrics. Without HOST on the loopback "
-	             "interface only." },
+	             "interface only; PORT is 1 to 65535." },
 	{ "stats", 0, OPTION_SECTIONS, "LIST", AT(stats), .place = OPTION_MANUAL,
 	  .help = "what ctl's stat tells: date,threads,count,sizes,allocator,vm",
 	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },
