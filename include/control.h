@@ -59,7 +59,8 @@ void control_close(struct control *); /* NULL: nothing */
 pid_t control_session_of(pid_t);
 /* A descriptor that has answered with our version; -1 with errno: EPROTO: with another. */
 int control_connect(pid_t session);
-/* Asks, and copies the answer to out, or to err, as it comes. -1 with errno: it broke off. */
+/* Asks, and copies the answer to out, or to err, as it comes. -1 with errno: it broke off; where
+ * that was behind its head the status is set. */
 int control_ask(int fd, const char *line, int out, int err, enum control_status *);
 
 #endif

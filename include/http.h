@@ -16,8 +16,8 @@ struct http_text {
 
 struct http;
 
-/* At HOST:PORT, [HOST]:PORT, :PORT or PORT (on the loopback interface), or unix:PATH; the text's
- * strings must stay. NULL with errno: EINVAL: no such address. */
+/* At HOST:PORT, [HOST]:PORT, :PORT or PORT (on the loopback interface; 1 to 65535), or unix:PATH;
+ * the text's strings must stay. NULL with errno: EINVAL: no such address. */
 struct http *http_open(const char *address, const struct http_text *);
 int http_fd(const struct http *); /* to be polled for POLLIN, then: */
 void http_serve(struct http *);

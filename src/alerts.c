@@ -3,18 +3,13 @@
 #include <stdlib.h>
 
 #include "analysis.h"
+#include "holdings.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 
-struct holding { /* of one thread from one site */
-	int64_t total, told; /* bytes */
-	uint64_t told_ns;    /* 0: never */
-};
-
 struct alert_process {
-	struct table index; /* tid << 32 | site -> place in holdings + 1 */
-	struct holding *holdings;
-	size_t count, capacity;
+	struct holdings holdings;
+	uint64_t since_ns; /* blocks from before are none of theirs; 0: none are kept */
 	uint64_t second_ns, in_second; /* the second under way, and its allocations */
 	uint64_t told_ns[ALERT_KINDS]; /* of those of the whole process; 0: never */
 	bool is_above;                 /* live bytes are, and it was told */
@@ -22,10 +17,8 @@ struct alert_process {
 
 static void process_free(struct alert_process *process)
 {
-	if (process) {
-		table_deinit(&process->index);
-		free(process->holdings);
-	}
+	if (process)
+		holdings_deinit(&process->holdings);
 	free(process);
 }
 
@@ -45,27 +38,6 @@ static struct alert_process *process_of(struct alerts *alerts, const struct heap
 	if (slot && !*slot)
 		*slot = (uintptr_t)calloc(1, sizeof(struct alert_process));
 	return slot ? (struct alert_process *)(uintptr_t)*slot : NULL;
-}
-
-static struct holding *holding_of(struct alert_process *process, int tid, uint32_t site)
-{
-	uint64_t *place = table_put(&process->index, (uint64_t)tid << 32 | site);
-	size_t capacity = process->capacity ? 2 * process->capacity : 64;
-	struct holding *grown = process->holdings;
-
-	if (!place)
-		return NULL;
-	if (*place)
-		return &grown[*place - 1];
-	if (process->count == process->capacity &&
-	    !(grown = realloc(process->holdings, capacity * sizeof(*grown))))
-		return NULL;
-	if (process->count == process->capacity)
-		process->capacity = capacity;
-	process->holdings = grown;
-	grown[process->count] = (struct holding){ 0 };
-	*place = ++process->count;
-	return &grown[*place - 1];
 }
 
 /* ---- judging ------------------------------------------------------------------------------ */
@@ -135,49 +107,67 @@ static void judge_rate(struct alerts *alerts, struct heap *heap, const struct he
 
 /* ---- events ------------------------------------------------------------------------------- */
 
-/* Frees of what is older than the question, or is inherited, would count for less than was held. */
-static bool is_of_before(const struct alerts *alerts, const struct heap *heap,
-                         const struct heap_event *event)
+/* NULL: of what is older than the question, or is inherited: it would count for less than was
+ * held. */
+static struct holding *freed(struct alert_process *process, const struct heap_event *event)
 {
-	return event->was_ns < alerts->since_ns || event->was_ns < heap_program(heap)->began_ns;
-}
-
-static void freed(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
-                  struct alert_process *process)
-{
-	struct holding *held = is_of_before(alerts, heap, event) ?
+	struct holding *held = event->was_ns < process->since_ns ?
 	                               NULL :
-	                               holding_of(process, event->was.tid, event->was.site);
+	                               holdings_find(&process->holdings, event->was.tid,
+	                                             event->was.site);
 
-	if (!held)
-		return;
-	held->total -= (int64_t)event->was.size;
-	judge_holding(alerts, heap, event, held,
-	              (struct alert){ .tid = event->was.tid, .site = event->was.site,
-	                              .function = event->function });
+	if (held)
+		held->total -= (int64_t)event->was.size;
+	return held;
 }
 
-static void allocated(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
-                      struct alert_process *process)
+static struct holding *allocated(struct alert_process *process, const struct heap_event *event)
 {
-	const struct alert_limits *limits = alerts->limits;
-	struct holding *held = holding_of(process, event->tid, event->site);
-	struct alert alert = { .kind = ALERT_BLOCK, .tid = event->tid, .site = event->site,
-		               .function = event->function, .delta = (int64_t)event->size };
+	struct holding *held = holdings_put(&process->holdings, event->tid, event->site);
 
-	if (!held)
-		return;
-	held->total += (int64_t)event->size;
-	alert.total = (uint64_t)held->total;
-	if (limits->block && event->size > limits->block)
+	if (held)
+		held->total += (int64_t)event->size;
+	return held;
+}
+
+static void judge_new(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
+                      struct holding *held)
+{
+	uint64_t limit = alerts->limits->block;
+	struct alert alert = { .kind = ALERT_BLOCK, .tid = event->tid, .site = event->site,
+		               .function = event->function, .delta = (int64_t)event->size,
+		               .total = (uint64_t)held->total };
+
+	if (limit && event->size > limit)
 		tell(alerts, heap, event, alert);
 	judge_holding(alerts, heap, event, held, alert);
-	judge_rate(alerts, heap, event, process);
+}
+
+/* What a realloc takes and gives is one change: none of it is judged before both are known. */
+static void hold(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
+                 struct alert_process *process, bool allocates)
+{
+	struct holding *old = event->state == HEAP_GIVEN_LIVE ? freed(process, event) : NULL;
+	struct holding *new = allocates ? allocated(process, event) : NULL;
+
+	if (old && old != new)
+		judge_holding(alerts, heap, event, old,
+		              (struct alert){ .tid = event->was.tid, .site = event->was.site,
+		                              .function = event->function });
+	if (new)
+		judge_new(alerts, heap, event, new);
+	if (old)
+		holdings_settle(&process->holdings, old);
+}
+
+static bool wants_holdings(const struct alert_limits *limits)
+{
+	return limits->block || limits->delta;
 }
 
 static bool is_asked_for(const struct alert_limits *limits)
 {
-	return limits->block || limits->delta || limits->live || limits->rate;
+	return wants_holdings(limits) || limits->live || limits->rate;
 }
 
 static void forget(struct alerts *alerts)
@@ -186,34 +176,43 @@ static void forget(struct alerts *alerts)
 
 	for (size_t at = 0; (slot = table_next(&alerts->processes, &at));)
 		process_free((struct alert_process *)(uintptr_t)slot->value);
-	table_clear(&alerts->processes);
-	alerts->since_ns = 0;
+	table_deinit(&alerts->processes);
+}
+
+static void judge(struct alerts *alerts, struct heap *heap, const struct heap_event *event,
+                  struct alert_process *process, bool allocates)
+{
+	if (!wants_holdings(alerts->limits)) {
+		holdings_deinit(&process->holdings);
+		process->since_ns = 0;
+	} else {
+		process->since_ns = process->since_ns ? process->since_ns : event->time_ns;
+		hold(alerts, heap, event, process, allocates);
+	}
+	if (allocates)
+		judge_rate(alerts, heap, event, process);
+	judge_live(alerts, heap, event, process);
 }
 
 void alerts_hear(void *ctx, struct heap *heap, const struct heap_event *event)
 {
 	struct alerts *alerts = ctx;
 	bool allocates = event->block && event->kind != HEAP_EVENT_EARLIER;
+	bool ends = event->kind == HEAP_EVENT_THREAD_END;
 	struct alert_process *process;
 
 	if (!is_asked_for(alerts->limits)) {
-		if (alerts->since_ns)
-			forget(alerts);
+		forget(alerts);
 		return;
 	}
-	if (!alerts->since_ns)
-		alerts->since_ns = event->time_ns;
 	if (event->kind == HEAP_EVENT_IMAGE || event->kind == HEAP_EVENT_FORK ||
 	    event->kind == HEAP_EVENT_EXIT || event->kind == HEAP_EVENT_ON)
 		process_drop(alerts, heap);
-	process = allocates || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
-	if (!process)
-		return;
-	if (event->state == HEAP_GIVEN_LIVE)
-		freed(alerts, heap, event, process);
-	if (allocates)
-		allocated(alerts, heap, event, process);
-	judge_live(alerts, heap, event, process);
+	process = allocates || ends || event->state == HEAP_GIVEN_LIVE ? process_of(alerts, heap) : NULL;
+	if (process && ends)
+		holdings_thread_ended(&process->holdings, event->tid);
+	else if (process)
+		judge(alerts, heap, event, process, allocates);
 }
 
 void alerts_init(struct alerts *alerts, const struct alert_limits *limits,
@@ -225,5 +224,4 @@ void alerts_init(struct alerts *alerts, const struct alert_limits *limits,
 void alerts_deinit(struct alerts *alerts)
 {
 	forget(alerts);
-	table_deinit(&alerts->processes);
 }

@@ -1,5 +1,5 @@
 /* Growth that a user wants to be told of while it goes on: what each thread holds from each site,
- * and the whole process. Figures are requested bytes; nothing is kept while nobody asks. */
+ * and the whole process. Figures are requested bytes; nothing is kept that nobody asks for. */
 #ifndef ALERTS_H
 #define ALERTS_H
 
@@ -31,7 +31,6 @@ struct alerts {
 	const struct alert_limits *limits;
 	void (*tell)(void *ctx, struct heap *, const struct alert *);
 	void *ctx;
-	uint64_t since_ns; /* blocks from before are none of its business; 0: nothing is asked for */
 	struct table processes; /* heap -> struct alert_process * */
 };
 

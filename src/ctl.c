@@ -137,6 +137,9 @@ void ctl_refuse(struct session *session, struct ctl_job *job, const char *why)
 	drop(session, job);
 }
 
+/* What its exit status tells beside enum control_status. */
+enum { COPY_FOUND_SILENCE = 4 };
+
 static _Noreturn void be_copy(struct session *session, const struct ctl_job *job, pid_t front)
 {
 	FILE *out = fdopen(job->answer, "w");
@@ -149,7 +152,9 @@ static _Noreturn void be_copy(struct session *session, const struct ctl_job *job
 	crash_of_writer();
 	heap_ask_server(true);
 	status = run(session, job->command, &job->args, job->request.pid, out);
-	_exit(fflush(out) == 0 ? status : CONTROL_ERROR);
+	if (fflush(out) != 0)
+		status = CONTROL_ERROR;
+	_exit(status | (heap_server_is_silent() ? COPY_FOUND_SILENCE : 0));
 }
 
 static void begin_copy(struct session *session, struct ctl_job *job)
@@ -169,7 +174,7 @@ static void begin_copy(struct session *session, struct ctl_job *job)
 /* Without a descriptor to wait for it we look whenever we are awake. */
 static void look_at_copy(struct session *session, struct ctl_job *job)
 {
-	int status;
+	int status, told;
 
 	if (job->pid < 0) {
 		ctl_refuse(session, job, "no memory or no process for the answer");
@@ -177,10 +182,18 @@ static void look_at_copy(struct session *session, struct ctl_job *job)
 	}
 	if (waitpid(job->pid, &status, WNOHANG) == 0)
 		return;
-	if (WIFEXITED(status) && WEXITSTATUS(status) < CONTROL_STATUSES)
-		ctl_finish(session, job, WEXITSTATUS(status));
+	told = WIFEXITED(status) ? WEXITSTATUS(status) & ~COPY_FOUND_SILENCE : CONTROL_STATUSES;
+	if (WIFEXITED(status) && WEXITSTATUS(status) & COPY_FOUND_SILENCE)
+		heap_give_up_on_server();
+	if (told < CONTROL_STATUSES)
+		ctl_finish(session, job, told);
 	else
 		ctl_refuse(session, job, "the answer is lost: who made it was killed");
+}
+
+static bool is_wanted(const struct session *session, const struct ctl_job *job)
+{
+	return control_waits(session->ctl.socket, job->request.client);
 }
 
 static bool is_copy(const struct ctl_job *job)
@@ -198,19 +211,24 @@ static bool copy_go_on(struct session *session, struct ctl_job *job, bool copyin
 {
 	if (!job->begun && !copying)
 		begin_copy(session, job);
+	if (job->pid > 0 && !is_wanted(session, job))
+		kill(job->pid, SIGKILL);
 	if (job->begun)
 		look_at_copy(session, job);
 	return true;
 }
 
-/* Copies are made one at a time, and so is switched; no dump makes them wait. */
+/* Copies are made one at a time, and so is switched; no dump makes them wait. What nobody waits
+ * for any more is not begun. */
 static void go_on(struct session *session)
 {
 	bool copying = false, switching = false;
 
 	for (struct ctl_job *job = session->ctl.jobs, *next; job; job = next) {
 		next = job->next;
-		if (is_copy(job))
+		if (!job->begun && !is_wanted(session, job))
+			drop(session, job);
+		else if (is_copy(job))
 			copying = copy_go_on(session, job, copying);
 		else if (is_switch(job))
 			switching = switching || ctl_switch_go_on(session, job);
@@ -243,13 +261,17 @@ static void add_job(struct session *session, const struct control_request *reque
 
 /* ---- requests ---------------------------------------------------------------------------- */
 
-/* Those that have gone take their places with them when these are wanted. */
-static void wait_for(struct ctl_waiters *waiters, const struct control_request *request)
+/* There is room for all clients that there are, once those that have gone are left out. */
+static void wait_for(struct session *session, struct ctl_waiters *waiters,
+                     const struct control_request *request)
 {
-	if (waiters->count == countof(waiters->clients))
-		memmove(waiters->clients, waiters->clients + 1,
-		        --waiters->count * sizeof(*waiters->clients));
-	waiters->clients[waiters->count++] = request->client;
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < waiters->count; i++)
+		if (control_waits(session->ctl.socket, waiters->clients[i]))
+			waiters->clients[count++] = waiters->clients[i];
+	waiters->clients[count++] = request->client;
+	waiters->count = count;
 }
 
 static void tell_all(struct session *session, struct ctl_waiters *waiters,
@@ -268,7 +290,7 @@ void ctl_tell_alert(struct session *session, const char *line)
 static void stop(struct session *session, const struct control_request *request)
 {
 	attend_leave(session);
-	wait_for(&session->ctl.stoppers, request);
+	wait_for(session, &session->ctl.stoppers, request);
 }
 
 static void tell_stoppers(struct session *session)
@@ -292,7 +314,7 @@ static void obey(struct session *session, const struct control_request *request)
 	else if (command->manner == CTL_STOP)
 		stop(session, request);
 	else if (command->manner == CTL_ALERT)
-		wait_for(&session->ctl.alerted, request);
+		wait_for(session, &session->ctl.alerted, request);
 	else
 		add_job(session, request, command, &args);
 }

@@ -16,7 +16,8 @@ struct ctl_job { /* one that takes longer */
 	struct one_off one_off; /* dump's */
 	struct dest dest;
 	bool begun;
-	uint32_t image; /* off's and on's: which is switched */
+	uint32_t image; /* off's and on's: which is switched, */
+	uint64_t forgotten_blocks, forgotten_bytes; /* and what was unknown before */
 	pid_t pid;   /* the copy that does it, or 0 */
 	int ended;   /* readable once it has; -1: none */
 	int answer, errors; /* files in memory; -1: none */

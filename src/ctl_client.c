@@ -24,16 +24,25 @@ static int pid_of(const char *text)
 	return pid;
 }
 
-/* A path is meant from here, wherever the session is. */
-static char *from_here(const char *text)
+/* A path is meant from here, wherever the session is, and only what was said is a pattern. */
+static char *from_here(const char *text, bool of_stream)
 {
 	char here[PATH_MAX], *whole = NULL;
 	struct dest dest;
+	size_t len;
+	FILE *to;
 
 	if (!dest_parse(&dest, text) || dest.kind == DEST_FD || dest.kind == DEST_TCP ||
 	    dest.path[0] == '/' || !getcwd(here, sizeof(here)))
 		return (char *)text;
-	if (asprintf(&whole, "%.*s%s/%s", (int)(dest.path - text), text, here, dest.path) < 0)
+	to = open_memstream(&whole, &len);
+	if (!to)
+		die(EXIT_OURS, "no memory");
+	fprintf(to, "%.*s", (int)(dest.path - text), text);
+	for (const char *at = here; *at; at++)
+		fprintf(to, *at == '%' && (of_stream || dest.kind == DEST_FILE) ? "%%%%" : "%c", *at);
+	fprintf(to, "/%s", dest.path);
+	if (fclose(to) != 0)
 		die(EXIT_OURS, "no memory");
 	return whole;
 }
@@ -44,9 +53,9 @@ static void place_paths(int count, char **words)
 	bool is_log = strcmp(words[0], "log") == 0 && count > 2 && strcmp(words[1], "to") == 0;
 
 	if (is_dump && count > 1)
-		words[1] = from_here(words[1]);
+		words[1] = from_here(words[1], false);
 	else if (is_log)
-		words[2] = from_here(words[2]);
+		words[2] = from_here(words[2], true);
 }
 
 static int connect_to(int pid, pid_t *session)
@@ -81,16 +90,37 @@ static int tell(int errors, enum control_status status)
 	return status == CONTROL_USAGE ? EXIT_USAGE : EXIT_OURS;
 }
 
+static void write_out(int answer)
+{
+	char bytes[1 << 16];
+	off_t at = 0;
+	ssize_t len, n;
+
+	while ((len = pread(answer, bytes, sizeof(bytes), at)) > 0) {
+		n = write(STDOUT_FILENO, bytes, len);
+		if (n < 0 && errno != EINTR)
+			die(EXIT_OURS, "cannot write the answer:");
+		at += n > 0 ? n : 0;
+	}
+}
+
+/* All of it is taken, and the session has done with us, before any is written: our reader may take
+ * more time than the session gives. */
 static int ask(int fd, const char *line)
 {
+	int answer = memfd_create("answer", MFD_CLOEXEC);
 	int errors = memfd_create("errors", MFD_CLOEXEC);
-	enum control_status status;
+	enum control_status status = CONTROL_STATUSES;
 
-	if (control_ask(fd, line, STDOUT_FILENO, errors, &status) < 0) {
-		if (errno == ECONNRESET)
-			die(EXIT_OURS, "the session has ended before it had answered");
-		die(EXIT_OURS, "cannot get an answer:");
+	if (control_ask(fd, line, answer, errors, &status) < 0) {
+		if (errno != ECONNRESET)
+			die(EXIT_OURS, "cannot get an answer:");
+		die(EXIT_OURS, status == CONTROL_STATUSES ?
+		                       "the session has ended before it had answered" :
+		                       "the answer broke off");
 	}
+	close(fd);
+	write_out(answer);
 	return status == CONTROL_OK ? EXIT_SUCCESS : tell(errors, status);
 }
 

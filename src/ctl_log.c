@@ -32,7 +32,7 @@ static const char *wrong_with(const struct streams *streams, const char *text,
 		return "a stream keeps its format; name the path alone";
 	if (dest->kind == DEST_FD && strcmp(dest->path, "-") != 0)
 		return "a descriptor's number is the session's own; - is its standard output";
-	if (strstr(dest->path, "%n"))
+	if (dest_has(dest->path, 'n'))
 		return "%n is a dump's number, and a stream has none; %p is the process, %t the time";
 	return NULL;
 }

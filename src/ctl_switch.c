@@ -17,16 +17,24 @@ static const char *why_not(const struct session *session, const struct ctl_job *
 static void tell(const struct ctl_job *job, const struct heap *heap)
 {
 	const struct heap_totals *totals = heap_totals(heap);
+	uint64_t blocks = totals->forgotten_blocks - job->forgotten_blocks;
 
 	if (heap_is_off(heap))
 		dprintf(job->answer, "off: what is called is not seen, until it is on again\n");
-	else if (!totals->forgotten_blocks)
+	else if (!blocks)
 		dprintf(job->answer, "on\n");
 	else
 		dprintf(job->answer, "on: what became of %" PRIu64 " block%s (%" PRIu64 " bytes) that "
 		        "lived when it was switched off is not known\n",
-		        totals->forgotten_blocks, totals->forgotten_blocks == 1 ? "" : "s",
-		        totals->forgotten_bytes);
+		        blocks, blocks == 1 ? "" : "s", totals->forgotten_bytes - job->forgotten_bytes);
+}
+
+static void note_before(struct ctl_job *job, const struct heap *heap)
+{
+	const struct heap_totals *totals = heap_totals(heap);
+
+	job->forgotten_blocks = totals->forgotten_blocks;
+	job->forgotten_bytes = totals->forgotten_bytes;
 }
 
 bool ctl_switch_go_on(struct session *session, struct ctl_job *job)
@@ -37,6 +45,8 @@ bool ctl_switch_go_on(struct session *session, struct ctl_job *job)
 
 	if (!wrong)
 		wrong = why_not(session, job, call.traced);
+	if (!wrong && !job->begun)
+		note_before(job, call.traced->heap);
 	if (!wrong && heap_is_off(call.traced->heap) != on) {
 		tell(job, call.traced->heap);
 		ctl_finish(session, job, CONTROL_OK);

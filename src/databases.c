@@ -1,8 +1,10 @@
 #include "databases.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -50,7 +52,7 @@ static void check(const struct dest *dest)
 	if (dest->kind != DEST_FILE)
 		die(EXIT_USAGE, "-o %s:%s: a database is a file; name its path", dest->sql->name,
 		    dest->path);
-	if (strstr(dest->path, "%p"))
+	if (dest_has(dest->path, 'p'))
 		die(EXIT_USAGE, "-o %s:%s: all processes are in one database; leave %%p out",
 		    dest->sql->name, dest->path);
 	error = dest_check(dest);
@@ -59,18 +61,32 @@ static void check(const struct dest *dest)
 		die(EXIT_OURS, "cannot write the database %s:", dest->path);
 }
 
+/* Another session would empty it, or write between our lines. */
+static void lock(struct database *database)
+{
+	if (database->locked < 0)
+		database->locked = open(database->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (database->locked >= 0 && flock(database->locked, LOCK_EX | LOCK_NB) < 0)
+		die(EXIT_OURS, "cannot write the database %s: another session does",
+		    database->path);
+}
+
 static void add(struct databases *databases, const struct dest *dest,
                 const struct sql_options *options)
 {
 	struct database *database = &databases->list[databases->count++];
-	char why[SQL_WHY] = "no memory";
+	char why[SQL_WHY];
 
 	check(dest);
+	database->locked = -1;
 	database->path = dest_stream_path(dest->path, getpid());
-	if (database->path)
-		database->sql = sql_open(dest->sql, database->path, options, why);
+	if (!database->path)
+		die(EXIT_OURS, "cannot write the database %s: no memory", dest->path);
+	lock(database);
+	database->sql = sql_open(dest->sql, database->path, options, why);
 	if (!database->sql)
 		die(EXIT_OURS, "cannot write the database %s: %s", dest->path, why);
+	lock(database); /* if it was not there */
 }
 
 void databases_init(struct databases *databases, const struct options *options,
@@ -121,6 +137,8 @@ bool databases_close(struct databases *databases)
 		if (!sql_close(database->sql, why))
 			tell_failed(database, why);
 		whole &= !database->told;
+		if (database->locked >= 0) /* not before SQLite has done with the file */
+			close(database->locked);
 		free(database->path);
 	}
 	databases->count = 0;

@@ -12,6 +12,7 @@ struct databases { /* all zero: there are none */
 	struct database {
 		struct sql *sql;
 		char *path;
+		int locked; /* a descriptor that has it locked, or -1 */
 		bool told; /* that it has ended early */
 	} list[OUTPUTS_MAX];
 	unsigned count;

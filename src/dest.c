@@ -139,13 +139,22 @@ static int check_file(const char *name)
 	return access(folder, W_OK | X_OK) < 0 ? -errno : 0;
 }
 
+static int check_named(const char *path)
+{
+	char *name = dest_stream_path(path, getpid());
+	int error = name ? check_file(name) : -ENOMEM;
+
+	free(name);
+	return error;
+}
+
 int dest_check(const struct dest *dest)
 {
 	switch (dest->kind) {
 	case DEST_FD:
 		return check_fd(dest);
 	case DEST_FILE:
-		return check_file(dest->path);
+		return check_named(dest->path);
 	default:
 		return 0;
 	}
@@ -193,13 +202,21 @@ static void put_apart(FILE *to, int child, unsigned number)
 		fprintf(to, ".%u", number);
 }
 
-/* The path with its %p, %n and %t; a child's number and a dump's otherwise go before the
- * ending. The caller frees. */
+bool dest_has(const char *path, char what)
+{
+	for (; *path; path++)
+		if (*path == '%' && path[1] && *++path == what)
+			return true;
+	return false;
+}
+
+/* The path with its %p, %n and %t, and % for %%; a child's number and a dump's otherwise go before
+ * the ending. The caller frees. */
 static char *file_name(const char *path, const struct report *report, unsigned number)
 {
 	const char *base = strrchr(path, '/'), *dot = strrchr(base ? base : path, '.');
-	unsigned apart = strstr(path, "%n") ? 0 : number;
-	int child = report->child && !strstr(path, "%p") ? report->pid : 0;
+	unsigned apart = dest_has(path, 'n') ? 0 : number;
+	int child = report->child && !dest_has(path, 'p') ? report->pid : 0;
 	char *name = NULL;
 	size_t len;
 	FILE *to = open_memstream(&name, &len);
@@ -218,7 +235,7 @@ static char *file_name(const char *path, const struct report *report, unsigned n
 		else if (at[0] == '%' && at[1] == 't')
 			put_time(to), at++;
 		else
-			putc(*at, to);
+			putc(*at, to), at += at[0] == '%' && at[1] == '%';
 	}
 	if (!dot)
 		put_apart(to, child, apart);

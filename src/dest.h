@@ -30,7 +30,8 @@ bool dest_has_reader(const struct dest *);
  * or not at all. 0, or -errno after saying so. */
 int dest_write(const struct dest *, struct report *, unsigned number);
 
-/* A stream's path with its %p and %t. The caller frees; NULL: no memory. */
+bool dest_has(const char *path, char what); /* 'p': %p, and so on */
+/* A stream's path with its %p and %t, and % for %%. The caller frees; NULL: no memory. */
 char *dest_stream_path(const char *path, int pid);
 
 /* An error of the program, at once, if it is a stream of text whose reader keeps up: reports have it

@@ -37,7 +37,7 @@ static const struct option when[] = {
 	{ "output", 'o', OPTION_OUTPUT, "[FORMAT:]DEST",
 	  .help = "text, json, csv or folded; default text to stderr",
 	  .details = "Repeatable. DEST is a path, in which %p is the process, %n the number of "
-	             "the report and %t the time; or - for standard output, fd:N, pipe:FIFO, "
+	             "the report, %t the time and %% a %; or - for standard output, fd:N, pipe:FIFO, "
 	             "tcp:HOST:PORT, unix:PATH. Without FORMAT a path's ending tells it "
 	             "(.txt, .json, .csv, .folded). A file appears whole or not at all; an "
 	             "earlier report of the run is kept under a name of its own. As mtrace, mlog, "
@@ -201,7 +201,7 @@ static const struct option other[] = {
 	{ "metrics", 0, OPTION_TEXT, "ADDR", AT(metrics), .place = OPTION_MANUAL,
 	  .help = "serve the counters for Prometheus at HOST:PORT, PORT or unix:PATH",
 	  .details = "As OpenMetrics text, by HTTP, under /metrics. Without HOST on the loopback "
-	             "interface only." },
+	             "interface only; PORT is 1 to 65535." },
 	{ "stats", 0, OPTION_SECTIONS, "LIST", AT(stats), .place = OPTION_MANUAL,
 	  .help = "what ctl's stat tells: date,threads,count,sizes,allocator,vm",
 	  .details = "Default threads,count. Changed while it runs by ctl PID set stats=LIST." },

@@ -19,10 +19,11 @@ static void add(struct streams *streams, const struct dest *dest)
 	struct stream *stream = &streams->list[streams->count++];
 	int error = dest_check(dest);
 
-	if (strstr(dest->path, "%n"))
+	if (dest_has(dest->path, 'n'))
 		die(EXIT_USAGE, "-o %s: %%n is a dump's number, and a stream has none; %%p is the "
 		    "process, %%t the time", dest->path);
-	*stream = (struct stream){ .format = dest->stream, .dest = dest, .apart = strstr(dest->path, "%p") };
+	*stream = (struct stream){ .format = dest->stream, .dest = dest,
+		                   .apart = dest_has(dest->path, 'p') };
 	errno = -error;
 	if (!error && !stream->apart)
 		stream->sink = sinks_add(&streams->sinks, dest, getpid());
@@ -293,7 +294,7 @@ void streams_log(struct streams *streams, bool on)
 int streams_redirect(struct streams *streams, const struct dest *dest)
 {
 	int error = dest_check(dest);
-	bool apart = strstr(dest->path, "%p");
+	bool apart = dest_has(dest->path, 'p');
 	struct sink *sink = NULL;
 	struct streaming *one;
 

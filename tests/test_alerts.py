@@ -133,6 +133,13 @@ def test_row_60_a_command_has_all_of_it_in_its_environment(swelling, tmp_path):
     assert (run.err, run.out) == ("done\nout\n", "")
 
 
+def test_a_command_inherits_nothing_of_ours(swelling):
+    """Files are open when the place has been named."""
+    run = swelling("+99991", "--alert-block", "99990", "--on-alert",
+                   "echo $AT_WHERE; ls /proc/self/fd")
+    assert re.fullmatch(r"grow \(swelling\.c:\d+\)\n0\n1\n2\n3\n", run.err)  # 3: ls's own
+
+
 def test_no_value_is_read_by_the_shell(trace, target, tmp_path):
     """A function's name can be anything."""
     folder = tmp_path / "$(touch oops)"

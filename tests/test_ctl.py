@@ -467,7 +467,7 @@ def test_dump_here_and_to_files(stepper, tmp_path):
     here = json.loads(step.tell("dump", "json:-"))
     assert (here["reason"], here["totals"]["live_bytes"]) == ("dump", 100)
     assert step.tell("dump", "-").startswith("alloctrace report: ")
-    elsewhere = tmp_path / "else where%here"
+    elsewhere = tmp_path / "else where%here%n%%"
     elsewhere.mkdir()
     assert step.tell("dump", "json:a b.json", cwd=elsewhere) == ""
     assert json.loads((elsewhere / "a b.json").read_text())["totals"] == here["totals"]
@@ -476,6 +476,18 @@ def test_dump_here_and_to_files(stepper, tmp_path):
     assert not list(tmp_path.glob("report.*.json"))
     report = ended_well(step)
     assert report["totals"]["live_bytes"] == 100
+
+
+def test_a_stream_is_sent_to_a_folder_that_is_no_pattern(stepper, tmp_path):
+    step = stepper("-o", f"jsonl:{tmp_path}/events")
+    elsewhere = tmp_path / "d%n%p"
+    elsewhere.mkdir()
+    step.tell("log", "to", "events-%p.jsonl", cwd=elsewhere)
+    step.do("m 1 100")
+    ended_well(step)
+    last = [json.loads(line) for line in
+            (elsewhere / f"events-{step.session}.jsonl").read_text().splitlines()]
+    assert [one["size"] for one in last if one["event"] == "alloc"] == [100]
 
 
 def test_dump_that_cannot_be(stepper, tmp_path):

@@ -358,6 +358,28 @@ def test_a_dump_that_nobody_reads_holds_up_no_other(step, fifo, children, until)
     ended_well(step, 1)
 
 
+def test_those_that_have_gone_push_nobody_out(step):
+    """More of them wait for an alert, one after the other, than there is room for."""
+    waits, _ = step.connect()
+    waits.sendall(b"alert\n")
+    asks, _ = step.connect()
+    for _ in range(40):
+        gone, _ = step.connect()
+        gone.sendall(b"alert\n")
+        asks.sendall(b"version\n")
+        assert read_answer(asks)[0] == "ok"  # behind it
+        gone.close()
+    step.tell("set", "alert-block=1")
+    step.live.say("m 1 100")
+    status, line = read_answer(waits)
+    assert status == "ok" and line.startswith("large block: ")
+    waits.close()
+    asks.close()
+    step.live.read_line()
+    run = step.finish()
+    assert run.status == 0 and run.err == f"alloctrace: {line}"
+
+
 def test_the_end_does_not_wait_for_a_dump_that_nobody_reads(step, fifo, children, until):
     step.do("m 1 100")
     client, _ = step.connect()
@@ -411,6 +433,21 @@ def test_what_killed_sessions_have_left_goes_with_the_next(step, start_plainly, 
     assert other.finish().status == 0
 
 
+def test_a_session_of_another_pid_namespace_keeps_its_socket(step, start_plainly, alloctrace,
+                                                             target):
+    """Nobody has its number here."""
+    there = folder() / "4194305"  # above all there can be
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(there))
+        other.listen()
+        live = start_plainly(alloctrace, "-o", "text:/dev/null", "--", target("stepper"))
+        Stepper(live, alloctrace, None).finish()
+        kept = there.exists()
+        there.unlink(missing_ok=True)
+    assert kept
+    ended_well(step, 0)
+
+
 def test_a_client_that_went_while_a_copy_was_made_is_forgotten(step, fifo, children, until):
     """The copy has its descriptor too; what becomes of that is no matter of the next client's."""
     step.do("m 1 100")
@@ -427,3 +464,67 @@ def test_a_client_that_went_while_a_copy_was_made_is_forgotten(step, fifo, child
     reader.join()
     waits.close()
     ended_well(step, 1)
+
+
+MANY = """
+#include <stdio.h>
+#include <stdlib.h>
+int main(void)
+{
+	printf("ready 0 0\\n");
+	fflush(stdout);
+	for (int i = 0; i < 20000; i++)
+		if (!malloc(i))
+			return 1;
+	printf("done 0\\n");
+	fflush(stdout);
+	return getchar() != EOF;
+}
+"""
+
+
+@pytest.fixture
+def many(start_plainly, alloctrace, tmp_path):
+    """A session whose answer is larger than what is held for a reader."""
+    (tmp_path / "many.c").write_text(MANY)
+    subprocess.run(["gcc", "-o", tmp_path / "many", tmp_path / "many.c"], check=True)
+    live = start_plainly(alloctrace, "--blocks", "-o", "text:/dev/null", "--", tmp_path / "many")
+    step = Stepper(live, alloctrace, None)
+    live.await_line("done")
+    return step
+
+
+def test_a_reader_of_ctl_may_take_its_time(many, until):
+    """The session is done with it when a byte is read."""
+    files = open_files(many.session)
+    client = subprocess.Popen([many.alloctrace, "ctl", str(many.session), "dump", "json:-"],
+                              bufsize=0, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    first = client.stdout.read(1)
+    until(lambda: open_files(many.session) == files, "the whole answer")
+    out, err = client.communicate(timeout=60)
+    assert (client.returncode, err) == (0, b"")
+    assert len(json.loads(first + out)["blocks"]) >= 20000
+    assert many.finish().status == 0
+
+
+def test_an_answer_that_breaks_off(step, alloctrace):
+    """Before its head, and behind it, by one who speaks as a session does."""
+    client, hello = step.connect()
+    client.close()
+    path, told = folder() / str(os.getpid()), []
+    with socket.socket(socket.AF_UNIX) as session:
+        session.bind(str(path))
+        session.listen()
+        for said in (b"", b"ok 100\nabc"):
+            asks = subprocess.Popen([alloctrace, "ctl", str(os.getpid()), "version"], text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            answers, _ = session.accept()
+            answers.sendall(hello.encode() + b"\n")
+            read_line(answers)
+            answers.sendall(said)
+            answers.close()
+            told.append((*asks.communicate(timeout=60), asks.returncode))
+    path.unlink()
+    assert told == [("", "alloctrace: the session has ended before it had answered\n", 125),
+                    ("", "alloctrace: the answer broke off\n", 125)]
+    ended_well(step, 0)

@@ -5,11 +5,12 @@ import json
 import os
 import signal
 import threading
-from pathlib import Path
+import time
 
 import pytest
 
 from ctl import Stepper
+from processes import name_of
 
 pytestmark = pytest.mark.sanitized
 
@@ -37,8 +38,7 @@ def start(start_plainly, alloctrace, target, fifo):
 @pytest.fixture
 def writers(children):
     """Those that write a report, or wait for their turn."""
-    return lambda live: [pid for pid in children(live.pid)
-                         if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
+    return lambda live: [pid for pid in children(live.pid) if name_of(pid) == "at-writer"]
 
 
 @pytest.fixture
@@ -51,7 +51,8 @@ def dump(writers, until):
 
 
 class Reader:
-    """Reads a fifo to the last report, from now on."""
+    """Reads a fifo to the last report, from now on; and has it open all the time, for whoever comes
+    to a fifo while its reader goes writes to nobody."""
 
     def __init__(self, path, reports):
         self.lines = []
@@ -59,8 +60,13 @@ class Reader:
         self.thread.start()
 
     def read(self, path, reports):
-        while len(self.lines) < reports:
-            self.lines += path.read_text().splitlines()
+        with open(path, encoding="utf-8") as fifo:
+            while len(self.lines) < reports:
+                line = fifo.readline()
+                if line:
+                    self.lines.append(line)
+                else:
+                    time.sleep(0.01)
 
     def reports(self):
         self.thread.join(60)

@@ -225,7 +225,8 @@ def refused(run_plainly, alloctrace, address):
 
 def test_addresses_that_cannot_be(run_plainly, alloctrace, port, tmp_path):
     for address in ("nothing", "127.0.0.1:", "127.0.0.1:x", ":", "unix:", "1:2:3:4",
-                    "no.such.host.invalid:1"):
+                    "no.such.host.invalid:1", "0", "localhost:0", "65536", "localhost:70000",
+                    "99999999", "9" * 30):
         assert refused(run_plainly, alloctrace, address) == \
             (2, f"--metrics {address}: not HOST:PORT, PORT or unix:PATH; see --help")
     with socket.socket() as other:

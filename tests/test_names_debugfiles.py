@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from conftest import HANG
+from ctl import Stepper
+
 SOURCE = Path(__file__).parent / "targets" / "inlined.c"
 NAMED = [("innermost", True), ("middle", True), ("real", False), ("main", False)]
 NAMELESS = [(None, False)] * 2
@@ -271,3 +274,61 @@ def test_a_silent_server_is_given_up_after_one_module(trace, server, split, tmp_
     assert notes == ["a debuginfod server did not answer and was asked no more"]
     site, = run.report["sites"]
     assert len(site["stack"]) >= 5
+
+
+@pytest.fixture
+def stepper(start_plainly, alloctrace, target, server, tmp_path):
+    """A session whose server is silent for so many seconds."""
+    program = tmp_path / "stepper"
+    objcopy("--strip-all", target("stepper"), program)
+
+    def start(seconds):
+        server.may_answer.clear()
+        live = start_plainly(alloctrace, "-o", "text:/dev/null", "--", program,
+                             env=asking(server, tmp_path, DEBUGINFOD_TIMEOUT=str(seconds)))
+        step = Stepper(live, alloctrace, None)
+        step.do("m 1 100")
+        return step
+    return start
+
+
+def test_a_silent_server_is_given_up_after_one_command(stepper, server):
+    step = stepper(1)
+    step.tell("sites")
+    asked = len(server.asked)
+    assert len(set(server.asked)) == 1
+    assert len(step.json("sites")["sites"]) == 1
+    assert len(server.asked) == asked
+    assert step.finish().status == 0
+
+
+def test_what_clients_that_have_gone_wanted_is_forgotten(stepper, server, until):
+    """Their answers would be made behind the one that a silent server holds up."""
+    step = stepper(HANG)
+    waits, _ = step.connect()
+    waits.sendall(b"sites\n")
+    until(lambda: server.asked, "a question")
+    files = os.listdir(f"/proc/{step.session}/fd")
+    for _ in range(100):
+        client, _ = step.connect()
+        client.sendall(b"sites\n")
+        client.close()
+    step.tell("version")
+    until(lambda: os.listdir(f"/proc/{step.session}/fd") == files, "nothing left of them")
+    waits.close()
+    server.may_answer.set()
+    assert step.finish().status == 0
+
+
+def test_nobody_waits_for_a_silent_server_once_the_client_has_gone(stepper, server, children,
+                                                                   until):
+    step = stepper(HANG)
+    client, _ = step.connect()
+    client.sendall(b"sites\n")
+    until(lambda: server.asked, "a question")
+    copy, = [pid for pid in children(step.session)
+             if Path(f"/proc/{pid}/comm").read_text() == "at-writer\n"]
+    client.close()
+    until(lambda: copy not in children(step.session), "its end")
+    server.may_answer.set()  # the report at the end asks, too
+    assert step.finish().status == 0

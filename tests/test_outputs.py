@@ -56,16 +56,20 @@ def test_a_device_takes_any_number(at):
     assert (run.status, run.err) == (0, "")
 
 
-def test_one_session_records_to_a_file(start_plainly, at, alloctrace, target, tmp_path):
-    live = start_plainly(alloctrace, "--record", tmp_path / "it.trace", "--", target("waiter"))
+@pytest.mark.parametrize("option, name, told", [
+    ("--record", "it.trace", "record to"), ("-o", "it.db", "write the database"),
+    ("-o", "it.sql", "write the database")])
+def test_a_file_is_one_sessions(start_plainly, at, alloctrace, target, tmp_path, option, name,
+                                told):
+    live = start_plainly(alloctrace, option, tmp_path / name, "--", target("waiter"))
     live.await_ready()
-    run = at("--record", "it.trace", "--", "/bin/touch", "began")
-    assert (run.status, run.err) == (125, "alloctrace: cannot record to it.trace: another session "
+    run = at(option, name, "--", "/bin/touch", "began")
+    assert (run.status, run.err) == (125, f"alloctrace: cannot {told} {name}: another session "
                                           "does\n")
-    live.finish("\n")
     assert not (tmp_path / "began").exists()
-    assert at("report", "it.trace", "-o", "json:last.json").status == 0
-    assert reported(tmp_path / "last.json") == "exit"
+    first = live.finish("\n")
+    assert first.status == 0 and "ends early" not in first.err
+    assert (tmp_path / name).stat().st_size > 4096
 
 
 # ---- descriptors that are closed --------------------------------------------------------------

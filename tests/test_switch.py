@@ -215,6 +215,22 @@ def test_many_times(stepper):
     assert report["ledger"]["off_times"] == 20 and len(report["ledger"]["notes"]) == 1
 
 
+def test_each_time_it_is_told_of_that_time_alone(stepper):
+    step = stepper()
+    step.do("m 1 10", "m 2 20")
+    told = []
+    for _ in range(2):
+        step.tell("off")
+        told.append(step.tell("on"))
+    step.do("m 3 30")
+    step.tell("off")
+    told += [step.tell("on"), step.tell("on")]
+    assert [line.partition(" that")[0] for line in told] == [
+        "on: what became of 2 blocks (30 bytes)", "on\n",
+        "on: what became of 1 block (30 bytes)", "on\n"]
+    assert forgotten(ended_well(step)) == (3, 60)
+
+
 def test_threads_that_never_pause(start_plainly, alloctrace, target, tmp_path):
     live = start_plainly(alloctrace, "-o", f"json:{tmp_path}/report.json", "--",
                          target("churning"), "4")

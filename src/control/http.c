@@ -7,21 +7,63 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "listen.h"
 
 #define CONNECTIONS 16
-#define TIMEOUT_S 10
+#define TIMEOUT_S 10 /* for the next byte, and for all of it */
 #define MEMORY (16 << 10) /* of a connection, bytes */
 
+struct client {
+	int fd;
+	uint64_t since_ms; /* 0: a free place */
+};
+
 struct http {
+	struct client clients[CONNECTIONS];
 	struct MHD_Daemon *daemon;
 	struct http_text text;
 	struct listening at;
 	int epoll, timer;
 };
+
+/* ---- clients ----------------------------------------------------------------------------- */
+
+/* The place that it has is its context; NULL: it has none. */
+static void came_or_went(void *ctx, struct MHD_Connection *connection, void **place,
+                         enum MHD_ConnectionNotificationCode what)
+{
+	struct http *http = ctx;
+	struct client *client = *place;
+
+	if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (client)
+			client->since_ms = 0;
+		return;
+	}
+	for (client = http->clients; client < http->clients + CONNECTIONS; client++)
+		if (!client->since_ms) {
+			*client = (struct client){
+				MHD_get_connection_info(connection,
+				                        MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+				clock_ms()
+			};
+			*place = client;
+			return;
+		}
+}
+
+/* One that says a byte now and then would never be too slow for the server. */
+static void end_late(struct http *http)
+{
+	for (struct client *client = http->clients; client < http->clients + CONNECTIONS; client++)
+		if (client->since_ms && clock_ms() - client->since_ms > TIMEOUT_S * 1000)
+			shutdown(client->fd, SHUT_RDWR);
+}
 
 /* ---- answers ----------------------------------------------------------------------------- */
 
@@ -97,6 +139,7 @@ void http_serve(struct http *http)
 
 	if (read(http->timer, &times, sizeof(times)) < 0)
 		times = 0;
+	end_late(http);
 	MHD_run(http->daemon);
 	set_timer(http);
 }
@@ -127,6 +170,7 @@ static bool begin(struct http *http, const char *address)
 	http->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
 		http, MHD_OPTION_EXTERNAL_LOGGER, say_nothing, NULL,
 		MHD_OPTION_LISTEN_SOCKET, http->at.fd,
+		MHD_OPTION_NOTIFY_CONNECTION, came_or_went, http,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
 		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY, MHD_OPTION_END);

@@ -30,35 +30,52 @@ static int listen_on(int family, const struct sockaddr *addr, socklen_t len)
 
 /* ---- Unix -------------------------------------------------------------------------------- */
 
-/* That of one who was killed answers nobody. */
-static void remove_stale(const struct sockaddr_un *addr)
+/* False with errno. */
+static bool put_path(struct sockaddr_un *addr, const char *path)
 {
+	*addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	errno = *path ? ENAMETOOLONG : EINVAL;
+	if (!*path || strlen(path) >= sizeof(addr->sun_path))
+		return false;
+	strcpy(addr->sun_path, path);
+	return true;
+}
+
+/* That of one who was killed answers nobody. */
+void listen_remove_stale(const char *path)
+{
+	struct sockaddr_un addr;
 	struct stat stat_;
 	int fd;
 
-	if (lstat(addr->sun_path, &stat_) < 0 || !S_ISSOCK(stat_.st_mode))
+	if (!put_path(&addr, path) || lstat(path, &stat_) < 0 || !S_ISSOCK(stat_.st_mode))
 		return;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 &&
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 &&
 	    errno == ECONNREFUSED)
-		unlink(addr->sun_path);
+		unlink(path);
 	if (fd >= 0)
 		close(fd);
 }
 
-static bool listen_unix(struct listening *at, const char *path)
+int listen_unix(const char *path)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr;
 	mode_t mask;
+	int fd;
 
-	errno = *path ? ENAMETOOLONG : EINVAL;
-	if (!*path || strlen(path) >= sizeof(addr.sun_path))
-		return false;
-	strcpy(addr.sun_path, path);
-	remove_stale(&addr);
+	if (!put_path(&addr, path))
+		return -1;
+	listen_remove_stale(path);
 	mask = umask(0177);
-	at->fd = listen_on(AF_UNIX, (struct sockaddr *)&addr, sizeof(addr));
+	fd = listen_on(AF_UNIX, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
+	return fd;
+}
+
+static bool listen_path(struct listening *at, const char *path)
+{
+	at->fd = listen_unix(path);
 	if (at->fd < 0)
 		return false;
 	at->path = strdup(path);
@@ -67,6 +84,14 @@ static bool listen_unix(struct listening *at, const char *path)
 }
 
 /* ---- TCP --------------------------------------------------------------------------------- */
+
+/* getaddrinfo(3) takes a larger one for another, and 0 for any. */
+static bool is_port(const char *digits)
+{
+	unsigned long number = strtoul(digits, NULL, 10);
+
+	return number > 0 && number <= UINT16_MAX;
+}
 
 /* In place: the host (empty: loopback) and the port. False: not well-formed. */
 static bool split(char *address, char **host, char **port)
@@ -86,7 +111,7 @@ static bool split(char *address, char **host, char **port)
 	}
 	if (*host && !**host)
 		*host = NULL;
-	return **port && strspn(*port, "0123456789") == strlen(*port);
+	return **port && strspn(*port, "0123456789") == strlen(*port) && is_port(*port);
 }
 
 static bool listen_tcp(struct listening *at, char *address)
@@ -115,7 +140,7 @@ bool listen_at(struct listening *at, const char *address)
 
 	*at = (struct listening){ .fd = -1 };
 	if (strncmp(address, prefix, sizeof(prefix) - 1) == 0)
-		return listen_unix(at, address + sizeof(prefix) - 1);
+		return listen_path(at, address + sizeof(prefix) - 1);
 	copy = strdup(address);
 	well = copy && listen_tcp(at, copy);
 	free(copy);

@@ -12,6 +12,9 @@ struct listening {
 	pid_t maker;
 };
 
+void listen_remove_stale(const char *path); /* the socket of one who was killed */
+/* At a path, for our own user. -1 with errno. */
+int listen_unix(const char *path);
 /* As http_open has it. False with errno. */
 bool listen_at(struct listening *, const char *address);
 void listen_end(struct listening *, bool close_it);

@@ -1,3 +1,4 @@
+#include "listen.h"
 #include "place.h"
 
 #include <dirent.h>
@@ -28,17 +29,19 @@ bool place_is_private(uid_t uid)
 	       !(stat_.st_mode & 077);
 }
 
-/* What killed sessions have left. */
+/* What killed sessions have left. Who has no number here may live in another pid namespace. */
 static void sweep(const char *folder)
 {
 	DIR *dir = opendir(folder);
 	const struct dirent *entry;
+	char path[CONTROL_PATH];
 
 	while (dir && (entry = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
+		place_path(path, geteuid(), pid);
 		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
-			unlinkat(dirfd(dir), entry->d_name, 0);
+			listen_remove_stale(path);
 	}
 	if (dir)
 		closedir(dir);

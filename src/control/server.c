@@ -5,16 +5,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "clock.h"
+#include "listen.h"
 #include "peer.h"
 #include "place.h"
 
-#define WAITING 16      /* for accept(2) */
 #define ACCEPTS 8       /* at a time */
 #define IDLE_MS 1000    /* may have to make way for another */
 #define LOOK_S 1
@@ -251,27 +249,6 @@ int control_fd(const struct control *control)
 	return control->epoll;
 }
 
-/* One that a killed session with our number has left is replaced. */
-static int listen_at(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	mode_t mask;
-	bool well;
-
-	if (fd < 0)
-		return -1;
-	strcpy(addr.sun_path, path);
-	unlink(path);
-	mask = umask(0177);
-	well = bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0 && listen(fd, WAITING) == 0;
-	umask(mask);
-	if (well)
-		return fd;
-	close(fd);
-	return -1;
-}
-
 static bool watch(const struct control *control, int fd, const void *of)
 {
 	struct epoll_event event = { EPOLLIN, { .ptr = (void *)of } };
@@ -289,7 +266,7 @@ static bool begin(struct control *control)
 	place_path(path, geteuid(), control->session);
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	control->listener = control->epoll < 0 ? -1 : listen_at(path);
+	control->listener = control->epoll < 0 ? -1 : listen_unix(path);
 	return watch(control, control->listener, &control->listener) &&
 	       watch(control, control->timer, &control->timer);
 }

@@ -228,6 +228,9 @@ static void files_are_named_after_the_dump(void **state)
 		{ "x%n", 7, "x7" },
 		{ "x%n.json", 7, "x7.json" },
 		{ "%n%n.%p", 7, "77.42" },
+		{ "%%n", 7, "%n.7" },
+		{ "%%%n%%", 7, "%7%" },
+		{ "100%%.json", 7, "100%.7.json" },
 		{ "x%", 0, "x%" },
 		{ "100%x", 0, "100%x" },
 	};
@@ -256,6 +259,7 @@ static void files_are_named_after_the_child(void **state)
 		{ "%p.json", 2, "42.2.json" },
 		{ "x%n.json", 7, "x7.42.json" },
 		{ "%n.%p", 7, "7.42" },
+		{ "%%p", 0, "%p.42" },
 	};
 
 	(void)state;
