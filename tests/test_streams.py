@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
 from pathlib import Path
@@ -91,6 +92,15 @@ def test_row_25_mtrace_logs_a_caller_without_symbols(stream, start_plainly, allo
     lines = [line for line in path.read_text().splitlines() if f" {truth['address']:#x}" in line]
     assert [line.split()[2:] for line in lines] == \
            [["0x4d", "[anon]", "(null)", f"{truth['address']:#x}"]], run.err
+
+
+def test_row_25_mtrace_logs_a_caller_that_has_lost_its_name(run_plainly, alloctrace, target,
+                                                            tmp_path):
+    program = tmp_path / "stripped"
+    subprocess.run(["strip", target("swelling"), "-o", program], check=True)
+    run = run_plainly(alloctrace, "-o", "mtrace:-", "--", program, "+77")
+    line, = [line.split() for line in run.out.splitlines() if " 0x4d " in line]
+    assert (line[0], line[2:5]) == ("malloc:", ["0x4d", str(program), "(null)"])
 
 
 def test_rows_8_9_29_mtrace_tells_the_programs_maps_from_libcs(stream):
