@@ -35,7 +35,8 @@ static void tell_awaited(struct session *session)
 
 	if (!session->awaiting_ms)
 		session->awaiting_ms = now;
-	if (now - session->awaiting_ms < PATIENCE_MS || session->told_awaiting)
+	if (now - session->awaiting_ms < PATIENCE_MS || session->told_awaiting ||
+	    !reporting_has_reader(&session->reporting))
 		return;
 	warn("a report is waited for: nobody reads it, or its names take long; Ctrl-C gives it up");
 	session->told_awaiting = true;

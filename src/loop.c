@@ -157,17 +157,20 @@ static void send_commands(struct session *session)
 		session->told_to = send_command(&session->tracer, CMD_DETACH, session->target.pid);
 }
 
-/* True when there was something. */
+/* All that is there now: what comes meanwhile is for the next time, or whoever asks for something
+ * would wait as long as the target is faster than we are. True when there was something. */
 static bool drain(struct session *session)
 {
 	struct ring *ring = &session->tracer.records;
 	const struct record *record;
-	size_t len;
+	size_t left, len;
 
-	for (bool any = false;; any = true) {
+	ring_peek(ring, &left);
+	for (bool any = left;; any = true) {
 		record = ring_peek(ring, &len);
-		if (len == 0 || streams_brake(&session->streams))
+		if (left == 0 || streams_brake(&session->streams))
 			return any;
+		left -= record->len;
 		on_record(session, record);
 		ring_consume(ring, record->len);
 		if (session->processes.last)

@@ -389,6 +389,11 @@ void reporting_give_up_all(struct reporting *reporting)
 		give_up(&writers->list[i]);
 }
 
+bool reporting_has_reader(const struct reporting *reporting)
+{
+	return has_reader(reporting->options);
+}
+
 bool reporting_may_end(const struct reporting *reporting)
 {
 	return reporting->writers.count < (has_reader(reporting->options) ? WRITERS_MAX : 1);

@@ -60,6 +60,7 @@ bool reporting_writes(const struct reporting *, const struct one_off *); /* is i
 void reporting_give_up(struct reporting *, const struct one_off *);
 void reporting_give_up_asked(struct reporting *);
 void reporting_give_up_all(struct reporting *); /* and everybody's, which is told. */
+bool reporting_has_reader(const struct reporting *); /* who may never read */
 /* Would the next not have to wait for writers? */
 bool reporting_may_end(const struct reporting *);
 /* The last report of a process, behind dumps that are being written: where somebody reads it, by

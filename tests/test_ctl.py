@@ -486,7 +486,7 @@ def test_a_stream_is_sent_to_a_folder_that_is_no_pattern(stepper, tmp_path):
     step.do("m 1 100")
     ended_well(step)
     last = [json.loads(line) for line in
-            (elsewhere / f"events-{step.session}.jsonl").read_text().splitlines()]
+            (elsewhere / f"events-{step.pid}.jsonl").read_text().splitlines()]
     assert [one["size"] for one in last if one["event"] == "alloc"] == [100]
 
 
