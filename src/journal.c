@@ -14,17 +14,29 @@
 #include "log.h"
 #include "process.h"
 
-void journal_begin(struct journal *journal, int pid)
+#define TRIES 100
+
+/* The folder goes with the last journal in it, which another session may remove just now. */
+static int make_file(int pid)
 {
 	char path[JOURNAL_PATH];
+	int fd = -1;
+
+	journal_file_path(path, pid);
+	errno = ENOENT;
+	for (int i = 0; fd < 0 && errno == ENOENT && i < TRIES; i++)
+		if (journal_file_folder(true))
+			fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd;
+}
+
+void journal_begin(struct journal *journal, int pid)
+{
 	int fd;
 
 	journal_close(journal);
 	journal->pid = pid;
-	if (!journal_file_folder(true))
-		return;
-	journal_file_path(path, pid);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	fd = make_file(pid);
 	if (fd < 0)
 		return;
 	journal->file = fdopen(fd, "w");

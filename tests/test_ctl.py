@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -669,6 +671,30 @@ def test_a_folder_of_somebody_elses_is_not_used(run_plainly, everybodys, target)
                                          f"in {mine}: Operation not permitted\n")
     finally:
         mine.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a user whom nobody else is wants root")
+def test_folders_that_go_with_another_session(start_plainly, everybodys, target):
+    """Just when they are there: whoever begins makes them again."""
+    user = 2000000 + os.getpid()
+    places = [Path(f"/tmp/alloctrace{kind}-{user}") for kind in ("", "-ctl")]
+    script = "import os, sys, time\nwhile True:\n for path in sys.argv[1:]:\n" \
+             "  try: os.rmdir(path)\n  except OSError: pass\n time.sleep(0.0001)"
+    remover = subprocess.Popen([sys.executable, "-c", script, *places])
+    program = shutil.copy(target("swelling"), Path(everybodys).parent)
+    try:
+        for _ in range(20):
+            live = start_plainly("/usr/bin/setpriv", f"--reuid={user}", f"--regid={user}",
+                                 "--clear-groups", everybodys, "--ctl", "need", "-o",
+                                 "json:/dev/null", "--", program, "pause")
+            live.await_line("paused")
+            assert len(list(places[0].iterdir())) == 1 and (places[1] / str(live.pid)).exists()
+            run = live.finish("\n")
+            assert (run.status, run.err) == (0, "")
+    finally:
+        remover.kill()
+        remover.wait()
+    assert not any(place.exists() for place in places)
 
 
 def test_a_killed_sessions_socket(stepper, until, process_state):

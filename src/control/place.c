@@ -29,13 +29,15 @@ bool place_is_private(uid_t uid)
 	       !(stat_.st_mode & 077);
 }
 
-/* What killed sessions have left. Who has no number here may live in another pid namespace. */
-static void sweep(const char *folder)
+/* Who has no number here may live in another pid namespace. */
+void place_sweep(void)
 {
-	DIR *dir = opendir(folder);
 	const struct dirent *entry;
 	char path[CONTROL_PATH];
+	DIR *dir;
 
+	folder_of(path, geteuid());
+	dir = opendir(path);
 	while (dir && (entry = readdir(dir))) {
 		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
 
@@ -54,11 +56,9 @@ bool place_make(void)
 	folder_of(folder, geteuid());
 	if (mkdir(folder, 0700) < 0 && errno != EEXIST)
 		return false;
-	if (place_is_private(geteuid())) {
-		sweep(folder);
+	if (place_is_private(geteuid()))
 		return true;
-	}
-	errno = EPERM;
+	errno = access(folder, F_OK) < 0 && errno == ENOENT ? ENOENT : EPERM;
 	return false;
 }
 

@@ -9,7 +9,9 @@
 
 void place_path(char path[CONTROL_PATH], uid_t, pid_t session);
 bool place_is_private(uid_t); /* the folder is there, that user's and nobody else's */
-bool place_make(void);        /* of our own user */
-void place_remove(pid_t session); /* of our own user; and the folder with the last one in it */
+/* Of our own user: */
+bool place_make(void);  /* false with errno; ENOENT: it has gone again */
+void place_sweep(void); /* what killed sessions have left goes */
+void place_remove(pid_t session); /* and the folder with the last one in it */
 
 #endif

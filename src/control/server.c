@@ -16,6 +16,7 @@
 #define ACCEPTS 8       /* at a time */
 #define IDLE_MS 1000    /* may have to make way for another */
 #define LOOK_S 1
+#define TRIES 100
 
 struct control {
 	int epoll, listener, timer;
@@ -256,17 +257,29 @@ static bool watch(const struct control *control, int fd, const void *of)
 	return fd >= 0 && epoll_ctl(control->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+/* The folder goes with the last session, which may end just now. */
+static int listen_in_place(const char *path)
+{
+	int fd = -1;
+
+	errno = ENOENT;
+	for (int i = 0; fd < 0 && errno == ENOENT && i < TRIES; i++)
+		if (place_make())
+			fd = listen_unix(path);
+	return fd;
+}
+
 static bool begin(struct control *control)
 {
 	char path[CONTROL_PATH];
 
-	if (!place_make())
-		return false;
 	control->session = getpid();
 	place_path(path, geteuid(), control->session);
 	control->epoll = epoll_create1(EPOLL_CLOEXEC);
 	control->timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	control->listener = control->epoll < 0 ? -1 : listen_unix(path);
+	control->listener = control->epoll < 0 ? -1 : listen_in_place(path);
+	if (control->listener >= 0)
+		place_sweep();
 	return watch(control, control->listener, &control->listener) &&
 	       watch(control, control->timer, &control->timer);
 }

@@ -15,7 +15,9 @@
 
 static uint64_t a_second(uint64_t count, uint64_t watched_ns)
 {
-	return watched_ns ? (count * (double)SECOND + watched_ns / 2) / watched_ns : 0;
+	double rate = watched_ns ? (count * (double)SECOND + watched_ns / 2) / watched_ns : 0;
+
+	return rate < (double)UINT64_MAX ? (uint64_t)rate : UINT64_MAX; /* a recording may say so */
 }
 
 static void put_head(FILE *out, const struct report *report)
