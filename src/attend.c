@@ -33,8 +33,8 @@ unsigned attend_signals(struct session *session)
 
 	if (asked & SIGNALS_REPORT)
 		session->due = "dump";
-	if (asked & (SIGNALS_URGED | SIGNALS_LEAVE))
-		streams_release(&session->streams, asked & SIGNALS_LEAVE);
+	if (asked & SIGNALS_URGED)
+		streams_release(&session->streams, false);
 	if (asked & SIGNALS_REOPEN && !streams_reopen(&session->streams) && session->target.attached)
 		attend_leave(session);
 	if (asked & SIGNALS_LEAVE)

@@ -309,8 +309,10 @@ void reporting_reap(struct reporting *reporting)
 	}
 }
 
-static bool has_reader(const struct options *options)
+bool reporting_has_reader(const struct reporting *reporting)
 {
+	const struct options *options = reporting->options;
+
 	for (unsigned i = 0; i < options->dest_count; i++)
 		if (dest_has_reader(&options->dests[i]))
 			return true;
@@ -326,7 +328,7 @@ static bool makes_room(struct reporting *reporting)
 	if (writers->count < WRITERS_MAX)
 		return true;
 	if (!reporting->unread)
-		writers_await(writers, has_reader(reporting->options) ? PATIENCE_MS : -1);
+		writers_await(writers, reporting_has_reader(reporting) ? PATIENCE_MS : -1);
 	reporting_reap(reporting);
 	reporting->unread = writers->count == WRITERS_MAX;
 	return !reporting->unread;
@@ -389,14 +391,9 @@ void reporting_give_up_all(struct reporting *reporting)
 		give_up(&writers->list[i]);
 }
 
-bool reporting_has_reader(const struct reporting *reporting)
-{
-	return has_reader(reporting->options);
-}
-
 bool reporting_may_end(const struct reporting *reporting)
 {
-	return reporting->writers.count < (has_reader(reporting->options) ? WRITERS_MAX : 1);
+	return reporting->writers.count < (reporting_has_reader(reporting) ? WRITERS_MAX : 1);
 }
 
 void reporting_end(struct reporting *reporting, struct traced *traced, const char *reason)
@@ -408,7 +405,7 @@ void reporting_end(struct reporting *reporting, struct traced *traced, const cha
 	traced->reported = true;
 	reason = traced->released ? "detach" : reason;
 	reporting->now_ns = clock_ns(CLOCK_MONOTONIC);
-	if (has_reader(reporting->options))
+	if (reporting_has_reader(reporting))
 		fork_writer(reporting, traced, reason);
 	else
 		write_last(reporting, traced, reason);
