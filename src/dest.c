@@ -33,6 +33,14 @@ static bool parse_fd(const char *text, int *fd)
 	return digits && !text[digits] && !errno && number <= INT_MAX;
 }
 
+/* Or a service's name. */
+static bool is_port(const char *text)
+{
+	unsigned long number = strtoul(text, NULL, 10);
+
+	return *text && (text[strspn(text, "0123456789")] || (number > 0 && number <= UINT16_MAX));
+}
+
 /* Now, before it is the number of a file of ours. */
 static bool is_closed(int fd)
 {
@@ -47,7 +55,7 @@ static bool is_well_formed(struct dest *dest)
 	case DEST_FD:
 		return strcmp(dest->path, "-") == 0 || parse_fd(dest->path, &dest->fd);
 	case DEST_TCP:
-		return colon && colon != dest->path && colon[1];
+		return colon && colon != dest->path && is_port(colon + 1);
 	default:
 		return *dest->path;
 	}

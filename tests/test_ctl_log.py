@@ -60,6 +60,7 @@ def test_each_process_has_a_file_of_its_own(stepper, tmp_path):
     ("fd:4", "a descriptor's number is the session's own; - is its standard output"),
     ("{}/out-%n", "%n is a dump's number, and a stream has none; %p is the process, %t the time"),
     ("tcp:nowhere", "not a destination; see -o in alloctrace --help"),
+    ("mlog:tcp:localhost:65536", "not a destination; see -o in alloctrace --help"),
     ("{}/nowhere/out", "No such file or directory"),
 ])
 def test_what_cannot_be_meant_changes_nothing(stepper, tmp_path, to, why):

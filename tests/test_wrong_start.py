@@ -188,6 +188,14 @@ def test_an_output_that_cannot_be(run_plainly, alloctrace, dest, words):
     assert run.status == 125 and words in one_line(run.err)
 
 
+@pytest.mark.parametrize("dest", ["tcp:localhost", "tcp::99", "tcp:localhost:", "tcp:localhost:0",
+                                  "jsonl:tcp:localhost:65536", "tcp:localhost:99999999999999999999",
+                                  "fd:x", "fd:99999999999", "unix:", "json:"])
+def test_an_output_that_is_none(run_plainly, alloctrace, dest):
+    run = run_plainly(alloctrace, "-o", dest, "--", *SCRIPT)
+    assert (run.status, run.out) == (2, "") and f"-o {dest}: " in one_line(run.err)
+
+
 def test_a_reader_that_has_read_enough(alloctrace, environment, tmp_path):
     command = f"{alloctrace} -o text:- -- /bin/sh -c 'echo out; exit 3' | head -n 1; echo ${{PIPESTATUS[0]}}"
     run = subprocess.run(["bash", "-c", command], env=environment, cwd=tmp_path, text=True,
