@@ -151,7 +151,7 @@ ALLOCATORS = {
                  ["-Wl,--whole-archive", "-ltcmalloc_minimal", "-Wl,--no-whole-archive",
                   "-lpthread", "-lm"]),
 }
-ROUNDS = "40000"
+ROUNDS = "10000"
 
 
 @pytest.fixture

@@ -211,6 +211,8 @@ void behaviour_mapped(struct heap *heap, uint32_t stack)
 	                 table_put(&behaviour->stacks, stack + UINT64_C(1)) : NULL;
 	size_t first;
 
+	if (behaviour && behaviour->stage == SEEKS_OTHERS)
+		behaviour_others_held(heap);
 	if (!seen || (*seen)++ || !read_code(heap))
 		return;
 	first = behaviour->watch.count;
@@ -415,8 +417,10 @@ static void begun(struct heap *heap, const struct record_watch *record)
 	} else if (behaviour->stage == SEEKS_FREE && !is_malloc) {
 		given(heap, &call);
 	} else {
-		if (behaviour->stage == SEEKS_OTHERS)
+		if (behaviour->stage == SEEKS_OTHERS) {
+			behaviour_others_held(heap);
 			behaviour_others_begun(heap, &call);
+		}
 		watch_keep(watch, &call);
 	}
 }

@@ -13,6 +13,7 @@
 #define TAKEN_MIN 8     /* of calloc's, by free */
 #define MOVED_MIN 4     /* of realloc's */
 #define RELEASED_MIN 32 /* blocks given to another free */
+#define HELD_MAX 1024   /* times */
 #define CORE_DEPTH 2    /* calls to malloc, free, or what they call */
 
 const char behaviour_table[] = "behaviour";
@@ -78,11 +79,18 @@ void behaviour_found(struct heap *heap, uint32_t malloc, uint32_t free)
 	account_tell(heap, HEAP_EVENT_FOUND, heap->program.pid);
 	install(heap, found, countof(found));
 	behaviour->stage = SEEKS_OTHERS;
-	command_add(heap, CMD_HOLD_NOT, 0, sizeof(struct record));
 	for (unsigned i = 0; i < countof(begins); i++)
 		add_core(behaviour, begins[i], &core);
 	watch_others(heap, &core);
 	address_set_free(&core);
+}
+
+/* What they have handed out before they are found is missed, however late it is that we look at it.
+ * So who waits at all waits on while they are at work, but not for ever. */
+void behaviour_others_held(struct heap *heap)
+{
+	if (++heap->behaviour->held == HELD_MAX)
+		command_add(heap, CMD_HOLD_NOT, 0, sizeof(struct record));
 }
 
 /* ---- their calls ---------------------------------------------------------------------------- */

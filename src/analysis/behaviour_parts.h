@@ -26,7 +26,8 @@ struct behaviour {
 	enum behaviour_stage stage;
 	bool takers_seen;
 	uint32_t malloc;     /* a suspect, from SEEKS_FREE on */
-	struct table claims; /* block -> suspect + 1 that handed it out; from SEEKS_OTHERS on */
+	struct table claims; /* block -> suspect + 1 that handed it out; from SEEKS_OTHERS on, */
+	uint32_t held;       /* since then, where the program was held, or could have been */
 };
 
 bool behaviour_is_number(const struct heap *, uint64_t); /* for all that is known; no address */
@@ -37,6 +38,8 @@ bool behaviour_fits(struct heap *, struct suspect *, taddr_t addr, uint64_t size
 bool behaviour_takes(struct behaviour *, const struct watch_call *, uint64_t size);
 /* Both are planted, and others looked for. */
 void behaviour_found(struct heap *, uint32_t malloc, uint32_t free);
+/* At each of their calls, and whenever memory is mapped. */
+void behaviour_others_held(struct heap *);
 void behaviour_others_begun(struct heap *, struct watch_call *);
 /* Of one that was found, and is not traced yet: a block that it was given, or hands out. */
 void behaviour_others_late(struct heap *, const struct record_watch *);

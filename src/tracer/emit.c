@@ -300,4 +300,6 @@ void emit_map(struct thread *thread, const struct map_call *call, const struct a
 		record.function = outer->function;
 	record.record = header(REC_MAP, thread, sizeof(record));
 	put_with_stack(thread, &record, sizeof(record), &piece, NULL);
+	if (held)
+		ring_bell(true);
 }
